@@ -1,0 +1,19 @@
+"""Identifiers: UUIDv7 (RFC 9562 section 5.7), so that keys grow with time and indexes stay compact."""
+
+import re
+from datetime import datetime
+
+from uuid_utils import uuid7
+
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+def new_id(now: datetime) -> str:
+    """Return a new UUIDv7 whose time part is `now`, as lower-case text."""
+    seconds, micros = divmod(round(now.timestamp() * 1_000_000), 1_000_000)
+    return str(uuid7(seconds, micros * 1000))
+
+
+def is_id(text: str) -> bool:
+    """Tell whether `text` is a UUIDv7 in lower-case canonical form."""
+    return _UUID7.fullmatch(text) is not None

@@ -1,0 +1,1 @@
+"""How the node keeps what it accepted: one database, SQLite embedded or PostgreSQL by URL."""

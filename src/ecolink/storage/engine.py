@@ -1,0 +1,143 @@
+"""The database as the node uses it: synchronous sessions, in threads, one writer at a time on SQLite.
+
+`Database.begin()` is the only way to write. It commits when its block ends; before that it runs the
+hooks that must come last in a transaction (the evidence log takes its head lock there), and after it
+the wake-ups that must not come before the commit is confirmed.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from ecolink.errors import UnavailableError
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a statement waits for another process's SQLite lock before it gives up."""
+
+BeforeCommit = Callable[[Session], None]
+AfterCommit = Callable[[], None]
+_AFTER = "ecolink.after_commit"
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for `url` (`sqlite:///path` or `postgresql://…`), tuned so that a commit is durable."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10)
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:  # noqa: ANN401
+        # A deferred BEGIN would upgrade its lock at the first write and fail with SQLITE_BUSY at once.
+        write = connection.get_execution_options().get("ecolink_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+class Database:
+    """Sessions on one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Keep the engine; `before_commit` hooks are added by wiring."""
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        self._before_commit: list[BeforeCommit] = []
+        # Threads of one process queue here, fairly and without polling, instead of at SQLite's own lock.
+        self._writer: Any = threading.Lock() if self.is_sqlite else nullcontext()
+
+    def before_commit(self, hook: BeforeCommit) -> None:
+        """Run `hook(session)` last in every writing transaction."""
+        self._before_commit.append(hook)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Open a writing transaction; commit at the end of the block, roll back on any exception.
+
+        Not re-entrant: never open one inside another.
+
+        Raises:
+            UnavailableError: the database is locked, full, read-only or gone; nothing was kept.
+
+        """
+        wake: list[AfterCommit] = []
+        with self._writer, _telling_faults(), Session(self._writing(), expire_on_commit=False) as session:
+            session.info[_AFTER] = wake
+            try:
+                yield session
+                session.flush()
+                for hook in self._before_commit:
+                    hook(session)
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+        for call in wake:
+            call()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a reading transaction; nothing written in it is kept.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+
+        """
+        with _telling_faults(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    def _writing(self) -> Engine:
+        return self.engine.execution_options(ecolink_write=True) if self.is_sqlite else self.engine
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+def after_commit(session: Session, call: AfterCommit) -> None:
+    """Have `call` made once the transaction of `session` is durably committed, and never otherwise."""
+    session.info[_AFTER].append(call)
+
+
+@contextmanager
+def _telling_faults() -> Iterator[None]:
+    """Say 'unavailable' for a database that cannot work just now; let programming errors through."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as fault:
+        raise _unavailable() from fault
+    except DBAPIError as fault:
+        if fault.connection_invalidated:
+            raise _unavailable() from fault
+        raise
+
+
+def _unavailable() -> UnavailableError:
+    return UnavailableError(
+        "The node's database cannot be used just now; nothing was kept. Try again shortly.",
+        "节点数据库暂时不可用，本次内容未保存。请稍后重试。",
+    )
