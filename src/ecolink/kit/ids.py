@@ -10,8 +10,7 @@ _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 
 def new_id(now: datetime) -> str:
     """Return a new UUIDv7 whose time part is `now`, as lower-case text."""
-    seconds, micros = divmod(round(now.timestamp() * 1_000_000), 1_000_000)
-    return str(uuid7(seconds, micros * 1000))
+    return str(uuid7(nanoseconds=round(now.timestamp() * 1_000_000) * 1000))
 
 
 def is_id(text: str) -> bool:
