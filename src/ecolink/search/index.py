@@ -1,0 +1,86 @@
+"""Keeping the terms of each object, and asking which objects have all the terms of a query."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, delete, false, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ecolink.errors import InvalidError
+from ecolink.search.models import SearchTerm
+from ecolink.search.terms import terms_of, wanted_by
+
+MAX_QUERY = 64
+"""Characters a query may have."""
+
+_AFTER_ALL = "\U0010ffff"
+_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class SearchIndex:
+    """The node's index. A kind is a feature's word for its objects (`lead`, `bulletin`)."""
+
+    def put(self, session: Session, kind: str, object_id: str, text: str) -> None:
+        """Have the object found by `text` and by nothing else; what it was found by before is replaced.
+
+        The first `terms.MAX_TEXT` characters count. Never pass in what describes a person.
+        """
+        held = set(session.scalars(select(SearchTerm.term).where(_of(kind, object_id))))
+        wanted = terms_of(text)
+
+        gone, new = sorted(held - wanted), sorted(wanted - held)
+        for at in range(0, len(gone), _AT_ONCE):
+            session.execute(
+                delete(SearchTerm).where(_of(kind, object_id), SearchTerm.term.in_(gone[at : at + _AT_ONCE]))
+            )
+        if new:
+            # Two workers may index the same object at once; the row both want is the same row.
+            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+            session.connection().execute(
+                insert(SearchTerm).on_conflict_do_nothing(),
+                [{"kind": kind, "term": term, "object_id": object_id} for term in new],
+            )
+
+    def remove(self, session: Session, kind: str, object_id: str) -> None:
+        """Have the object found by nothing."""
+        session.execute(delete(SearchTerm).where(_of(kind, object_id)))
+
+    def matching_ids(self, kind: str, query: str) -> Select[str]:
+        """Select the ids of the objects that match every word of `query`, for use as `.where(Lead.id.in_(…))`.
+
+        A run of two or more Han characters matches where each of its pairs occurs; a single one, and a word of
+        another script, matches where something begins with it. A query of punctuation alone matches nothing.
+
+        Raises:
+            InvalidError: the query is longer than `MAX_QUERY` characters.
+
+        """
+        if len(query) > MAX_QUERY:
+            raise InvalidError(
+                f"Search for at most {MAX_QUERY} characters.", f"检索词最多 {MAX_QUERY} 个字符。", pointer="/q"
+            )
+        wanted = wanted_by(query)
+        found = select(SearchTerm.object_id).where(SearchTerm.kind == kind)
+        if not wanted.exact and not wanted.prefixes:
+            return found.where(false())
+
+        each = [
+            found.where(SearchTerm.term >= start, SearchTerm.term < start + _AFTER_ALL)
+            for start in sorted(wanted.prefixes)
+        ]
+        if wanted.exact:
+            exact = sorted(wanted.exact)
+            each.append(
+                found.where(SearchTerm.term.in_(exact))
+                .group_by(SearchTerm.object_id)
+                .having(func.count() == len(exact))
+            )
+        first, *others = each
+        for other in others:
+            first = first.where(SearchTerm.object_id.in_(other))
+        return first.distinct()
+
+
+def _of(kind: str, object_id: str) -> ColumnElement[bool]:
+    return and_(SearchTerm.kind == kind, SearchTerm.object_id == object_id)
