@@ -1,0 +1,1 @@
+"""When things are due: the terms of domain and law as data, working days as the State Council announces them."""

@@ -1,0 +1,120 @@
+"""Working days in the People's Republic of China.
+
+Each November the State Council's General Office announces the next year's holidays and the weekends
+worked in exchange for them (调休). Until then nobody knows them. The `holidays` package carries the
+announced years; a table of our own carries what came later, or what a region adds. A year that stands in
+neither is computed from the law's fixed holidays with ordinary weekends, and `published` says so.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from io import StringIO
+from types import MappingProxyType
+
+from ecolink.kit.times import CHINA
+
+_SATURDAY = 5
+
+
+class Day(StrEnum):
+    """What an announced day is."""
+
+    OFF = "off"
+    WORK = "work"
+
+
+@dataclass(frozen=True)
+class Year:
+    """One year's days that differ from the ordinary week, and whether they were announced."""
+
+    days: Mapping[date, Day]
+    published: bool
+
+
+@dataclass(frozen=True)
+class WorkingCalendar:
+    """Tells working days; days are those of Asia/Shanghai.
+
+    `table` holds announced days by date. In a year whose notice the `holidays` package knows, they amend it; in
+    any other year they are taken as the whole notice.
+    """
+
+    table: Mapping[date, Day] = field(default_factory=dict)
+
+    def published(self, year: int) -> bool:
+        """Tell whether the adjusted weekends of `year` are known rather than computed."""
+        return self._year(year).published
+
+    def is_working_day(self, day: date) -> bool:
+        """Tell whether `day` is worked: announced so, or an ordinary weekday that is no holiday."""
+        announced = self._year(day.year).days.get(day)
+        return day.weekday() < _SATURDAY if announced is None else announced is Day.WORK
+
+    def add_working_days(self, day: date, count: int) -> date:
+        """Return the `count`-th working day after `day`; `day` itself does not count.
+
+        Raises:
+            ValueError: `count` is not positive.
+
+        """
+        if count < 1:
+            raise ValueError("count working days from 1")
+        while count:
+            day += timedelta(days=1)
+            count -= self.is_working_day(day)
+        return day
+
+    def working_days_between(self, first: date, last: date) -> int:
+        """Count the working days after `first`, up to and including `last`; 0 when `last` is not later."""
+        return sum(self.is_working_day(first + timedelta(days=step + 1)) for step in range((last - first).days))
+
+    def _year(self, year: int) -> Year:
+        announced = {day: kind for day, kind in self.table.items() if day.year == year}
+        known = _packaged(year)
+        if not announced:
+            return known
+        return Year({**known.days, **announced} if known.published else announced, published=True)
+
+
+def china_day(moment: datetime) -> date:
+    """Return the calendar day of `moment` in Asia/Shanghai."""
+    return moment.astimezone(CHINA).date()
+
+
+def read_table(text: str) -> Mapping[date, Day]:
+    """Read an override table: CSV with the columns `date` (ISO 8601), `day` (`off` or `work`) and any others.
+
+    Raises:
+        ValueError: a column is missing, a value is wrong, or a date stands twice; the message names the line.
+
+    """
+    table: dict[date, Day] = {}
+    rows = csv.DictReader(StringIO(text.removeprefix("\ufeff")))
+    for row in rows:
+        try:
+            day, kind = date.fromisoformat(row["date"].strip()), Day(row["day"].strip())
+        except (KeyError, ValueError, AttributeError) as fault:
+            raise ValueError(f"calendar table, line {rows.line_num}: expected date,day with day off or work") from fault
+        if day in table:
+            raise ValueError(f"calendar table, line {rows.line_num}: {day} stands twice")
+        table[day] = kind
+    return MappingProxyType(table)
+
+
+@cache
+def _packaged(year: int) -> Year:
+    # Imported on first use: loading it costs a fifth of a second that a start-up need not pay.
+    from holidays.countries.china import China  # noqa: PLC0415
+
+    if not China.start_year <= year < China.end_year:
+        return Year({}, published=False)
+    # Days worked at the end of a year may be announced with the year that follows (31 December 2011).
+    calendar = China(years=(year, year + 1))  # type: ignore[no-untyped-call] # the package is typed but for this
+    off = {day: Day.OFF for day in calendar if day.year == year}
+    work = {day: Day.WORK for day in calendar.weekend_workdays if day.year == year}
+    # Every notice exchanges weekends and no computation can guess them: where there are some, the notice is known.
+    return Year(MappingProxyType(off | work), published=bool(work))
