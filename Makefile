@@ -1,0 +1,76 @@
+# Everything a person or CI does here. It needs python3 (3.11 or newer) and make; the rest comes from the hash-pinned locks.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --require-hashes --only-binary :all: --requirement
+EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+PYTEST_ARGS ?= -n 2
+LOCK_ARGS ?= --upgrade
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test lint types floors tests contracts bench lock migration clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: .venv/.runtime ## Make .venv with what ecolink needs to run; the command is .venv/bin/ecolink
+
+setup-dev: .venv/.dev ## The same, with what the tests need as well
+
+demo: setup ## Start two nodes on this machine and play the fictional events between them
+	$(BIN)/ecolink demo
+
+test: lint types floors tests contracts ## Check everything: style, types, import rules, the suite on both databases, API contracts
+
+lint: setup-dev ## Check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup-dev ## Check types
+	$(BIN)/mypy
+
+floors: setup-dev ## Check who imports whom
+	$(BIN)/lint-imports --no-logo
+
+tests: setup-dev ## Run the suite on SQLite and on a PostgreSQL that it starts itself
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+contracts: setup-dev ## Compare openapi/ with what the code serves
+	$(BIN)/python -m ecolink.web.openapi --check
+
+bench: setup-dev ## Measure receiving, beside the naive baseline
+	$(BIN)/python -m benchmarks
+
+lock: ## Choose the newest versions of every dependency and pin them by hash (LOCK_ARGS="--upgrade-package NAME": of one)
+	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
+	&& $(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" --disable-pip-version-check --quiet install uv \
+	&& PATH="$$tools/bin:$$PATH" \
+	&& $(COMPILE) $(LOCK_ARGS) --extra build --output-file requirements.lock pyproject.toml \
+	&& $(COMPILE) $(LOCK_ARGS) --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+migration: setup-dev ## Write the migration that leads from the last one to the tables as they are: make migration m="add stations"
+	@test -n "$(m)" || { echo 'Say what it does: make migration m="add stations"' >&2; exit 2; }
+	$(BIN)/python scripts/new_migration.py "$(m)"
+
+clean: ## Remove what these commands made, the virtual environment too
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo 'ecolink needs Python 3.11 or newer; name one: make PYTHON=python3.13 $(MAKECMDGOALS)' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	|| { echo 'This Python cannot make virtual environments; on Debian: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# The stamps make a second run instant and keep it off the network.
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/python
+	$(INSTALL) requirements.lock
+	$(EDITABLE)
+	@touch $@
+
+.venv/.dev: requirements-dev.lock requirements.lock pyproject.toml | .venv/bin/python
+	$(INSTALL) requirements-dev.lock
+	$(EDITABLE)
+	@touch $@ .venv/.runtime
