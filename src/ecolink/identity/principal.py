@@ -1,0 +1,29 @@
+"""Who is calling: a person or a program, with the roles they hold at this moment."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ecolink.identity.roles import SENIORITY, Permission, Role, permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """One caller, as the database knew them when the call came in."""
+
+    id: str
+    username: str
+    name: str
+    roles: frozenset[Role]
+    kind: Literal["user", "client"] = "user"
+    session_id: str = ""
+    """The login session the call was made under; empty for the command line."""
+    must_change_password: bool = False
+
+    def may(self, permission: Permission) -> bool:
+        """Tell whether one of the caller's roles grants `permission`."""
+        return permission in permissions(self.roles)
+
+    @property
+    def lead_role(self) -> str:
+        """The most senior role held: what a statement names as its author's role."""
+        return next((role.value for role in SENIORITY if role in self.roles), Role.OFFICER.value)

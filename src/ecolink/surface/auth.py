@@ -1,0 +1,100 @@
+"""Knowing the caller: one permission per endpoint, checked before the body is read.
+
+    by: Annotated[Principal, requires(Permission.LEAD_READ)]
+
+The check asks the database on every call, so a revoked login or a changed role counts at once.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlowPassword, OAuthFlows
+from fastapi.security import OAuth2
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.concurrency import run_in_threadpool
+
+from ecolink.errors import ForbiddenError, UnauthenticatedError
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission
+from ecolink.surface.door import door_of, moment_of
+
+TOKEN_URL = "/api/v1/oauth/token"  # noqa: S105 - an address
+
+_scheme = OAuth2(
+    flows=OAuthFlows(
+        password=OAuthFlowPassword(tokenUrl=TOKEN_URL),
+        clientCredentials=OAuthFlowClientCredentials(tokenUrl=TOKEN_URL),
+    ),
+    scheme_name="oauth2",
+    description="An access token from `POST /api/v1/oauth/token`, good for at most 15 minutes.",
+    auto_error=False,
+)
+
+
+class PasswordChangeRequiredError(ForbiddenError):
+    """The password was set by somebody else; until it is changed nothing but the own profile is open."""
+
+    code = "password-change-required"
+
+
+class Requirement:
+    """An endpoint's demand for one permission; as a dependency it gives the principal."""
+
+    def __init__(self, permission: Permission) -> None:
+        """Keep what is asked for; the authorization matrix reads it."""
+        self.permission = permission
+
+    async def __call__(self, request: Request, _: Annotated[object, Depends(_scheme)]) -> Principal:
+        """Return the caller, or refuse them."""
+        return await self.check(request)
+
+    async def check(self, request: Request) -> Principal:
+        """Return the caller; the database is asked once a request.
+
+        Raises:
+            UnauthenticatedError: no token, or one that is not good (any more).
+            ForbiddenError: the caller's roles do not grant the permission.
+
+        """
+        principal: Principal | None = getattr(request.state, "principal", None)
+        if principal is None:
+            principal = request.state.principal = await run_in_threadpool(_authenticate, request)
+        self.admit(principal)
+        return principal
+
+    def admit(self, principal: Principal) -> None:
+        """Refuse `principal` unless their roles grant the permission."""
+        if principal.must_change_password and self.permission is not Permission.PROFILE_SELF:
+            raise PasswordChangeRequiredError(
+                "Change your password first: POST /api/v1/me/password.",
+                "请先修改密码：POST /api/v1/me/password。",
+            )
+        if not principal.may(self.permission):
+            raise ForbiddenError(
+                f"None of your roles grants {self.permission.value}.",
+                f"您的角色没有 {self.permission.value} 权限。",
+            )
+
+
+def requires(permission: Permission) -> Any:  # noqa: ANN401 - what FastAPI's Depends says of itself
+    """Return the dependency that lets in those whose roles grant `permission`."""
+    return Depends(Requirement(permission))
+
+
+def requirements_of(dependant: Dependant) -> list[Requirement]:
+    """Return what an endpoint demands: exactly one, or none for a public one."""
+    found = [dependant.call] if isinstance(dependant.call, Requirement) else []
+    return found + [demand for inner in dependant.dependencies for demand in requirements_of(inner)]
+
+
+def _authenticate(request: Request) -> Principal:
+    scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+    if scheme.lower() != "bearer" or not token:
+        raise UnauthenticatedError(
+            "Send an access token: Authorization: Bearer <token>.",
+            "请在请求头中提供访问令牌：Authorization: Bearer <令牌>。",
+        )
+    door, now = door_of(request), moment_of(request)
+    with door.database.read() as session:
+        return door.authenticate(session, token, now)

@@ -1,0 +1,38 @@
+"""What stands at the door of an application: its database, its clock, and who checks credentials."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from ecolink.identity.principal import Principal
+from ecolink.kit.clock import Clock
+from ecolink.storage.engine import Database
+
+Authenticate = Callable[[Session, str, datetime], Principal]
+"""Return the principal of an access token, or raise `UnauthenticatedError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Kept in `app.state.door`; every endpoint of the application comes through it."""
+
+    database: Database
+    clock: Clock
+    authenticate: Authenticate
+
+
+def door_of(request: Request) -> Door:
+    """Return the door `request` came through."""
+    door: Door = request.app.state.door
+    return door
+
+
+def moment_of(request: Request) -> datetime:
+    """Return when `request` came in: the clock is asked once a request, here."""
+    moment: datetime | None = getattr(request.state, "now", None)
+    if moment is None:
+        moment = request.state.now = door_of(request).clock.now()
+    return moment

@@ -1,0 +1,120 @@
+"""Answering a repeated POST with the first answer (`Idempotency-Key`), without keeping it readable.
+
+The answer is stored in the transaction of the work itself, so both stand or neither does. It is sealed
+with a key made from the client's own Idempotency-Key, which is not stored: whoever holds the database
+alone, or a backup of it, cannot read a revealed identity number or a client secret out of it.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import Request, Response
+from sqlalchemy import CursorResult, LargeBinary, String, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ecolink.errors import InvalidError
+from ecolink.storage.base import Base
+
+HEADER = "Idempotency-Key"
+KEPT_FOR = timedelta(hours=24)
+_KEPT_HEADERS = ("content-type", "etag", "location", "link")
+_NONCE = 12
+
+
+class IdempotencyKeyReusedError(InvalidError):
+    """The key came before with another body or address."""
+
+    code = "idempotency-key-reused"
+
+
+class KeptAnswer(Base):
+    """The sealed answer to one keyed call."""
+
+    __tablename__ = "kept_answers"
+
+    slot: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """Digest of principal, route and key."""
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    """Digest of method, address and body."""
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+def fingerprint(request: Request, body: bytes) -> str:
+    """Return what must be the same for a call to count as the same one."""
+    address = f"{request.method} {request.url.path}?{request.url.query}\n"
+    return hashlib.sha256(address.encode() + body).hexdigest()
+
+
+def forget_expired(session: Session, now: datetime) -> int:
+    """Delete the answers whose time is over; return how many."""
+    gone = cast("CursorResult[object]", session.execute(delete(KeptAnswer).where(KeptAnswer.expires_at <= now)))
+    return gone.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One keyed call."""
+
+    slot: str
+    fingerprint: str
+    seal: bytes
+
+    @classmethod
+    def of(cls, request: Request, key: str) -> "Replay":
+        """Scope `key` to the caller and the route."""
+        principal = getattr(request.state, "principal", None)
+        scope = f"{principal.id if principal else ''}\n{request.method} {request.scope['route'].path}\n{key}".encode()
+        return cls(
+            slot=hashlib.sha256(b"slot\n" + scope).hexdigest(),
+            fingerprint=request.state.fingerprint,
+            seal=hashlib.sha256(b"seal\n" + scope).digest(),
+        )
+
+    def claim(self, session: Session, now: datetime) -> Response | None:
+        """Take the key for this call, or return the answer it got before.
+
+        A second call with the same key waits here, at the unique row, until the first has committed or
+        failed; so one of them does the work and the other gets its answer.
+
+        Raises:
+            IdempotencyKeyReusedError: the key belongs to another call.
+
+        """
+        session.execute(delete(KeptAnswer).where(KeptAnswer.slot == self.slot, KeptAnswer.expires_at <= now))
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        row = {"slot": self.slot, "fingerprint": self.fingerprint, "expires_at": now + KEPT_FOR}
+        claimed = cast("CursorResult[object]", session.execute(insert(KeptAnswer).values(row).on_conflict_do_nothing()))
+        if claimed.rowcount:
+            return None
+
+        kept = session.execute(select(KeptAnswer).where(KeptAnswer.slot == self.slot)).scalar_one()
+        if kept.fingerprint != self.fingerprint or kept.answer is None:
+            raise IdempotencyKeyReusedError(
+                "This Idempotency-Key came before with other content; use a new one.",
+                "该 Idempotency-Key 已用于其他内容，请换用新的。",
+                pointer=HEADER,
+            )
+        return self._open(kept.answer)
+
+    def keep(self, session: Session, answer: Response) -> None:
+        """Store `answer`, so that it stands if and only if the work does; a refusal leaves the key free."""
+        if answer.status_code >= 400:  # noqa: PLR2004 - HTTP's own border
+            session.execute(delete(KeptAnswer).where(KeptAnswer.slot == self.slot))
+            return
+        headers = {name: value for name, value in answer.headers.items() if name in _KEPT_HEADERS}
+        head = json.dumps({"status": answer.status_code, "headers": headers}).encode()
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + AESGCM(self.seal).encrypt(nonce, head + b"\n" + bytes(answer.body), None)
+        session.execute(update(KeptAnswer).where(KeptAnswer.slot == self.slot).values(answer=sealed))
+
+    def _open(self, sealed: bytes) -> Response:
+        head, _, body = AESGCM(self.seal).decrypt(sealed[:_NONCE], sealed[_NONCE:], None).partition(b"\n")
+        kept = json.loads(head)
+        return Response(body, kept["status"], headers={**kept["headers"], "Idempotency-Replayed": "true"})
