@@ -1,0 +1,191 @@
+"""A batch: the next entries of one channel, signed by the sender; the statements ride beside it.
+
+A channel is (sender, recipient, lane, epoch). Its entries are numbered from 1 without gaps and chained
+one by one, so how they are batched, and which key signs, may change without breaking the chain.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from ecolink.kit import canonical
+from ecolink.protocol import claims, jws, strict_json
+from ecolink.protocol.claims import Claims
+from ecolink.protocol.keys import FindKey, SigningKey
+from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
+from ecolink.protocol.refusal import Reason, Refused
+from ecolink.protocol.statement import Lane
+
+TYP = "ecolink-batch+jws"
+
+GENESIS = bytes(32)
+"""The chain's value before its first entry."""
+
+Part = tuple[bytes, bytes | None]
+"""A statement's token and its private part, as they travel."""
+
+_LANES = {lane.value: lane for lane in Lane}
+
+
+class Entry(NamedTuple):
+    """One entry of a batch with the bytes that ride beside it, not yet verified."""
+
+    seq: int
+    digest: str
+    token: bytes
+    private: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A verified batch."""
+
+    token: bytes = field(repr=False)
+    digest: str
+    kid: str
+    iss: str
+    aud: str
+    lane: Lane
+    epoch: int
+    first_seq: int
+    prev: bytes
+    """The chain's value before `first_seq`."""
+    entries: tuple[str, ...] = field(repr=False)
+
+    @property
+    def last_seq(self) -> int:
+        """The sequence number of the last entry."""
+        return self.first_seq + len(self.entries) - 1
+
+    def head(self) -> bytes:
+        """Return the chain's value after the last entry."""
+        value = self.prev
+        for seq, digest in enumerate(self.entries, self.first_seq):
+            value = chain(value, seq, digest)
+        return value
+
+    def pair(self, parts: Sequence[Part]) -> list[Entry]:
+        """Lay the statements that came beside the batch next to its entries.
+
+        Raises:
+            Refused: `batch-mismatch`: another number of statements, or bytes that are not the entry's.
+
+        """
+        if len(parts) != len(self.entries):
+            raise Refused(Reason.BATCH_MISMATCH, f"{len(self.entries)} entries, {len(parts)} statements")
+        paired = []
+        for seq, (digest, (token, private)) in enumerate(zip(self.entries, parts, strict=True), self.first_seq):
+            if jws.digest_of(token) != digest:
+                raise Refused(Reason.BATCH_MISMATCH, f"the statement at seq {seq} is not the entry's")
+            paired.append(Entry(seq, digest, token, private))
+        return paired
+
+
+def chain(prev: bytes, seq: int, digest_hex: str) -> bytes:
+    """Return the chain's value after entry `seq`: SHA-256(prev || seq as 8 bytes, big endian || digest)."""
+    return sha256(prev + seq.to_bytes(8) + bytes.fromhex(digest_hex)).digest()
+
+
+def seal_batch(
+    *,
+    iss: str,
+    aud: str,
+    lane: Lane,
+    epoch: int,
+    first_seq: int,
+    prev: bytes,
+    entries: Sequence[str],
+    key: SigningKey,
+) -> bytes:
+    """Return the signed token of the entries `first_seq`, `first_seq` + 1, and so on."""
+    payload = {
+        "iss": iss,
+        "aud": aud,
+        "lane": lane,
+        "epoch": epoch,
+        "first_seq": first_seq,
+        "prev": prev.hex(),
+        "entries": list(entries),
+    }
+    return jws.sign(TYP, payload, key)
+
+
+def open_batch(
+    token: bytes, *, find_key: FindKey, us: str | None, sender: str | None, received_at: datetime | None = None
+) -> Batch:
+    """Verify a batch token.
+
+    `us` must be its audience, `sender` its issuer, and its key valid at `received_at` (UTC, our clock); None
+    skips the check, as when a third party reads it years later.
+
+    Raises:
+        Refused: the first check that failed.
+
+    """
+    opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_BATCH_BYTES)
+    said = opened.payload
+    claims.refuse_unless_between(said, sender=sender, us=us)
+    if received_at is not None:
+        opened.key.refuse_unless_valid(received_at)
+    return Batch(
+        token=token,
+        digest=opened.digest,
+        kid=opened.kid,
+        iss=claims.unit(said, "iss"),
+        aud=claims.unit(said, "aud"),
+        lane=claims.choice(said, "lane", _LANES),
+        epoch=claims.whole(said, "epoch", least=1),
+        first_seq=claims.whole(said, "first_seq", least=1),
+        prev=bytes.fromhex(claims.digest(said, "prev")),
+        entries=_entries(said),
+    )
+
+
+def pack(batch_token: bytes, parts: Sequence[Part]) -> bytes:
+    """Return the body of a push: the batch token and, in the order of its entries, the statements."""
+    statements = [
+        {"token": token.decode("ascii"), "private": None if private is None else private.decode()}
+        for token, private in parts
+    ]
+    return canonical.dumps({"batch": batch_token.decode("ascii"), "statements": statements})
+
+
+def unpack(raw: bytes, *, max_bytes: int = MAX_PUSH_BYTES) -> tuple[bytes, list[Part]]:
+    """Take the body of a push apart; nothing in it is verified yet.
+
+    Raises:
+        Refused: `too-large`, `bad-json`, or `invalid-claim` for a body of another form.
+
+    """
+    body = strict_json.loads(raw, max_bytes=max_bytes)
+    if not isinstance(body, dict):
+        raise Refused(Reason.INVALID_CLAIM, "the body of a push is an object")
+    statements = claims.items(body, "statements", least=1, most=MAX_ENTRIES)
+    return _token(body, "batch"), [_part(each) for each in statements]
+
+
+def _entries(said: Claims) -> tuple[str, ...]:
+    entries = claims.items(said, "entries", least=1, most=MAX_ENTRIES)
+    if not all(map(claims.is_digest, entries)):
+        raise claims.wrong(said, "entries", "digests")
+    return tuple(entries)
+
+
+def _part(said: object) -> Part:
+    if not isinstance(said, dict):
+        raise Refused(Reason.INVALID_CLAIM, "a statement of a push is an object")
+    private = said.get("private")
+    if private is None:
+        return _token(said, "token"), None
+    if type(private) is not str:
+        raise claims.wrong(said, "private", "text or null")
+    return _token(said, "token"), private.encode()
+
+
+def _token(said: Claims, name: str) -> bytes:
+    value = said.get(name)
+    if type(value) is not str or not value.isascii():
+        raise claims.wrong(said, name, "a compact token")
+    return value.encode()

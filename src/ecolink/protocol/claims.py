@@ -1,0 +1,168 @@
+"""Members of a verified payload, each read with its type, or refused by name.
+
+An optional member that is `null` counts as absent. Detail sentences name the member, never its value.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ecolink.kit.ids import is_id
+from ecolink.kit.times import from_seconds, from_text
+from ecolink.protocol.limits import MAX_INTEGER
+from ecolink.protocol.refusal import Reason, Refused
+
+Claims = Mapping[str, Any]
+T = TypeVar("T")
+
+_LAST_SECOND = 253_402_300_799
+"""9999-12-31T23:59:59Z, the end of RFC 3339's calendar."""
+
+
+def text(claims: Claims, name: str, *, most: int = 500) -> str:
+    """Return a text of 1 to `most` characters that is not blank."""
+    value = claims.get(name)
+    if type(value) is not str or len(value) > most or not value or value.isspace():
+        raise wrong(claims, name, f"text of 1 to {most} characters")
+    return value
+
+
+def truth(claims: Claims, name: str) -> bool:
+    """Return true or false."""
+    value = claims.get(name)
+    if type(value) is not bool:
+        raise wrong(claims, name, "true or false")
+    return value
+
+
+def whole(claims: Claims, name: str, *, least: int = 0, most: int = MAX_INTEGER) -> int:
+    """Return a whole number between `least` and `most`."""
+    value = claims.get(name)
+    if type(value) is not int or not least <= value <= most:
+        raise wrong(claims, name, f"a whole number from {least} to {most}")
+    return value
+
+
+def choice(claims: Claims, name: str, allowed: Mapping[str, T]) -> T:
+    """Return what the member's text stands for in `allowed`."""
+    value = claims.get(name)
+    if type(value) is not str or value not in allowed:
+        raise wrong(claims, name, f"one of {', '.join(allowed)}")
+    return allowed[value]
+
+
+def items(claims: Claims, name: str, *, most: int, least: int = 0) -> list[Any]:
+    """Return an array of `least` to `most` items."""
+    value = claims.get(name)
+    if type(value) is not list or not least <= len(value) <= most:
+        raise wrong(claims, name, f"an array of {least} to {most} items")
+    return value
+
+
+def members(claims: Claims, name: str) -> dict[str, Any]:
+    """Return an object."""
+    value = claims.get(name)
+    if type(value) is not dict:
+        raise wrong(claims, name, "an object")
+    return value
+
+
+def unit(claims: Claims, name: str) -> str:
+    """Return a bureau's unit code (GA 380): 12 digits."""
+    value = claims.get(name)
+    if not is_unit(value):
+        raise wrong(claims, name, "a unit code of 12 digits")
+    return str(value)
+
+
+def digest(claims: Claims, name: str) -> str:
+    """Return a SHA-256 digest: 64 lower-case hexadecimal digits."""
+    value = claims.get(name)
+    if not is_digest(value):
+        raise wrong(claims, name, "64 lower-case hexadecimal digits")
+    return str(value)
+
+
+def ident(claims: Claims, name: str) -> str:
+    """Return an identifier (UUIDv7)."""
+    value = claims.get(name)
+    if type(value) is not str or not is_id(value):
+        raise wrong(claims, name, "a UUIDv7 in lower case")
+    return value
+
+
+def seconds(claims: Claims, name: str) -> datetime:
+    """Return a NumericDate (RFC 7519 section 2), whole seconds, in UTC."""
+    return from_seconds(whole(claims, name, most=_LAST_SECOND))
+
+
+def moment(claims: Claims, name: str) -> datetime:
+    """Return an RFC 3339 time with an offset, in UTC."""
+    value = claims.get(name)
+    if type(value) is str and _looks_like_rfc3339(value):
+        try:
+            return from_text(value)
+        except (ValueError, OverflowError):
+            pass
+    raise wrong(claims, name, "an RFC 3339 time with an offset")
+
+
+def maybe_moment(claims: Claims, name: str) -> datetime | None:
+    """Return an RFC 3339 time with an offset, in UTC, or None."""
+    return None if claims.get(name) is None else moment(claims, name)
+
+
+def maybe_ident(claims: Claims, name: str) -> str | None:
+    """Return an identifier (UUIDv7), or None."""
+    return None if claims.get(name) is None else ident(claims, name)
+
+
+def maybe_digest(claims: Claims, name: str) -> str | None:
+    """Return a digest, or None."""
+    return None if claims.get(name) is None else digest(claims, name)
+
+
+def maybe_text(claims: Claims, name: str, *, most: int = 500) -> str | None:
+    """Return a text, or None."""
+    return None if claims.get(name) is None else text(claims, name, most=most)
+
+
+def is_unit(value: object) -> bool:
+    """Tell whether `value` is 12 ASCII digits."""
+    return type(value) is str and len(value) == 12 and value.isascii() and value.isdigit()  # noqa: PLR2004 - GA 380
+
+
+def is_digest(value: object) -> bool:
+    """Tell whether `value` is 64 lower-case hexadecimal digits."""
+    return type(value) is str and len(value) == 64 and not value.strip("0123456789abcdef")  # noqa: PLR2004 - SHA-256
+
+
+def wrong(claims: Claims, name: str, wanted: str) -> Refused:
+    """Return the refusal of a member that is absent or not what is wanted."""
+    if name not in claims:
+        return Refused(Reason.MISSING_CLAIM, f"{name} is absent; it is {wanted}")
+    return Refused(Reason.INVALID_CLAIM, f"{name} is not {wanted}")
+
+
+def _looks_like_rfc3339(value: str) -> bool:
+    # The library also reads week dates, basic forms and blanks; these few looks keep it to RFC 3339.
+    return (
+        20 <= len(value) <= 35  # noqa: PLR2004 - 2026-11-22T10:00:00Z ... with nine digits of fraction and an offset
+        and value[4] == value[7] == "-"
+        and value[10] == "T"
+        and value[13] == value[16] == ":"
+        and (value[-1] == "Z" or (value[-6] in "+-" and value[-3] == ":"))
+    )
+
+
+def refuse_unless_between(claims: Claims, *, sender: str | None, us: str | None) -> None:
+    """Return if a document with one recipient goes from `sender` to `us`; None skips that side.
+
+    Raises:
+        Refused: `wrong-sender` or `wrong-audience`.
+
+    """
+    if sender is not None and claims.get("iss") != sender:
+        raise Refused(Reason.WRONG_SENDER, f"not issued by {sender}, who sent it")
+    if us is not None and claims.get("aud") != us:
+        raise Refused(Reason.WRONG_AUDIENCE, f"not addressed to {us}")

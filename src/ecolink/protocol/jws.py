@@ -1,0 +1,167 @@
+"""Compact JWS (RFC 7515) under ES256, written one way and read without any leniency.
+
+General libraries accept `crit` they do not understand, doubled header members, padding, spare bits,
+other curves, other algorithms. Here the checks are few, in one order, and none can be left out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from ecolink.kit import canonical
+from ecolink.protocol import base64url, strict_json
+from ecolink.protocol.keys import FindKey, SigningKey, Use, VerifyKey
+from ecolink.protocol.limits import MAX_STATEMENT_BYTES
+from ecolink.protocol.refusal import Reason, Refused
+
+_MAX_HEADER_BYTES = 256
+_DOTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A token whose signature was verified."""
+
+    token: bytes = field(repr=False)
+    digest: str
+    """SHA-256 over `header.payload`: the document's identity, whatever the signature's bytes."""
+    kid: str
+    key: VerifyKey
+    payload: dict[str, Any] = field(repr=False)
+
+
+class Reread(NamedTuple):
+    """A token read again from our own store."""
+
+    digest: str
+    kid: str
+    payload: dict[str, Any]
+
+
+def sign(typ: str, payload: Mapping[str, Any], key: SigningKey) -> bytes:
+    """Write `payload` as canonical JSON and return the signed token.
+
+    Raises:
+        ValueError: the payload cannot be written as JSON.
+
+    """
+    return sign_bytes(typ, canonical.dumps(payload), key)
+
+
+def sign_bytes(typ: str, payload: bytes, key: SigningKey) -> bytes:
+    """Return the signed token over a payload already written."""
+    header = canonical.dumps({"alg": "ES256", "kid": key.kid, "typ": typ})
+    signed = base64url.encode(header) + b"." + base64url.encode(payload)
+    return signed + b"." + base64url.encode(key.sign(signed))
+
+
+def open_token(token: bytes, *, typ: str, find_key: FindKey, max_bytes: int = MAX_STATEMENT_BYTES) -> Opened:
+    """Check a token from its size to its issuer and return what it says.
+
+    Raises:
+        Refused: the first check that failed.
+
+    """
+    envelope = _unwrap(token, typ, max_bytes)
+    digest = _verify(envelope, key := _pinned(envelope.kid, find_key))
+    payload = _read_payload(envelope)
+    if payload.get("iss") != key.issuer:
+        raise Refused(Reason.WRONG_ISSUER, f"key {key.kid} belongs to {key.issuer}, not to the named issuer")
+    return Opened(token, digest, key.kid, key, payload)
+
+
+def open_self_signed(
+    token: bytes, *, typ: str, keys_inside: Callable[[dict[str, Any]], FindKey], max_bytes: int
+) -> Opened:
+    """Check a token that brings its own keys, as the first key manifest and the card do.
+
+    `keys_inside` finds the keys in the payload, which nobody has vouched for yet. A valid result proves
+    only that whoever wrote the payload holds the key; trust comes from elsewhere (a pinned digest, a
+    fingerprint read out by phone).
+
+    Raises:
+        Refused: the first check that failed.
+
+    """
+    envelope = _unwrap(token, typ, max_bytes)
+    payload = _read_payload(envelope)
+    key = _pinned(envelope.kid, keys_inside(payload))
+    digest = _verify(envelope, key)
+    if payload.get("iss") != key.issuer:
+        raise Refused(Reason.WRONG_ISSUER, f"key {key.kid} belongs to {key.issuer}, not to the named issuer")
+    return Opened(token, digest, key.kid, key, payload)
+
+
+def reread(token: bytes, *, typ: str, max_bytes: int = MAX_STATEMENT_BYTES) -> Reread:
+    """Read a token again that this node verified before it stored it. The signature is not looked at.
+
+    Raises:
+        Refused: the bytes are no such token; the store was damaged.
+
+    """
+    envelope = _unwrap(token, typ, max_bytes)
+    return Reread(sha256(envelope.signed).hexdigest(), envelope.kid, _read_payload(envelope))
+
+
+def digest_of(token: bytes) -> str:
+    """Return the digest a token would have if it were genuine: nothing is verified or read."""
+    return sha256(token[: max(token.rfind(b"."), 0)]).hexdigest()
+
+
+class _Envelope(NamedTuple):
+    signed: bytes
+    kid: str
+    payload: bytes
+    signature: bytes
+
+
+def _unwrap(token: bytes, typ: str, max_bytes: int) -> _Envelope:
+    """Take the token apart: size, segments, base64url, header, algorithm."""
+    if len(token) > max_bytes:
+        raise Refused(Reason.TOO_LARGE, f"a token of {len(token)} bytes where at most {max_bytes} are allowed")
+    if token.count(b".") != _DOTS:
+        raise Refused(Reason.BAD_TOKEN, "a compact token has exactly three segments")
+    header, payload, signature = token.split(b".")
+    found_typ, kid = _read_header(header)
+    payload_bytes, signature_bytes = base64url.decode(payload), base64url.decode(signature)
+    if found_typ != typ:
+        raise Refused(Reason.WRONG_TYPE, f"expected a document of type {typ}")
+    return _Envelope(token[: len(header) + 1 + len(payload)], kid, payload_bytes, signature_bytes)
+
+
+@lru_cache(maxsize=1024)
+def _read_header(segment: bytes) -> tuple[str, str]:
+    """Return `typ` and `kid`. A key's headers are the same on every token, hence the cache."""
+    header = strict_json.loads(base64url.decode(segment), max_bytes=_MAX_HEADER_BYTES)
+    if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"}:
+        raise Refused(Reason.BAD_HEADER, "a header has exactly alg, kid and typ")
+    if header["alg"] != "ES256":
+        raise Refused(Reason.WRONG_ALGORITHM, "the only algorithm is ES256")
+    if not isinstance(header["kid"], str) or not isinstance(header["typ"], str):
+        raise Refused(Reason.BAD_HEADER, "kid and typ are text")
+    return header["typ"], header["kid"]
+
+
+def _pinned(kid: str, find_key: FindKey) -> VerifyKey:
+    key = find_key(kid)
+    if key is None:
+        raise Refused(Reason.UNKNOWN_KEY, f"no pinned key has the kid {kid!r}")
+    if key.use is not Use.SIGN:
+        raise Refused(Reason.WRONG_KEY_USE, f"key {key.kid} is pinned for {key.use}, not for signing")
+    return key
+
+
+def _verify(envelope: _Envelope, key: VerifyKey) -> str:
+    """Verify the signature and return the digest it was made over: the document's identity."""
+    digest = sha256(envelope.signed)
+    key.verify_digest(digest.digest(), envelope.signature)
+    return digest.hexdigest()
+
+
+def _read_payload(envelope: _Envelope) -> dict[str, Any]:
+    payload = strict_json.loads(envelope.payload, max_bytes=len(envelope.payload))
+    if not isinstance(payload, dict):
+        raise Refused(Reason.BAD_JSON, "a payload is an object")
+    return payload

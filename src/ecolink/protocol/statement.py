@@ -1,0 +1,362 @@
+"""A statement: one message from one bureau to one or several, signed by its author.
+
+What is said lies in `body`, whose form depends on `type`. What governs it (classification, handling,
+purpose, retention, who approved) lies outside the body and is enforced even when the type is unknown.
+Personal data ride beside the statement in a *private part* that the statement names by digest only; the
+part can be erased one day, and everything else still verifies.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from re import compile as pattern
+from secrets import token_hex
+from typing import Any
+
+from ecolink.kit import canonical
+from ecolink.kit.times import to_seconds, to_text
+from ecolink.protocol import claims, jws, strict_json
+from ecolink.protocol.claims import Claims
+from ecolink.protocol.keys import FindKey, SigningKey
+from ecolink.protocol.limits import (
+    MAX_ATTACHMENTS,
+    MAX_PARENTS,
+    MAX_PRIVATE_BYTES,
+    MAX_RECIPIENTS,
+    MAX_STATEMENT_BYTES,
+)
+from ecolink.protocol.refusal import Reason, Refused
+
+TYP = "ecolink-statement+jws"
+SALT_BYTES = 16
+"""128 bits: nobody guesses what a digest stands for, however few the possibilities."""
+
+CLASSIFICATIONS = ("public", "internal", "work-secret")
+"""公开, 内部, 工作秘密. State secrets may not be on such a system (Law on Guarding State Secrets)."""
+
+_TYPE = pattern(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]{0,3}")
+_MAX_TYPE = 64
+
+
+class Lane(StrEnum):
+    """The three queues between two bureaus; none waits for another."""
+
+    EMERGENCY = "emergency"
+    CASE = "case"
+    BULK = "bulk"
+
+
+class HandlingCode(StrEnum):
+    """What the recipient may do with it, after Europol's handling codes."""
+
+    H0 = "H0"
+    """To prevent and combat crime only."""
+    H1 = "H1"
+    """Not in judicial proceedings without permission."""
+    H2 = "H2"
+    """No dissemination without permission."""
+    H3 = "H3"
+    """Other restrictions, given as text."""
+
+
+class Onward(StrEnum):
+    """Whether the recipient may share it with further bureaus."""
+
+    NONE = "none"
+    ASK = "ask"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """Handling code, its text (needed for H3) and the rule for onward sharing."""
+
+    code: HandlingCode
+    onward: Onward
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRef:
+    """An attachment by its SHA-256; `name` is whatever the author called it, not yet fit for display."""
+
+    digest: str
+    size: int
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What an author says and the terms on which they say it. All times are UTC."""
+
+    aud: tuple[str, ...]
+    type: str
+    thread: str
+    parents: tuple[str, ...] = ()
+    lane: Lane
+    classification: str
+    handling: Handling
+    is_exercise: bool = False
+    purpose: str
+    legal_basis: str
+    author_role: str
+    approver: dict[str, Any] | None = None
+    retain_until: datetime
+    deliver_by: datetime | None = None
+    supersedes: str | None = None
+    """The jti of the statement this one corrects."""
+    recalls: str | None = None
+    """The jti of the statement this one takes back."""
+    attachments: tuple[AttachmentRef, ...] = ()
+    body: dict[str, Any] = field(repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft(Content):
+    """A statement not yet sealed; `private` is the personal data in clear."""
+
+    private: dict[str, Any] | None = field(default=None, repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement(Content):
+    """A verified statement. `token` and `private` are the bytes as received; keep those, never rewrite them."""
+
+    token: bytes = field(repr=False)
+    digest: str
+    kid: str
+    iss: str
+    jti: str
+    iat: datetime
+    """When it was made, by the author's clock."""
+    salt: str = field(repr=False)
+    private_digest: str | None = None
+    private: bytes | None = field(default=None, repr=False)
+    """The private part as received; None when there is none, or it was erased."""
+
+    @property
+    def private_data(self) -> dict[str, Any] | None:
+        """The personal data, read anew each time so that erasing the bytes erases all."""
+        return None if self.private is None else _read_private(self.private)
+
+
+def new_salt() -> str:
+    """Return 128 random bits as 32 hexadecimal digits."""
+    return token_hex(SALT_BYTES)
+
+
+def seal(
+    draft: Draft, *, iss: str, jti: str, iat: datetime, key: SigningKey, salts: Callable[[], str] = new_salt
+) -> Statement:
+    """Sign `draft` and return the statement exactly as every recipient will read it.
+
+    Raises:
+        Refused: no recipient would accept it; the same codes as `open_statement`.
+
+    """
+    private = None
+    if draft.private is not None:
+        private = canonical.dumps({"salt": salts(), "data": draft.private})
+    try:
+        payload = canonical.dumps(_written(draft, iss, jti, iat, salts(), private))
+    except ValueError:
+        raise Refused(Reason.BAD_JSON, "the statement holds what JSON cannot carry") from None
+    token = jws.sign_bytes(TYP, payload, key)
+    if len(token) > MAX_STATEMENT_BYTES:
+        raise Refused(Reason.TOO_LARGE, f"a statement of {len(token)} bytes; at most {MAX_STATEMENT_BYTES}")
+    said = strict_json.loads(payload, max_bytes=MAX_STATEMENT_BYTES)
+    return _read(jws.digest_of(token), key.kid, token, private, said)
+
+
+def open_statement(
+    token: bytes,
+    private: bytes | None,
+    *,
+    find_key: FindKey,
+    us: str | None,
+    sender: str | None,
+    received_at: datetime | None,
+) -> Statement:
+    """Verify a statement and its private part.
+
+    Args:
+        token: the compact token as received.
+        private: the private part as received; None when absent or erased.
+        find_key: looks a kid up among pinned keys.
+        us: our unit code, which must stand in `aud`; None when a third party checks.
+        sender: the bureau the channel belongs to, which must be the issuer; None when unknown.
+        received_at: the moment (UTC, our clock) at which the key must have been valid; None to skip.
+
+    Raises:
+        Refused: the first check that failed.
+
+    """
+    opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_STATEMENT_BYTES)
+    said = opened.payload
+    if sender is not None and said["iss"] != sender:
+        raise Refused(Reason.WRONG_SENDER, f"issued by {said['iss']}, sent by {sender}")
+    statement = _read(opened.digest, opened.kid, token, private, said)
+    if us is not None and us not in statement.aud:
+        raise Refused(Reason.WRONG_AUDIENCE, f"not addressed to {us}")
+    if received_at is not None:
+        opened.key.refuse_unless_valid(received_at)
+    return statement
+
+
+def _written(draft: Draft, iss: str, jti: str, iat: datetime, salt: str, private: bytes | None) -> dict[str, Any]:
+    """Return the payload; absent members are left out."""
+    payload = {
+        "iss": iss,
+        "aud": draft.aud,
+        "jti": jti,
+        "iat": to_seconds(iat),
+        "deliver_by": draft.deliver_by and to_text(draft.deliver_by),
+        "type": draft.type,
+        "thread": draft.thread,
+        "parents": draft.parents,
+        "lane": draft.lane,
+        "salt": salt,
+        "classification": draft.classification,
+        "handling": _without_none(
+            {"code": draft.handling.code, "text": draft.handling.text, "onward": draft.handling.onward}
+        ),
+        "is_exercise": draft.is_exercise,
+        "purpose": draft.purpose,
+        "legal_basis": draft.legal_basis,
+        "author_role": draft.author_role,
+        "approver": draft.approver,
+        "retain_until": to_text(draft.retain_until),
+        "supersedes": draft.supersedes,
+        "recalls": draft.recalls,
+        "attachments": [
+            {"digest": each.digest, "size": each.size, "name": each.name, "media_type": each.media_type}
+            for each in draft.attachments
+        ],
+        "body": draft.body,
+        "private": private and canonical.sha256_hex(private),
+    }
+    return _without_none(payload)
+
+
+def _without_none(payload: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if value is not None}
+
+
+def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Claims) -> Statement:
+    """Check every claim and return the statement."""
+    lane = claims.choice(said, "lane", _LANES)
+    is_exercise = claims.truth(said, "is_exercise")
+    if is_exercise and lane is not Lane.BULK:
+        raise Refused(Reason.EXERCISE_LANE, f"an exercise in the {lane} lane")
+    aud = _audience(said)
+    if lane is Lane.CASE and len(aud) != 1:
+        raise Refused(Reason.CASE_RECIPIENTS, f"{len(aud)} recipients in the case lane")
+    private_digest = claims.maybe_digest(said, "private")
+    if private is not None:
+        _check_private(private, private_digest)
+    return Statement(
+        token=token,
+        digest=digest,
+        kid=kid,
+        private=private,
+        private_digest=private_digest,
+        iss=claims.unit(said, "iss"),
+        aud=aud,
+        jti=claims.ident(said, "jti"),
+        iat=claims.seconds(said, "iat"),
+        deliver_by=claims.maybe_moment(said, "deliver_by"),
+        type=_type(said),
+        thread=claims.ident(said, "thread"),
+        parents=_parents(said),
+        lane=lane,
+        salt=_salt(said),
+        classification=_classification(said),
+        handling=_handling(claims.members(said, "handling")),
+        is_exercise=is_exercise,
+        purpose=claims.text(said, "purpose"),
+        legal_basis=claims.text(said, "legal_basis"),
+        author_role=claims.text(said, "author_role", most=64),
+        approver=None if said.get("approver") is None else claims.members(said, "approver"),
+        retain_until=claims.moment(said, "retain_until"),
+        supersedes=claims.maybe_ident(said, "supersedes"),
+        recalls=claims.maybe_ident(said, "recalls"),
+        attachments=tuple(map(_attachment, claims.items(said, "attachments", most=MAX_ATTACHMENTS))),
+        body=claims.members(said, "body"),
+    )
+
+
+_LANES: Mapping[str, Lane] = {lane.value: lane for lane in Lane}
+_CODES: Mapping[str, HandlingCode] = {code.value: code for code in HandlingCode}
+_ONWARD: Mapping[str, Onward] = {rule.value: rule for rule in Onward}
+
+
+def _audience(said: Claims) -> tuple[str, ...]:
+    aud = claims.items(said, "aud", least=1, most=MAX_RECIPIENTS)
+    if not all(map(claims.is_unit, aud)) or len(set(aud)) != len(aud) or said.get("iss") in aud:
+        raise claims.wrong(said, "aud", "the unit codes of other bureaus, each once")
+    return tuple(aud)
+
+
+def _parents(said: Claims) -> tuple[str, ...]:
+    parents = claims.items(said, "parents", most=MAX_PARENTS)
+    if not all(map(claims.is_digest, parents)) or len(set(parents)) != len(parents):
+        raise claims.wrong(said, "parents", "digests, each once")
+    return tuple(parents)
+
+
+def _type(said: Claims) -> str:
+    value = claims.text(said, "type", most=_MAX_TYPE)
+    if _TYPE.fullmatch(value) is None:
+        raise claims.wrong(said, "type", "a name such as lead.requested.v1")
+    return value
+
+
+def _salt(said: Claims) -> str:
+    value = said.get("salt")
+    if type(value) is not str or len(value) != 2 * SALT_BYTES or value.strip("0123456789abcdef"):
+        raise claims.wrong(said, "salt", "128 bits as 32 lower-case hexadecimal digits")
+    return value
+
+
+def _classification(said: Claims) -> str:
+    value = claims.text(said, "classification")
+    if value not in CLASSIFICATIONS:
+        raise Refused(Reason.CLASSIFICATION, f"classification is one of {', '.join(CLASSIFICATIONS)}")
+    return value
+
+
+def _handling(said: Claims) -> Handling:
+    code = claims.choice(said, "code", _CODES)
+    text = claims.text(said, "text") if code is HandlingCode.H3 else claims.maybe_text(said, "text")
+    return Handling(code=code, onward=claims.choice(said, "onward", _ONWARD), text=text)
+
+
+def _attachment(said: object) -> AttachmentRef:
+    if not isinstance(said, dict):
+        raise Refused(Reason.INVALID_CLAIM, "an attachment is not an object")
+    return AttachmentRef(
+        digest=claims.digest(said, "digest"),
+        size=claims.whole(said, "size"),
+        name=claims.text(said, "name"),
+        media_type=claims.text(said, "media_type", most=127),
+    )
+
+
+def _check_private(private: bytes, private_digest: str | None) -> None:
+    if private_digest is None:
+        raise Refused(Reason.PRIVATE_UNEXPECTED, "the statement names no private part")
+    if len(private) > MAX_PRIVATE_BYTES:
+        raise Refused(Reason.TOO_LARGE, f"a private part of {len(private)} bytes; at most {MAX_PRIVATE_BYTES}")
+    if canonical.sha256_hex(private) != private_digest:
+        raise Refused(Reason.PRIVATE_MISMATCH, "the private part does not match its digest")
+    _read_private(private)
+
+
+def _read_private(private: bytes) -> dict[str, Any]:
+    part = strict_json.loads(private, max_bytes=MAX_PRIVATE_BYTES)
+    if not isinstance(part, dict):
+        raise Refused(Reason.INVALID_CLAIM, "a private part is not an object")
+    _salt(part)
+    return claims.members(part, "data")

@@ -1,0 +1,110 @@
+"""JSON with one reading only (RFC 7493, I-JSON, and a little stricter).
+
+Two readers that disagree about a signed document are two truths. So everything on which JSON readers
+are known to differ is refused: duplicate members, NaN, lone surrogates, U+0000, numbers too large to be
+exact, nesting deep enough to break a stack, bytes that are not UTF-8.
+"""
+
+from json import JSONDecodeError, JSONDecoder
+from math import isfinite
+from typing import Any, NoReturn
+
+from ecolink.protocol.limits import MAX_DEPTH, MAX_INTEGER
+from ecolink.protocol.refusal import Reason, Refused
+
+_LONGEST_INTEGER = len(str(-MAX_INTEGER))
+_NOT_BRACKETS = bytes(set(range(256)) - set(b'"[]{}'))
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+
+
+def loads(raw: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401 - JSON is any value
+    """Read `raw` as one JSON value.
+
+    Raises:
+        Refused: `too-large`, or `bad-json` with a sentence saying what is wrong.
+
+    """
+    if len(raw) > max_bytes:
+        raise Refused(Reason.TOO_LARGE, f"{len(raw)} bytes of JSON where at most {max_bytes} are allowed")
+    # Counting is nearly free and settles it for almost every document; only then look closely.
+    if raw.count(b"[") + raw.count(b"{") > max_depth:
+        _refuse_deep(raw, max_depth)
+    try:
+        text = raw.decode()
+        value = _DECODER.decode(text)
+    except UnicodeDecodeError:
+        _refuse("not UTF-8")
+    except JSONDecodeError as error:
+        _refuse(f"{error.msg} at character {error.pos}")
+    # Raw surrogates are not UTF-8 and a raw U+0000 is refused by the decoder; only an escape can bring one in.
+    if "\\u" in text:
+        _refuse_unportable_text(value)
+    return value
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Refused(Reason.BAD_JSON, what)
+
+
+def _refuse_deep(raw: bytes, max_depth: int) -> None:
+    """Refuse nesting below `max_depth` before a recursive reader meets it.
+
+    Escapes and everything outside brackets and quotation marks go; what stands between marks goes; then
+    the innermost pairs are peeled off, one layer a turn.
+    """
+    bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(_AS_SQUARE, _NOT_BRACKETS)
+    layers = b"".join(bare.split(b'"')[::2])
+    for _ in range(max_depth):
+        layers = layers.replace(b"[]", b"")
+        if not layers:
+            return
+    _refuse(f"nested deeper than {max_depth}, or never closed")
+
+
+def _refuse_unportable_text(value: object) -> None:
+    """Walk the value and refuse text that cannot be stored and sent everywhere."""
+    match value:
+        case str():
+            if "\0" in value:
+                _refuse("text holds U+0000")
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                _refuse("text holds a lone surrogate")
+        case dict():
+            for name, member in value.items():
+                _refuse_unportable_text(name)
+                _refuse_unportable_text(member)
+        case list():
+            for item in value:
+                _refuse_unportable_text(item)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        _refuse("an object names a member twice")
+    return members
+
+
+def _integer(digits: str) -> int:
+    # The length is looked at first: reading thousands of digits takes quadratic time.
+    if len(digits) > _LONGEST_INTEGER or not -MAX_INTEGER <= (number := int(digits)) <= MAX_INTEGER:
+        _refuse("a whole number is beyond 2^53 - 1")
+    return number
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):
+        _refuse("a number is too large")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    _refuse(f"{name} is not JSON")
+
+
+_DECODER = JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_fraction, parse_constant=_constant, strict=True
+)
