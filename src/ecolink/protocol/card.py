@@ -88,8 +88,10 @@ def build_card(  # noqa: PLR0913 - a card has many lines
     return jws.sign(TYP, payload, key)
 
 
-def open_card(token: bytes) -> Card:
+def open_card(token: bytes, received_at: datetime | None = None) -> Card:
     """Check that a card is of one piece: its chain verifies, and the key in force signed it.
+
+    With `received_at` (UTC, our clock) that key must also have been valid then.
 
     Raises:
         Refused: the first check that failed.
@@ -105,6 +107,8 @@ def open_card(token: bytes) -> Card:
 
     opened = jws.open_self_signed(token, typ=TYP, keys_inside=keys_inside, max_bytes=limits.MAX_CARD_BYTES)
     said = opened.payload
+    if received_at is not None:
+        opened.key.refuse_unless_valid(received_at)
     return Card(
         token=token,
         digest=opened.digest,

@@ -50,8 +50,12 @@ class Manifest:
     next: str
     """What the next signing key must hash to: SHA-256 of its kid."""
     iat: datetime
-    chain: tuple[str, ...] = field(repr=False)
-    """The digests of all manifests from the first to this one."""
+    previous: "Manifest | None" = field(default=None, repr=False)
+
+    @property
+    def chain(self) -> tuple["Manifest", ...]:
+        """All manifests from the first to this one."""
+        return (*(self.previous.chain if self.previous else ()), self)
 
     def current(self, use: Use) -> VerifyKey:
         """Return the key in force for `use`: the last one listed."""
@@ -162,11 +166,12 @@ def verify(
     head = _first(documents[0], issuer)
     for document in documents[1:]:
         head = _following(document, head)
-    if any(held != shown for held, shown in zip(pinned_chain, head.chain, strict=False)):
+    shown = [manifest.digest for manifest in head.chain]
+    if any(held != digest for held, digest in zip(pinned_chain, shown, strict=False)):
         raise Refused(Reason.MANIFEST_FORK, "another manifest is already held at the same version")
-    if len(head.chain) < len(pinned_chain):
+    if len(shown) < len(pinned_chain):
         raise Refused(Reason.MANIFEST_STALE, f"the chain ends at version {head.version}, older than what is held")
-    if pinned_head is not None and pinned_head not in head.chain:
+    if pinned_head is not None and pinned_head not in shown:
         raise Refused(Reason.MANIFEST_FORK, "the chain does not contain the pinned manifest")
     return head
 
@@ -280,7 +285,7 @@ def _following(document: Document, head: Manifest) -> Manifest:
             raise Refused(Reason.MANIFEST_BROKEN, "a rotation says until when the old key is valid")
     elif old is None or old.revoked_at is None:
         raise Refused(Reason.MANIFEST_BROKEN, "only a revocation may do without the old key's signature")
-    return replace(manifest, chain=(*head.chain, manifest.digest))
+    return replace(manifest, previous=head)
 
 
 def _open(document: Document, issuer: str, signer_among: Callable[[tuple[VerifyKey, ...]], VerifyKey]) -> Manifest:
@@ -304,7 +309,6 @@ def _open(document: Document, issuer: str, signer_among: Callable[[tuple[VerifyK
         keys=_keys(said, issuer),
         next=claims.digest(said, "next"),
         iat=claims.seconds(said, "iat"),
-        chain=(digest,),
     )
 
 

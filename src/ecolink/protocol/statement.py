@@ -40,11 +40,13 @@ _MAX_TYPE = 64
 
 
 class Lane(StrEnum):
-    """The three queues between two bureaus; none waits for another."""
+    """The queues between two bureaus; none waits for another."""
 
     EMERGENCY = "emergency"
     CASE = "case"
     BULK = "bulk"
+    CONTROL = "control"
+    """Recalls and the answers to them; open even to a suspended peer."""
 
 
 class HandlingCode(StrEnum):
@@ -205,6 +207,17 @@ def open_statement(
     return statement
 
 
+def read_statement(token: bytes, private: bytes | None) -> Statement:
+    """Read a statement again that this node verified before it stored it. The signature is not looked at.
+
+    Raises:
+        Refused: the bytes are no statement, or not with this private part; the store was damaged.
+
+    """
+    stored = jws.reread(token, typ=TYP, max_bytes=MAX_STATEMENT_BYTES)
+    return _read(stored.digest, stored.kid, token, private, stored.payload)
+
+
 def _written(draft: Draft, iss: str, jti: str, iat: datetime, salt: str, private: bytes | None) -> dict[str, Any]:
     """Return the payload; absent members are left out."""
     payload = {
@@ -247,12 +260,14 @@ def _without_none(payload: dict[str, Any]) -> dict[str, Any]:
 def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Claims) -> Statement:
     """Check every claim and return the statement."""
     lane = claims.choice(said, "lane", _LANES)
-    is_exercise = claims.truth(said, "is_exercise")
-    if is_exercise and lane is not Lane.BULK:
-        raise Refused(Reason.EXERCISE_LANE, f"an exercise in the {lane} lane")
     aud = _audience(said)
     if lane is Lane.CASE and len(aud) != 1:
         raise Refused(Reason.CASE_RECIPIENTS, f"{len(aud)} recipients in the case lane")
+    is_exercise = claims.truth(said, "is_exercise")
+    if is_exercise and lane not in _EXERCISE_LANES:
+        raise Refused(Reason.EXERCISE_LANE, f"an exercise in the {lane} lane")
+    if lane is Lane.CONTROL:
+        _refuse_other_traffic(said)
     private_digest = claims.maybe_digest(said, "private")
     if private is not None:
         _check_private(private, private_digest)
@@ -287,9 +302,19 @@ def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Clai
     )
 
 
+_EXERCISE_LANES = (Lane.BULK, Lane.CONTROL)
+_CONTROL_TYPES = (".recalled.v1", ".complied.v1")
 _LANES: Mapping[str, Lane] = {lane.value: lane for lane in Lane}
 _CODES: Mapping[str, HandlingCode] = {code.value: code for code in HandlingCode}
 _ONWARD: Mapping[str, Onward] = {rule.value: rule for rule in Onward}
+
+
+def _refuse_other_traffic(said: Claims) -> None:
+    """Keep the control lane, which stays open to a suspended peer, to recalls and compliance."""
+    if said.get("recalls") is None and not _type(said).endswith(_CONTROL_TYPES):
+        raise Refused(Reason.CONTROL_LANE, "neither a recall nor an answer to one")
+    if said.get("deliver_by") is not None:
+        raise Refused(Reason.CONTROL_LANE, "a recall is delivered however late")
 
 
 def _audience(said: Claims) -> tuple[str, ...]:
