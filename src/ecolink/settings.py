@@ -1,0 +1,376 @@
+"""What a node is told about itself: by the environment (`ECOLINK_…`) and one TOML file; the environment wins.
+
+`load` returns settings that hold together or raises one `SettingError`, whose text is one line naming the
+setting, where it may stand, and how to mend it. No secret has a default.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ecolink.errors import SettingError
+
+PREFIX = "ECOLINK_"
+CONFIG_VARIABLE = "ECOLINK_CONFIG"
+DEFAULT_FILE = Path("ecolink.toml")
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "ECOLINK_API", "ECOLINK_USER", "ECOLINK_PASSWORD", "ECOLINK_PASSWORD_FILE"})
+"""Variables that steer the command line, not the node."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Port = Annotated[int, Field(ge=1, le=65535)]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")
+]
+
+
+class _Misfit(ValueError):
+    """A setting that does not go with the others; says which of them to change."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+
+def _split(value: Any) -> Any:  # noqa: ANN401 - whatever the environment or the file holds
+    """Read `a, b` as a list, as an environment variable has no other way to hold one."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _terms(value: Any) -> Any:  # noqa: ANN401 - the same
+    """Read deadline overrides; a term of several steps may be written `15, 30`."""
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _split(term) if isinstance(term, str) and "," in term else term for name, term in value.items()}
+
+
+def _database(url: str) -> str:
+    try:
+        backend = make_url(url).get_backend_name()
+    except ArgumentError:
+        backend = ""
+    if backend not in {"sqlite", "postgresql"}:
+        raise ValueError("it is neither sqlite:///<path> nor postgresql://<user>:<password>@<host>/<database>")
+    return url
+
+
+def _default_database(given: dict[str, Any]) -> str:
+    return f"sqlite:///{given.get('data_dir', Path())}/ecolink.db"
+
+
+def _default_keys(given: dict[str, Any]) -> Path:
+    return Path(given.get("data_dir", Path())) / "keys"
+
+
+def _default_federation_url(given: dict[str, Any]) -> str:
+    host, port = given.get("federation_host", ""), given.get("federation_port", 0)
+    return f"http://{host}:{port}" if is_loopback(host) else ""
+
+
+class Settings(BaseSettings):
+    """One node's settings. Made by `load`; made directly (in tests) it reads no environment and no file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    unit_code: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] = Field(
+        description="this bureau's unit code (GA 380): 12 digits, such as 350924000000"
+    )
+    name_zh: Line = Field(description="this bureau's name in Chinese, such as 寿宁县公安局")
+    name_en: Line = Field(description="this bureau's name in English, such as Shouning County Public Security Bureau")
+    duty_phone: Line = Field(description="the duty telephone other bureaus call when a message stays unanswered")
+
+    data_dir: Path = Field(
+        Path("data"),
+        description="the folder of the database, the keys and the attachments; default: data beside the file",
+    )
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        default_factory=_default_database,
+        description="sqlite:///<path> or postgresql://<user>:<password>@<host>/<database>; default: SQLite in data_dir",
+    )
+    key_dir: Path = Field(
+        default_factory=_default_keys, description="the folder of the private keys; default: keys in data_dir"
+    )
+    key_passphrase: SecretStr | None = Field(
+        None, description="what the private keys are encrypted with; without it their files must have mode 0600"
+    )
+
+    local_host: str = Field("127.0.0.1", description="the address the bureau's own people and programs connect to")
+    local_port: Port = Field(8470, description="the port of the local API")
+    federation_host: str = Field("127.0.0.1", description="the address other bureaus' nodes connect to")
+    federation_port: Port = Field(8471, description="the port of the federation API")
+    federation_url: str = Field(
+        default_factory=_default_federation_url,
+        description="where other nodes reach this one, such as https://node.example.cn; has a default on loopback",
+    )
+
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of this node's certificate (chain), shown to callers and to the peers it calls"
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's private key")
+    tls_ca: Path | None = Field(
+        None, description="PEM file of the private CA that signs the peers' certificates; default: the public ones"
+    )
+    tls_require_client_certificate: bool = Field(
+        default=False, description="whether peers must show a certificate signed by tls_ca (mutual TLS)"
+    )
+    behind_proxy: bool = Field(
+        default=False, description="whether a reverse proxy in front of the node terminates TLS for it"
+    )
+    allowed_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="private or loopback networks in which peers may live, such as 10.20.0.0/16, 10.30.0.0/16"
+    )
+
+    border_file: Path | None = Field(
+        None, description="GeoJSON of the provincial border; without it the distance to it is 'unknown'"
+    )
+    calendar_file: Path | None = Field(
+        None, description="table of holidays and adjusted working days that overrides the built-in calendar"
+    )
+    deadlines: Annotated[dict[str, int | tuple[int, ...]], BeforeValidator(_terms)] = Field(
+        default_factory=dict, description="terms that replace the built-in ones, such as very_urgent_answer_hours = 4"
+    )
+    retention_months: int = Field(36, ge=36, description="how long what was shared is kept: at least 36 months by law")
+    access_log_months: int = Field(36, ge=6, description="how long the access log is kept: at least 6 months by law")
+
+    workers: int = Field(1, ge=1, le=64, description="API processes of `ecolink serve`; more than 1 needs PostgreSQL")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    log_format: Literal["text", "json"] = Field("text", description="text for people, json for collectors")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and no more; `load` reads the sources and keeps where each value came from."""
+        return (init_settings,)
+
+    @property
+    def region(self) -> str:
+        """The county's GB/T 2260 code: the first six digits of the unit code."""
+        return self.unit_code[:6]
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Whether the database is a file of this node alone."""
+        return make_url(self.database_url).get_backend_name() == "sqlite"
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        for name in ("tls_certificate", "tls_key", "tls_ca", "border_file", "calendar_file"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise _Misfit(name, f"there is no file {path}")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_certificate"
+            raise _Misfit(missing, "a certificate and its key are set together or not at all")
+        if self.tls_require_client_certificate and (self.tls_ca is None or self.tls_certificate is None):
+            raise _Misfit(
+                "tls_require_client_certificate", "mutual TLS needs tls_certificate, tls_key and tls_ca as well"
+            )
+        self._refuse_plain_http()
+        if self.workers > 1 and self.uses_sqlite:
+            raise _Misfit("workers", "SQLite serves one process; set workers to 1, or database_url to PostgreSQL")
+        return self
+
+    def _refuse_plain_http(self) -> None:
+        """Plain HTTP stays on this machine: no password and no matter crosses a wire unprotected."""
+        for name in ("federation_host", "local_host"):
+            host = getattr(self, name)
+            if not (is_loopback(host) or self.behind_proxy or self.tls_certificate):
+                raise _Misfit(
+                    name,
+                    f"plain HTTP is not served on {host}: set tls_certificate and tls_key, or behind_proxy where "
+                    "a proxy terminates TLS, or bind to 127.0.0.1",
+                )
+        if not self.federation_url:
+            raise _Misfit("federation_url", "it must be set when federation_host is not loopback")
+        scheme, _, rest = self.federation_url.partition("://")
+        host = rest.partition("/")[0].rpartition(":")[0] or rest.partition("/")[0]
+        if scheme not in {"http", "https"} or not host:
+            raise _Misfit("federation_url", f"{self.federation_url!r} is no address such as https://node.example.cn")
+        if scheme == "http" and not is_loopback(host.strip("[]")):
+            raise _Misfit("federation_url", "other bureaus are reached by https:// only, except on loopback")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine and nothing else."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the environment, the service manager's credentials and the file say, before it is checked."""
+
+    file: Path | None
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    """For each given setting the place it came from: `environment`, `credential` or the file's name."""
+
+    def origin(self, name: str) -> str:
+        """Return where `name` came from, `default` when nobody set it."""
+        return self.origins.get(name, "default")
+
+
+def read_sources(config: Path | None = None) -> Sources:
+    """Read every source. `config`, else `ECOLINK_CONFIG`, else `ecolink.toml` here, is the file.
+
+    Raises:
+        SettingError: the file is not there, is no TOML, holds a name that is no setting, or shows a secret.
+
+    """
+    named = config or (Path(given) if (given := os.environ.get(CONFIG_VARIABLE)) else None)
+    file = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    in_file = _read_file(file) if file else {}
+    credentials = _read_credentials()
+    in_environment = EnvSettingsSource(Settings)()
+    beside = {"data_dir": file.parent.absolute() / "data"} if file else {}
+    values = {**beside, **in_file, **credentials, **in_environment}
+    if "deadlines" in in_file and "deadlines" in in_environment:
+        values["deadlines"] = {**in_file["deadlines"], **in_environment["deadlines"]}
+    origins = {
+        **dict.fromkeys(in_file, str(file)),
+        **dict.fromkeys(credentials, "credential"),
+        **dict.fromkeys(in_environment, "environment"),
+    }
+    return Sources(file, values, origins)
+
+
+def load(config: Path | None = None) -> Settings:
+    """Return the node's settings.
+
+    Raises:
+        SettingError: something is missing or wrong; one line says what, and how to mend it.
+
+    """
+    return check(read_sources(config))
+
+
+def check(sources: Sources) -> Settings:
+    """Return the settings that `sources` make.
+
+    Raises:
+        SettingError: the first thing that is wrong, and how many more there are.
+
+    """
+    try:
+        return Settings(**sources.values)
+    except ValidationError as error:
+        first, *others = faults(error, sources)
+        more = f" ({len(others)} more: ecolink config check)" if others else ""
+        raise SettingError(first + more, f"配置有误：{first}") from None
+
+
+def faults(error: ValidationError, sources: Sources) -> list[str]:
+    """Say everything that is wrong, one line each."""
+    consequence = "default_factory_not_called"  # of another fault: nothing to mend there
+    return [_fault(item, sources) for item in error.errors() if item["type"] != consequence]
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of the setting `name`."""
+    return PREFIX + name.upper()
+
+
+def unknown_variables() -> list[str]:
+    """Name variables that look like settings and are none; they may be a slip, or another program's."""
+    known = {variable(name) for name in Settings.model_fields} | NOT_SETTINGS
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith(PREFIX)
+        and name not in known
+        and not name.startswith((variable("deadlines") + "__", "ECOLINK_TEST_"))
+    )
+
+
+def suggestion(wrong: str, known: Mapping[str, Any] | set[str]) -> str:
+    """Return ` Did you mean …?` when a known name is close to `wrong`, else nothing."""
+    close = get_close_matches(wrong, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _fault(item: Any, sources: Sources) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    cause = item.get("ctx", {}).get("error")
+    name = cause.name if isinstance(cause, _Misfit) else str(item["loc"][0])
+    info = Settings.model_fields[name]
+    if item["type"] == "missing":
+        what = "is missing"
+    elif cause is not None:
+        what = f"is wrong: {cause}"
+    else:
+        what = f"is wrong: {item['msg'][0].lower()}{item['msg'][1:]}"
+    where = f"{name} in {sources.file}" if sources.file else f"{name} in a file named by --config"
+    came = f" (from {sources.origin(name)})" if name in sources.origins else ""
+    return f"{name}{came} {what}. Set {variable(name)}, or {where}: {info.description}."
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    refuse = partial(_file_error, file)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise refuse(f"is not there; name another by --config or {CONFIG_VARIABLE}, or run 'ecolink init'") from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise refuse(f"cannot be read: {fault}") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        raise refuse(f"is no TOML: {fault}") from None
+    for name in values:
+        if name not in Settings.model_fields:
+            raise refuse(f"holds {name!r}, which is no setting.{suggestion(name, Settings.model_fields)}")
+    if "key_passphrase" in values and file.stat().st_mode & 0o077:
+        raise refuse(
+            f"holds key_passphrase and others may read it: chmod 600 {file}, or use {variable('key_passphrase')}"
+        )
+    for name, info in Settings.model_fields.items():
+        if name in values and _holds_path(info) and isinstance(values[name], str):
+            values[name] = file.parent.absolute() / values[name]
+    return values
+
+
+def _read_credentials() -> dict[str, Any]:
+    """Read secrets that the service manager hands over as files (systemd's LoadCredential=)."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return SecretsSettingsSource(Settings, secrets_dir=folder)() if folder and Path(folder).is_dir() else {}
+
+
+def _holds_path(info: FieldInfo) -> bool:
+    return info.annotation in (Path, Path | None)
+
+
+def _file_error(file: Path, what: str) -> SettingError:
+    return SettingError(f"{file} {what}", f"配置文件 {file} 有误：{what}")
