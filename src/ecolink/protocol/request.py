@@ -28,6 +28,8 @@ class Request:
 
     iss: str
     jti: str
+    iat: datetime
+    """By the caller's clock: beside ours it tells the skew."""
     exp: datetime
     key: VerifyKey
 
@@ -78,7 +80,7 @@ def open_request(
         raise Refused(Reason.CLOCK_SKEW, f"the caller's clock is {abs(ahead)} seconds {side} ours")
     if said.get("op") != op or said.get("ph") != params_hash(op, params, body):
         raise Refused(Reason.REQUEST_MISMATCH, f"the token is not for this call of {op}")
-    return Request(iss=claims.unit(said, "iss"), jti=claims.ident(said, "jti"), exp=exp, key=opened.key)
+    return Request(iss=claims.unit(said, "iss"), jti=claims.ident(said, "jti"), iat=iat, exp=exp, key=opened.key)
 
 
 def params_hash(op: str, params: Params, body: bytes) -> str:

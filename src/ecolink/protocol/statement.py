@@ -93,9 +93,11 @@ class AttachmentRef:
 class Content:
     """What an author says and the terms on which they say it. All times are UTC."""
 
-    aud: tuple[str, ...]
+    aud: tuple[str, ...] = ()
+    """The recipients; the outbox fills them in."""
     type: str
-    thread: str
+    thread: str = ""
+    """The jti of the statement that opened the matter; empty in the draft of one that opens it."""
     parents: tuple[str, ...] = ()
     lane: Lane
     classification: str
@@ -303,7 +305,7 @@ def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Clai
 
 
 _EXERCISE_LANES = (Lane.BULK, Lane.CONTROL)
-_CONTROL_TYPES = (".recalled.v1", ".complied.v1")
+_CONTROL_TYPES = (".recalled.v1", ".complied.v1", ".erased.v1")
 _LANES: Mapping[str, Lane] = {lane.value: lane for lane in Lane}
 _CODES: Mapping[str, HandlingCode] = {code.value: code for code in HandlingCode}
 _ONWARD: Mapping[str, Onward] = {rule.value: rule for rule in Onward}
