@@ -1,0 +1,336 @@
+"""The bodies of the statements about bulletins: intelligence told to others, and what became of it.
+
+A bulletin is a thread. Its author opens it with `published` and alone may say `corrected` or `recalled`; every
+holder answers the author with `read`, `used`, `feedback` and `complied`. Whoever passes it on wraps the author's
+own signed words in `shared`, told to the new holders and to the author at once.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from geojson_pydantic import LineString, MultiPolygon, Point, Polygon
+from pydantic import AfterValidator, Field, model_validator
+
+from ecolink.protocol.kinds.common import (
+    Code,
+    Day,
+    Digest,
+    Frozen,
+    Grading,
+    Id,
+    Kind,
+    Line,
+    Moment,
+    Name,
+    Note,
+    Prose,
+    UnitCode,
+)
+from ecolink.protocol.kinds.rosters import MAX_MEMBERS, RosterV1
+from ecolink.protocol.statement import Lane
+
+MAX_POSITIONS = 300
+"""Corner points an area may have in all: enough for a township's outline, small enough for a statement."""
+MAX_TOKEN = 65_536
+"""Characters of a wrapped statement, its own limit on the wire."""
+
+MAX_LATITUDE = 90
+MAX_LONGITUDE = 180
+
+
+class BulletinKind(StrEnum):
+    """What sort of intelligence a bulletin tells."""
+
+    TREND = "trend"
+    MODUS_OPERANDI = "modus_operandi"
+    PERSON_OR_ITEM = "person_or_item"
+    WARNING = "warning"
+    STATISTICS = "statistics"
+
+
+class Outcome(StrEnum):
+    """What using a bulletin led to."""
+
+    CASE_FILED = "case_filed"
+    ARRESTS = "arrests"
+    SEIZURE = "seizure"
+    NONE = "none"
+
+
+class RecallReason(StrEnum):
+    """Why an author takes a bulletin back."""
+
+    WRONG = "wrong"
+    OUTDATED = "outdated"
+    UNAUTHORISED = "unauthorised"
+    PERSONAL_DATA = "personal_data"
+    EXERCISE_OVER = "exercise_over"
+    OTHER = "other"
+
+
+# What a bulletin says -----------------------------------------------------------------------------------
+
+
+class Period(Frozen):
+    """The days a bulletin speaks of, first and last included."""
+
+    start: Day
+    end: Day
+
+    @model_validator(mode="after")
+    def _run_forward(self) -> Self:
+        if self.end < self.start:
+            raise ValueError("the period ends before it starts")
+        return self
+
+
+class Species(Frozen):
+    """A kind of animal or plant; the Latin name settles what local names leave open."""
+
+    name_zh: Name
+    name_latin: Name | None = None
+
+
+Shape = Point | LineString | Polygon | MultiPolygon
+
+
+def _positions(coordinates: Any) -> Iterator[tuple[float, ...]]:  # noqa: ANN401 - nested to any depth the type has
+    """Go through the positions of GeoJSON coordinates, however deeply they are nested."""
+    if coordinates and isinstance(coordinates[0], float | int):
+        yield tuple(coordinates)
+        return
+    for part in coordinates:
+        yield from _positions(part)
+
+
+def _refuse_off_the_map(geometry: Shape) -> Shape:
+    count = 0
+    for longitude, latitude, *_ in _positions(geometry.coordinates):
+        count += 1
+        if not (abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE):
+            raise ValueError(f"[{longitude}, {latitude}] is not on the globe; a position is [longitude, latitude]")
+    if count > MAX_POSITIONS:
+        raise ValueError(f"an area has at most {MAX_POSITIONS} positions; this one has {count}")
+    return geometry
+
+
+Geometry = Annotated[Shape, Field(discriminator="type"), AfterValidator(_refuse_off_the_map)]
+"""A GeoJSON geometry (RFC 7946), in degrees, longitude first."""
+
+
+class Area(Frozen):
+    """Where a bulletin applies. GCJ-02 (Chinese web maps) is hundreds of metres off and is not accepted."""
+
+    datum: Literal["WGS-84", "CGCS2000"]
+    geometry: Geometry
+
+
+class BulletinContent(Frozen):
+    """All that one version of a bulletin says, personal data apart."""
+
+    number: Line | None = None
+    """The letter number (文号) of the formal paper, if there is one."""
+    kind: BulletinKind
+    title: Line
+    body: Prose
+    period: Period | None = None
+    grading: Grading
+    species: Annotated[tuple[Species, ...], Field(max_length=50)] = ()
+    charges: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
+    area: Area | None = None
+    valid_until: Moment | None = None
+    sanitised: Annotated[bool, Field(strict=True)]
+    """Nothing in it points to a source, a person or an operation."""
+    suggested_actions: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    case_number: Name | None = None
+    alliance: RosterV1 | None = None
+    """The alliance it is told to, or whose members may pass it on among themselves."""
+    related_to: Annotated[tuple[Id, ...], Field(max_length=20)] = ()
+    """Threads with other content on the same matter, told to other recipients."""
+
+
+class Person(Frozen):
+    """A person a bulletin speaks of. Victims, witnesses, minors and reporters never stand in one."""
+
+    category: Literal["suspect", "other"]
+    name: Name
+    sex: Literal["male", "female", "unknown"] = "unknown"
+    birth_date: Day | None = None
+    id_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{4,32}$")] | None = None
+    basis: Literal["fact", "assessment"]
+    """Whether what the note says is known or inferred."""
+    note: Note | None = None
+
+
+class Item(Frozen):
+    """A vehicle, a telephone, a parcel: something that can be recognised and so points to a person."""
+
+    kind: Name
+    identifier: Line | None = None
+    note: Note | None = None
+
+
+class BulletinPrivate(Frozen):
+    """The private part of a bulletin of the kind `person_or_item`; erasable, never indexed."""
+
+    persons: Annotated[tuple[Person, ...], Field(max_length=50)] = ()
+    items: Annotated[tuple[Item, ...], Field(max_length=50)] = ()
+
+
+# What the author says -------------------------------------------------------------------------------------
+
+
+class BulletinPublishedV1(BulletinContent):
+    """The author tells a bulletin."""
+
+
+class BulletinCorrectedV1(BulletinContent):
+    """The author tells the whole bulletin anew; the statement supersedes the version it replaces."""
+
+    version: Digest
+    """The version that is replaced."""
+    reason: Note
+
+
+class BulletinRecalledV1(Frozen):
+    """The author takes the bulletin back, all versions of it; the statement recalls the one that published it."""
+
+    bulletin: Digest
+    """The statement that published it."""
+    version: Digest
+    """The version that stood when it was recalled."""
+    reason_code: RecallReason
+    reason: Note
+
+
+class PermissionGrantedV1(Frozen):
+    """The author allows a holder to pass the bulletin on."""
+
+    request: Digest
+    recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    until: Moment | None = None
+    conditions: Note | None = None
+
+
+class PermissionRefusedV1(Frozen):
+    """The author does not allow it."""
+
+    request: Digest
+    reason: Note
+
+
+# What a holder says ---------------------------------------------------------------------------------------
+
+
+class BulletinReadV1(Frozen):
+    """A person at the holder's bureau opened the bulletin for the first time there."""
+
+    version: Digest
+    opened_at: Moment
+
+
+class BulletinUsedV1(Frozen):
+    """The holder's bureau acted on the bulletin."""
+
+    version: Digest
+    used_on: Day
+    used_for: Note
+
+
+class BulletinFeedbackV1(Frozen):
+    """What the bulletin was worth to the holder's bureau."""
+
+    version: Digest
+    used_for: Note
+    usefulness: Annotated[int, Field(strict=True, ge=1, le=5)]
+    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=4)]
+    correction_requested: Note | None = None
+
+    @model_validator(mode="after")
+    def _say_one_thing(self) -> Self:
+        if len(set(self.outcomes)) != len(self.outcomes) or (Outcome.NONE in self.outcomes and len(self.outcomes) > 1):
+            raise ValueError("each outcome is named once, and 'none' stands alone")
+        return self
+
+
+class OnwardCompliance(Frozen):
+    """What became of a correction or recall at a bureau the bulletin was passed on to."""
+
+    unit_code: UnitCode
+    applied_at: Moment | None = None
+    """None while that bureau has not answered."""
+    evidence: Annotated[str, Field(max_length=MAX_TOKEN)] | None = None
+    """That bureau's own signed statement."""
+
+
+class BulletinCompliedV1(Frozen):
+    """A holder applied a correction or a recall; who passed the bulletin on reports those bureaus too."""
+
+    author: UnitCode
+    target: Digest
+    """The correction or recall that was applied."""
+    action: Literal["correction", "recall"]
+    applied_at: Moment
+    onward: Annotated[tuple[OnwardCompliance, ...], Field(max_length=MAX_MEMBERS)] = ()
+
+
+class PermissionRequestedV1(Frozen):
+    """A holder asks the author whether it may pass the bulletin on."""
+
+    version: Digest
+    recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    reason: Note
+
+
+class BulletinSharedV1(Frozen):
+    """A holder passes on what the author said: the bulletin, or a correction or recall that must follow it."""
+
+    author: UnitCode
+    original: Annotated[str, Field(max_length=MAX_TOKEN)]
+    """The author's statement in the bytes it was signed in."""
+    permission: Annotated[str, Field(max_length=MAX_TOKEN)] | None = None
+    """The author's signed permission, where the handling says `ask`."""
+    note: Note | None = None
+
+
+class SharedPrivate(Frozen):
+    """The private part of the wrapped statement, so that it stays erasable."""
+
+    original: Annotated[str, Field(max_length=MAX_TOKEN)]
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        type="bulletin.published.v1",
+        body=BulletinPublishedV1,
+        private=BulletinPrivate,
+        lane=Lane.BULK,
+        many=True,
+        approval=True,
+    ),
+    Kind(
+        type="bulletin.corrected.v1",
+        body=BulletinCorrectedV1,
+        private=BulletinPrivate,
+        lane=Lane.BULK,
+        many=True,
+        approval=True,
+    ),
+    Kind(type="bulletin.recalled.v1", body=BulletinRecalledV1, lane=Lane.CONTROL, many=True, approval=True),
+    Kind(type="bulletin.read.v1", body=BulletinReadV1, lane=Lane.BULK),
+    Kind(type="bulletin.used.v1", body=BulletinUsedV1, lane=Lane.BULK),
+    Kind(type="bulletin.feedback.v1", body=BulletinFeedbackV1, lane=Lane.BULK),
+    Kind(type="bulletin.complied.v1", body=BulletinCompliedV1, lane=Lane.CONTROL),
+    Kind(type="bulletin.share_permission_requested.v1", body=PermissionRequestedV1, lane=Lane.BULK),
+    Kind(type="bulletin.share_permission_granted.v1", body=PermissionGrantedV1, lane=Lane.BULK, approval=True),
+    Kind(type="bulletin.share_permission_refused.v1", body=PermissionRefusedV1, lane=Lane.BULK, approval=True),
+    Kind(
+        type="bulletin.shared.v1",
+        body=BulletinSharedV1,
+        private=SharedPrivate,
+        lane=Lane.BULK,
+        many=True,
+        approval=True,
+    ),
+)
