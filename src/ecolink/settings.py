@@ -149,11 +149,17 @@ class Settings(BaseSettings):
     border_file: Path | None = Field(
         None, description="GeoJSON of the provincial border; without it the distance to it is 'unknown'"
     )
+    border_area_m: int = Field(
+        5000, ge=1, le=100_000, description="how far from the provincial border, in metres, its area reaches"
+    )
     calendar_file: Path | None = Field(
         None, description="table of holidays and adjusted working days that overrides the built-in calendar"
     )
     deadlines: Annotated[dict[str, int | tuple[int, ...]], BeforeValidator(_terms)] = Field(
         default_factory=dict, description="terms that replace the built-in ones, such as very_urgent_answer_hours = 4"
+    )
+    emergency_approval: bool = Field(
+        default=False, description="whether an emergency waits for an approver before it is sent"
     )
     retention_months: int = Field(36, ge=36, description="how long what was shared is kept: at least 36 months by law")
     access_log_months: int = Field(36, ge=6, description="how long the access log is kept: at least 6 months by law")
