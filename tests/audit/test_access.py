@@ -7,34 +7,24 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction, AccessHead, AccessRow
+from ecolink.audit.log import EvidenceLog
+from ecolink.audit.models import LogLeaf
+from ecolink.kit.clock import HandClock
+from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
 
 NOW = datetime(2026, 11, 22, 2, 0, 0, 123456, tzinfo=UTC)
 
 
-class Leaves:
-    """Stands in for the evidence log: remembers the leaves of committed transactions."""
-
-    def __init__(self) -> None:
-        self.kept: list[tuple[str, str, str]] = []
-
-    def append(self, _: Session, kind: str, digest: str, ref: str) -> None:
-        self.kept.append((kind, digest, ref))
-
-
 @pytest.fixture
-def leaves() -> Leaves:
-    return Leaves()
-
-
-@pytest.fixture
-def log(database: Database, leaves: Leaves) -> AccessLog:
-    log = AccessLog(leaves.append)
+def log(database: Database) -> AccessLog:
+    evidence = EvidenceLog("350924000000", SigningKey.generate(), HandClock(NOW))
+    log = AccessLog(evidence.append)
     database.before_commit(log.flush)
+    database.before_commit(evidence.flush)
     return log
 
 
@@ -64,7 +54,7 @@ def rows(database: Database, select_of: Callable[[], Any]) -> list[AccessRow]:
 
 
 def test_each_entry_carries_the_digest_before_it_and_goes_into_the_evidence_log(
-    database: Database, log: AccessLog, leaves: Leaves
+    database: Database, log: AccessLog
 ) -> None:
     record(database, log, entry(), entry(action=AccessAction.REVEAL, reason="核对身份"))
     record(database, log, entry(action=AccessAction.DISCLOSE, recipient="331126000000", details={"member": "facts"}))
@@ -72,8 +62,9 @@ def test_each_entry_carries_the_digest_before_it_and_goes_into_the_evidence_log(
     kept = rows(database, log.search)
     assert [row.n for row in kept] == [1, 2, 3]
     assert [row.prev for row in kept] == ["0" * 64, kept[0].digest, kept[1].digest]
-    assert leaves.kept == [("access", row.digest, str(row.n)) for row in kept]
     with database.read() as session:
+        leaves = session.execute(select(LogLeaf.kind, LogLeaf.digest, LogLeaf.ref).order_by(LogLeaf.idx)).all()
+        assert leaves == [("access", row.digest, str(row.n)) for row in kept]
         verdict = log.verify(session)
     assert (verdict.entries, verdict.head, verdict.fault) == (3, kept[2].digest, None)
 
@@ -84,7 +75,7 @@ def test_an_empty_log_holds(database: Database, log: AccessLog) -> None:
 
 
 def test_an_entry_is_kept_exactly_when_its_transaction_is(database: Database, log: AccessLog) -> None:
-    def fail(_: Session) -> None:
+    def fail(_: object) -> None:
         raise ZeroDivisionError
 
     database.before_commit(fail)
@@ -97,6 +88,18 @@ def test_an_entry_is_kept_exactly_when_its_transaction_is(database: Database, lo
     assert [row.n for row in rows(database, log.search)] == [1]
 
 
+def test_what_was_done_in_a_savepoint_is_forgotten_with_it(database: Database, log: AccessLog) -> None:
+    with database.begin() as session:
+        log.record(session, entry(object_id="before"))
+        with session.begin_nested():
+            log.record(session, entry(object_id="kept"))
+        undone = session.begin_nested()
+        log.record(session, entry(object_id="undone"))
+        undone.rollback()
+
+    assert [row.object_id for row in rows(database, log.search)] == ["before", "kept"]
+
+
 def test_flushing_twice_writes_once(database: Database, log: AccessLog) -> None:
     with database.begin() as session:
         log.record(session, entry())
@@ -107,9 +110,9 @@ def test_flushing_twice_writes_once(database: Database, log: AccessLog) -> None:
     assert [row.action for row in rows(database, log.search)] == ["consult", "alter"]
 
 
-def test_a_log_nobody_hooked_is_noticed_at_once(database: Database, leaves: Leaves) -> None:
+def test_a_log_nobody_hooked_is_noticed_at_once(database: Database) -> None:
     with pytest.raises(RuntimeError, match="before_commit"):
-        record(database, AccessLog(leaves.append), entry())
+        record(database, AccessLog(lambda *_: None), entry())
 
 
 def test_recording_in_a_transaction_that_keeps_nothing_is_refused(database: Database, log: AccessLog) -> None:
@@ -140,6 +143,24 @@ def test_a_changed_entry_is_named(database: Database, log: AccessLog, change: di
     assert verdict.entries == 2
     assert verdict.fault is not None
     assert verdict.fault.n == 3
+
+
+def test_a_chain_computed_anew_does_not_agree_with_the_evidence_log(database: Database, log: AccessLog) -> None:
+    record(database, log, entry(), entry(actor="zhou.wei"))
+    with database.begin() as session:
+        session.execute(delete(AccessRow))
+        session.execute(delete(AccessHead))
+    forger = AccessLog(lambda *_: None)
+    with database.begin() as session:
+        forger.record(session, entry())
+        forger.record(session, entry(actor="someone.else"))
+        forger.flush(session)
+
+    with database.read() as session:
+        fault = log.verify(session).fault
+    assert fault is not None
+    assert fault.n == 2
+    assert "evidence" in fault.detail_en
 
 
 @pytest.mark.parametrize(("taken", "named"), [(1, 1), (3, 3), (5, 5)])

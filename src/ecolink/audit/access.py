@@ -11,18 +11,19 @@ this node never deletes from it).
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, Select, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy import RowMapping, Select, event, insert, select, update
+from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.audit.access_models import AccessAction, AccessHead, AccessRow
+from ecolink.audit.models import LogLeaf
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.times import to_text
+from ecolink.protocol.leaves import LeafKind
 from ecolink.storage.engine import after_commit
+from ecolink.storage.upsert import insert_new
 
-LEAF_KIND = "access"
 GENESIS = "0" * 64
 """What the first entry names as the digest before it."""
 
@@ -72,6 +73,12 @@ class AccessVerdict:
     fault: AccessFault | None
 
 
+class _Remembered(NamedTuple):
+    entry: AccessEntry
+    within: SessionTransaction | None
+    """The savepoint it was recorded in: rolled back, it takes the entry with it."""
+
+
 @dataclass(frozen=True)
 class AccessLog:
     """The node's access log. `flush` must be hooked before every commit, ahead of the evidence log's own."""
@@ -80,26 +87,25 @@ class AccessLog:
 
     def record(self, session: Session, entry: AccessEntry) -> None:
         """Remember `entry`; it is written, or the transaction it belongs to is not."""
-        pending: list[AccessEntry] | None = session.info.get(_PENDING)
-        if pending is None:
-            pending = session.info[_PENDING] = []
+        if _PENDING not in session.info:
+            session.info[_PENDING] = []
             after_commit(session, lambda: _insist_on_none_left(session))
-        pending.append(entry)
+        session.info[_PENDING].append(_Remembered(entry, session.get_nested_transaction()))
 
     def flush(self, session: Session) -> None:
         """Write what was recorded in this transaction.
 
         The chain's head is locked here, last, so that two writers never wait for each other's other rows.
         """
-        pending: list[AccessEntry] = session.info.get(_PENDING, [])
+        pending: list[_Remembered] = session.info.get(_PENDING, [])
         if not pending:
             return
         n, digest = _lock_head(session)
 
         rows = []
-        for entry in pending:
+        for remembered in pending:
             n += 1
-            row = {**_columns(entry), "n": n, "prev": digest}
+            row = {**_columns(remembered.entry), "n": n, "prev": digest}
             digest = row["digest"] = _digest(row)
             rows.append(row)
 
@@ -107,7 +113,7 @@ class AccessLog:
         connection.execute(insert(AccessRow), rows)
         connection.execute(update(AccessHead).values(n=n, digest=digest))
         for row in rows:
-            self.append_leaf(session, LEAF_KIND, row["digest"], str(row["n"]))
+            self.append_leaf(session, LeafKind.ACCESS, row["digest"], str(row["n"]))
         pending.clear()
 
     def search(
@@ -133,12 +139,16 @@ class AccessLog:
         return found
 
     def verify(self, session: Session) -> AccessVerdict:
-        """Recompute the chain from its first entry to its head and name the first that does not hold."""
+        """Recompute the chain from its first entry to its head and name the first entry that does not hold.
+
+        Each is also compared with its leaf in the evidence log; that those leaves are the ones once shown to
+        other bureaus is for the checkpoints to tell.
+        """
         held, digest = 0, GENESIS
         while True:
             before = held
-            for row in _rows_after(session, held):
-                fault = _fault_of(row, held + 1, digest)
+            for row, in_evidence in _rows_after(session, held):
+                fault = _fault_of(row, held + 1, digest, in_evidence=in_evidence)
                 if fault is not None:
                     return AccessVerdict(held, digest, fault)
                 held, digest = row["n"], row["digest"]
@@ -182,22 +192,26 @@ def _lock_head(session: Session) -> tuple[int, str]:
     locked = select(AccessHead.n, AccessHead.digest).with_for_update()
     head = session.execute(locked).one_or_none()
     if head is None:
-        new = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        session.execute(new(AccessHead).values(id=1, n=0, digest=GENESIS).on_conflict_do_nothing())
+        insert_new(session, AccessHead, [{"id": 1, "n": 0, "digest": GENESIS}])
         head = session.execute(locked).one()
     return head.n, head.digest
 
 
-def _rows_after(session: Session, n: int) -> Iterator[RowMapping]:
+def _rows_after(session: Session, n: int) -> Iterator[tuple[RowMapping, bool]]:
+    """Yield each entry after `n`, in order, and whether the evidence log holds its digest."""
     columns = AccessRow.__table__.columns
     while page := session.execute(
         select(*columns).where(columns.n > n).order_by(columns.n).limit(_PAGE)
     ).mappings().all():  # fmt: skip
-        yield from page
+        leaves = select(LogLeaf.ref, LogLeaf.digest).where(
+            LogLeaf.kind == LeafKind.ACCESS, LogLeaf.ref.in_([str(row["n"]) for row in page])
+        )
+        held = {tuple(leaf) for leaf in session.execute(leaves)}
+        yield from ((row, (str(row["n"]), row["digest"]) in held) for row in page)
         n = page[-1]["n"]
 
 
-def _fault_of(row: RowMapping, expected: int, digest_before: str) -> AccessFault | None:
+def _fault_of(row: RowMapping, expected: int, digest_before: str, *, in_evidence: bool) -> AccessFault | None:
     if row["n"] != expected:
         return AccessFault(expected, f"Entry {expected} is missing.", f"缺少第 {expected} 条记录。")
     if row["prev"] != digest_before:
@@ -208,6 +222,12 @@ def _fault_of(row: RowMapping, expected: int, digest_before: str) -> AccessFault
         )
     if row["digest"] != _digest(row):
         return AccessFault(expected, f"Entry {expected} was changed.", f"第 {expected} 条记录被改动过。")
+    if not in_evidence:
+        return AccessFault(
+            expected,
+            f"Entry {expected} is not the one in the evidence log.",
+            f"第 {expected} 条记录与证据日志不符。",
+        )
     return None
 
 
@@ -223,3 +243,15 @@ def _insist_on_none_left(session: Session) -> None:
     if session.info[_PENDING]:
         msg = "entries of the access log were not written: hook AccessLog.flush with Database.before_commit"
         raise RuntimeError(msg)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_what_was_rolled_back(session: Session, rolled_back: SessionTransaction) -> None:
+    pending: list[_Remembered] = session.info.get(_PENDING, [])
+    pending[:] = [remembered for remembered in pending if not _is_within(remembered.within, rolled_back)]
+
+
+def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while inner is not None and inner is not outer:
+        inner = inner.parent
+    return inner is outer

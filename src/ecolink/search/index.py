@@ -58,7 +58,7 @@ class SearchIndex:
         """
         if len(query) > MAX_QUERY:
             raise InvalidError(
-                f"Search for at most {MAX_QUERY} characters.", f"检索词最多 {MAX_QUERY} 个字符。", pointer="/q"
+                f"Search for at most {MAX_QUERY} characters.", f"检索词最多 {MAX_QUERY} 个字符。", pointer="q"
             )
         wanted = wanted_by(query)
         found = select(SearchTerm.object_id).where(SearchTerm.kind == kind)
