@@ -1,0 +1,130 @@
+"""Logging in: count the try, look at the password with no transaction open, then hand out a token.
+
+Every answer to wrong credentials is the same, and takes as long, whether the name does not exist, the
+password is wrong or the account is disabled.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ecolink.audit.access import AccessEntry, AccessLog
+from ecolink.audit.access_models import AccessAction
+from ecolink.errors import NotFoundError, UnauthenticatedError
+from ecolink.identity.accounts import find
+from ecolink.identity.models import Account, AccountKind
+from ecolink.identity.passwords import Passwords, verify_secret
+from ecolink.identity.principal import Principal
+from ecolink.identity.sessions import Issued, Sessions, principal_of
+from ecolink.identity.throttle import Throttle
+from ecolink.storage.engine import Database
+
+_log = structlog.get_logger(__name__)
+
+
+class WrongCredentialsError(UnauthenticatedError):
+    """Name and password, or client and secret, do not belong together."""
+
+    code = "wrong-credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A login that worked."""
+
+    issued: Issued
+    must_change_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Logins:
+    """The door to the local API. Opens its own short transactions: none is open while a password is hashed."""
+
+    sessions: Sessions
+    passwords: Passwords
+    throttle: Throttle
+    log: AccessLog
+
+    def log_in(
+        self, database: Database, kind: AccountKind, username: str, credential: str, source: str, now: datetime
+    ) -> LoggedIn:
+        """Check a person's password or a program's secret, sent from the address `source`, and open a login.
+
+        Raises:
+            WrongCredentialsError: they are wrong; nothing tells in which way.
+            ThrottledError: too many tries on this name or from this source.
+
+        """
+        with database.begin() as session:
+            attempt = self.throttle.count(session, username.lower(), source, now)
+            account = find(session, kind, username)
+            account_id, stored = _offered(account)
+
+        right = self._verify(kind, credential, stored)
+
+        if right:
+            with database.begin() as session:
+                account = session.get(Account, account_id)
+                # Read again: it may have been disabled or reset while the password was hashed.
+                if account is not None and _offered(account) == (account_id, stored):
+                    attempt.take_back(session)
+                    self._record(session, account, source, now)
+                    issued = self.sessions.open(session, account, source, now)
+                    return LoggedIn(issued, account.must_change_password)
+        # To the process's log only: strangers must not be able to fill the access log, which is kept for ever.
+        _log.warning("login refused", kind=kind.value, source=source)
+        raise wrong_credentials()
+
+    def prove(self, database: Database, by: Principal, password: str, source: str, now: datetime) -> bool:
+        """Tell whether the person logged in as `by` knows their password: asked before it is changed.
+
+        Raises:
+            ThrottledError: they tried too often.
+            NotFoundError: the caller is a program, which has no password.
+
+        """
+        if by.kind != AccountKind.USER.value:
+            raise NotFoundError
+        with database.begin() as session:
+            attempt = self.throttle.count(session, by.username, source, now)
+            stored = session.get_one(Account, by.id).credential
+        right = self.passwords.verify(password, stored)
+        if right:
+            with database.begin() as session:
+                attempt.take_back(session)
+        return right
+
+    def _verify(self, kind: AccountKind, credential: str, stored: str | None) -> bool:
+        if kind is AccountKind.CLIENT:
+            return verify_secret(credential, stored)
+        return self.passwords.verify(credential, stored)
+
+    def _record(self, session: Session, account: Account, source: str, now: datetime) -> None:
+        principal = principal_of(account)
+        entry = AccessEntry(
+            at=now,
+            actor=principal.username,
+            role=principal.lead_role,
+            action=AccessAction.LOGIN,
+            object_type=account.kind,
+            object_id=account.id,
+            details={"source": source},
+        )
+        self.log.record(session, entry)
+
+
+def _offered(account: Account | None) -> tuple[str, str | None]:
+    """Return what a login is compared with: nothing, for an account that is shut or is not there."""
+    if account is None:
+        return "", None
+    return account.id, None if account.disabled_at is not None else account.credential
+
+
+def wrong_credentials() -> WrongCredentialsError:
+    """Return the one answer to credentials that are wrong."""
+    return WrongCredentialsError(
+        "The name or the password is wrong.",
+        "用户名或密码错误。",
+    )

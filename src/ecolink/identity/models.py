@@ -1,0 +1,80 @@
+"""The tables of identity: accounts of people and programs, their logins, and tries that failed."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ecolink.identity.roles import Role
+from ecolink.storage.base import Base
+
+ID = String(36)
+
+
+class AccountKind(StrEnum):
+    """Who logs in: a person with a password, or a program with a secret."""
+
+    USER = "user"
+    CLIENT = "client"
+
+
+class Account(Base):
+    """A person or a program that may log in."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        UniqueConstraint("kind", "username"),
+        CheckConstraint(f"kind IN {tuple(kind.value for kind in AccountKind)}", name="kind"),
+    )
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(6))
+    username: Mapped[str] = mapped_column(String(64))
+    """A person's login name or a program's client_id; lower case."""
+    name: Mapped[str] = mapped_column(String(100))
+    credential: Mapped[str] = mapped_column(String(200))
+    """Argon2id of a password, or SHA-256 of a secret we made."""
+    roles: Mapped[list[str]]
+    must_change_password: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    credential_changed_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+    def held_roles(self) -> frozenset[Role]:
+        """Return the roles held now."""
+        return frozenset(Role(role) for role in self.roles)
+
+
+class LoginSession(Base):
+    """One login: an access token is good only while this row says so."""
+
+    __tablename__ = "login_sessions"
+    __table_args__ = (Index(None, "account_id", "expires_at"),)
+
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    """The token's `sid`."""
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    source: Mapped[str] = mapped_column(String(64))
+    """Address the login came from."""
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None] = mapped_column(String(64))
+
+    account: Mapped[Account] = relationship(lazy="raise")
+
+
+class Guessing(Base):
+    """Tries to log in that have not succeeded, counted by name, by source and by both."""
+
+    __tablename__ = "guessing"
+
+    subject: Mapped[str] = mapped_column(String(71), primary_key=True)
+    """`pair:`, `name:` or `source:` and a digest; what was typed is not kept, for it may be a password."""
+    tries: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(index=True)
+    blocked_until: Mapped[datetime | None]
