@@ -1,12 +1,18 @@
-"""Base64url without padding (RFC 7515 section 2), with one text for each string of bytes."""
+"""Base64url without padding (RFC 7515 section 2), with exactly one text for each string of bytes."""
 
 from binascii import Error, a2b_base64, b2a_base64
 
 from ecolink.protocol.refusal import Reason, Refused
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_FROM_URL = bytes.maketrans(b"-_", b"+/")
-_PADDING = (b"", b"===", b"==", b"=")
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/!!!")
+"""What belongs to the other alphabet, or to padding, becomes a character of no alphabet."""
+
+_PADDING = (b"", b"", b"==", b"=")
+"""What the text of a given length (modulo 4) was stripped of; a remainder of 1 is no text of any bytes."""
+
+_WITHOUT_SPARE_BITS = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
+"""The last characters whose unused low bits are zero, where some bits are unused."""
 
 
 def encode(data: bytes) -> bytes:
@@ -15,19 +21,16 @@ def encode(data: bytes) -> bytes:
 
 
 def decode(text: bytes) -> bytes:
-    """Return the bytes that `text` stands for.
-
-    The library's decoder skips what it does not know; so the proof is the way back: whatever does not
-    encode to the same text again (padding, white space, `+`, spare trailing bits) is refused.
+    """Return the bytes whose text is `text`, so that `encode(decode(text)) == text`.
 
     Raises:
-        Refused: `bad-base64`.
+        Refused: `bad-base64`: padding, white space, another alphabet, an impossible length, spare bits set.
 
     """
+    rest = len(text) % 4
+    if rest and text[-1] not in _WITHOUT_SPARE_BITS[rest]:
+        raise Refused(Reason.BAD_BASE64, "the last character of a segment has bits that belong to no byte")
     try:
-        data = a2b_base64(text.translate(_FROM_URL) + _PADDING[len(text) % 4])
+        return a2b_base64(text.translate(_FROM_URL) + _PADDING[rest], strict_mode=True)
     except Error:
-        data = b""
-    if encode(data) != text:
-        raise Refused(Reason.BAD_BASE64, "a segment is not unpadded canonical base64url")
-    return data
+        raise Refused(Reason.BAD_BASE64, "a segment is not unpadded base64url") from None

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from ecolink.kit import canonical
-from ecolink.protocol import claims, jws, strict_json
+from ecolink.protocol import base64url, claims, jws, strict_json
 from ecolink.protocol.claims import Claims
 from ecolink.protocol.keys import FindKey, SigningKey
 from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
@@ -144,9 +144,13 @@ def open_batch(
 
 
 def pack(batch_token: bytes, parts: Sequence[Part]) -> bytes:
-    """Return the body of a push: the batch token and, in the order of its entries, the statements."""
+    """Return the body of a push: the batch token and, in the order of its entries, the statements.
+
+    Private parts travel as base64url, like every segment of a token: bytes arrive as they left, and the
+    body is plain ASCII, which is read in a third of the time.
+    """
     statements = [
-        {"token": token.decode("ascii"), "private": None if private is None else private.decode()}
+        {"token": token.decode("ascii"), "private": None if private is None else base64url.encode(private).decode()}
         for token, private in parts
     ]
     return canonical.dumps({"batch": batch_token.decode("ascii"), "statements": statements})
@@ -163,29 +167,25 @@ def unpack(raw: bytes, *, max_bytes: int = MAX_PUSH_BYTES) -> tuple[bytes, list[
     if not isinstance(body, dict):
         raise Refused(Reason.INVALID_CLAIM, "the body of a push is an object")
     statements = claims.items(body, "statements", least=1, most=MAX_ENTRIES)
-    return _token(body, "batch"), [_part(each) for each in statements]
+    return _ascii(body, "batch"), [_part(each) for each in statements]
 
 
 def _entries(said: Claims) -> tuple[str, ...]:
     entries = claims.items(said, "entries", least=1, most=MAX_ENTRIES)
-    if not all(map(claims.is_digest, entries)):
-        raise claims.wrong(said, "entries", "digests")
+    if not claims.are_digests(entries):
+        raise claims.wrong(said, "entries", "digests of 64 lower-case hexadecimal digits")
     return tuple(entries)
 
 
 def _part(said: object) -> Part:
     if not isinstance(said, dict):
         raise Refused(Reason.INVALID_CLAIM, "a statement of a push is an object")
-    private = said.get("private")
-    if private is None:
-        return _token(said, "token"), None
-    if type(private) is not str:
-        raise claims.wrong(said, "private", "text or null")
-    return _token(said, "token"), private.encode()
+    private = None if said.get("private") is None else base64url.decode(_ascii(said, "private"))
+    return _ascii(said, "token"), private
 
 
-def _token(said: Claims, name: str) -> bytes:
+def _ascii(said: Claims, name: str) -> bytes:
     value = said.get(name)
     if type(value) is not str or not value.isascii():
-        raise claims.wrong(said, name, "a compact token")
+        raise claims.wrong(said, name, "base64url text")
     return value.encode()

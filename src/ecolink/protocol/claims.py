@@ -134,7 +134,17 @@ def is_unit(value: object) -> bool:
 
 def is_digest(value: object) -> bool:
     """Tell whether `value` is 64 lower-case hexadecimal digits."""
-    return type(value) is str and len(value) == 64 and not value.strip("0123456789abcdef")  # noqa: PLR2004 - SHA-256
+    return type(value) is str and len(value) == 64 and is_hex(value)  # noqa: PLR2004 - SHA-256
+
+
+def are_digests(values: list[Any]) -> bool:
+    """Tell whether every item is a digest; many are looked at together, for a batch holds hundreds."""
+    return all(type(value) is str and len(value) == 64 for value in values) and is_hex("".join(values))  # noqa: PLR2004
+
+
+def is_hex(text: str) -> bool:
+    """Tell whether `text` has nothing but lower-case hexadecimal digits."""
+    return not text.strip("0123456789abcdef")
 
 
 def wrong(claims: Claims, name: str, wanted: str) -> Refused:

@@ -328,7 +328,7 @@ def _audience(said: Claims) -> tuple[str, ...]:
 
 def _parents(said: Claims) -> tuple[str, ...]:
     parents = claims.items(said, "parents", most=MAX_PARENTS)
-    if not all(map(claims.is_digest, parents)) or len(set(parents)) != len(parents):
+    if not claims.are_digests(parents) or len(set(parents)) != len(parents):
         raise claims.wrong(said, "parents", "digests, each once")
     return tuple(parents)
 
@@ -342,7 +342,7 @@ def _type(said: Claims) -> str:
 
 def _salt(said: Claims) -> str:
     value = said.get("salt")
-    if type(value) is not str or len(value) != 2 * SALT_BYTES or value.strip("0123456789abcdef"):
+    if type(value) is not str or len(value) != 2 * SALT_BYTES or not claims.is_hex(value):
         raise claims.wrong(said, "salt", "128 bits as 32 lower-case hexadecimal digits")
     return value
 
