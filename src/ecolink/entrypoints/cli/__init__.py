@@ -1,0 +1,74 @@
+"""The command `ecolink`: one module per group of commands.
+
+Two kinds of commands. An operator's (`init`, `serve`, `db`, `peer`, `key`, `queue`, `inbox`, `user`, `client`, …) act
+on this machine's own node, its files and its database. A person's (`login`, `lead`, `bulletin`, `emergency`) act
+through the local HTTP API with that person's login, from any machine that reaches it.
+
+Exit codes: 0 done; 1 refused or failed, one line on standard error says why; 2 the command line itself is wrong.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from ecolink import __version__
+from ecolink.entrypoints.cli import config
+from ecolink.entrypoints.cli.context import Root
+from ecolink.entrypoints.cli.printing import complain, say
+from ecolink.errors import EcolinkError
+
+
+class PlainGroup(TyperGroup):
+    """Turns what the domain refuses into one line and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - the types are private to typer
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except EcolinkError as refused:
+            complain(refused.detail_en)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    name="ecolink",
+    cls=PlainGroup,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="One bureau's node: signed case leads, bulletins and emergencies between neighbouring police bureaus.",
+    epilog="Exit codes: 0 done; 1 refused or failed, one line says why; 2 the command line is wrong.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"ecolink {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="The TOML file of settings [default: ECOLINK_CONFIG, else ./ecolink.toml]."
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback acts
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Keep the options that stand before the command's name."""
+    context.obj = Root(config)
+
+
+app.add_typer(config.app, name="config")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,86 @@
+"""What every command starts from: the configuration file named at the root, the node, and who is at the keyboard."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from sqlalchemy.orm import Session
+
+from ecolink.audit.access import AccessEntry
+from ecolink.audit.access_models import AccessAction
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Role
+from ecolink.settings import Settings, load
+
+if TYPE_CHECKING:
+    from ecolink.entrypoints.wiring import Node
+
+
+@dataclass(frozen=True)
+class Root:
+    """The options given before the command's name."""
+
+    config: Path | None
+
+
+def config_of(context: typer.Context) -> Path | None:
+    """Return the file named by `--config`, if any."""
+    root = context.find_root().obj
+    return root.config if isinstance(root, Root) else None
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the node's settings.
+
+    Raises:
+        SettingError: something is missing or wrong.
+
+    """
+    return load(config_of(context))
+
+
+@contextmanager
+def open_node(context: typer.Context) -> Iterator["Node"]:
+    """Open this machine's own node, and close it when the command is done.
+
+    Raises:
+        SettingError: the settings, the keys or the database's schema do not allow it.
+
+    """
+    from ecolink.entrypoints.wiring import build_node
+    from ecolink.kit.clock import SystemClock
+
+    node = build_node(settings_of(context), SystemClock())
+    try:
+        yield node
+    finally:
+        node.close()
+
+
+def note(node: "Node", session: Session, what: str, object_id: str, *, now: datetime, reason: str = "") -> None:
+    """Enter into the access log what the operator did: `what` is `peer-activate`, `user-reset` and the like."""
+    by = operator()
+    node.access.record(
+        session,
+        AccessEntry(
+            at=now,
+            actor=by.username,
+            role=by.lead_role,
+            action=AccessAction.ADMINISTER,
+            object_type=what.partition("-")[0],
+            object_id=object_id,
+            reason=reason or None,
+            details={"what": what},
+        ),
+    )
+
+
+def operator() -> Principal:
+    """Return who is at the keyboard: whoever may run commands on the node's own files administers it."""
+    name = f"cli:{getpass.getuser()}"
+    return Principal(id=name, username=name, name=name, roles=frozenset({Role.ADMINISTRATOR}))

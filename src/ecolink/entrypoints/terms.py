@@ -1,0 +1,49 @@
+"""The terms and the calendar that a node works by, as its settings change them."""
+
+from dataclasses import fields
+
+from ecolink.cadence.calendars import WorkingCalendar, read_table
+from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.errors import SettingError
+from ecolink.settings import Settings, suggestion, variable
+
+
+def deadline_policy(settings: Settings) -> DeadlinePolicy:
+    """Return the built-in terms with those replaced that the settings name.
+
+    Raises:
+        SettingError: a name is no term, or a term could never be kept.
+
+    """
+    known = {term.name: term.default for term in fields(DeadlinePolicy)}
+    for name, value in settings.deadlines.items():
+        where = f"deadlines.{name} ({variable('deadlines')}__{name.upper()})"
+        if name not in known:
+            raise _wrong(f"{where} is no term.{suggestion(name, known)}")
+        if isinstance(value, tuple) != isinstance(known[name], tuple):
+            raise _wrong(f"{where} is wrong: write it as {known[name]!r} is written.")
+    try:
+        return DeadlinePolicy(**settings.deadlines)  # type: ignore[arg-type]  # compared with the defaults above
+    except ValueError as fault:
+        raise _wrong(f"deadlines are wrong: {fault}.") from None
+
+
+def working_calendar(settings: Settings) -> WorkingCalendar:
+    """Return the official calendar, with the table of the settings laid over it where one is given.
+
+    Raises:
+        SettingError: the table cannot be read.
+
+    """
+    if settings.calendar_file is None:
+        return WorkingCalendar()
+    try:
+        return WorkingCalendar(read_table(settings.calendar_file.read_text("utf-8")))
+    except (OSError, ValueError) as fault:
+        raise _wrong(
+            f"calendar_file {settings.calendar_file} ({variable('calendar_file')}) is wrong: {fault}."
+        ) from None
+
+
+def _wrong(text: str) -> SettingError:
+    return SettingError(text, f"配置有误：{text}")
