@@ -27,7 +27,8 @@ from ecolink.protocol.kinds.common import (
     Prose,
     UnitCode,
 )
-from ecolink.protocol.kinds.rosters import MAX_MEMBERS, RosterV1
+from ecolink.protocol.kinds.rosters import RosterV1
+from ecolink.protocol.limits import MAX_RECIPIENTS
 from ecolink.protocol.statement import Lane
 
 MAX_POSITIONS = 300
@@ -208,7 +209,7 @@ class PermissionGrantedV1(Frozen):
     """The author allows a holder to pass the bulletin on."""
 
     request: Digest
-    recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     until: Moment | None = None
     conditions: Note | None = None
 
@@ -272,14 +273,14 @@ class BulletinCompliedV1(Frozen):
     """The correction or recall that was applied."""
     action: Literal["correction", "recall"]
     applied_at: Moment
-    onward: Annotated[tuple[OnwardCompliance, ...], Field(max_length=MAX_MEMBERS)] = ()
+    onward: Annotated[tuple[OnwardCompliance, ...], Field(max_length=MAX_RECIPIENTS)] = ()
 
 
 class PermissionRequestedV1(Frozen):
     """A holder asks the author whether it may pass the bulletin on."""
 
     version: Digest
-    recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     reason: Note
 
 

@@ -12,9 +12,10 @@ from pydantic import Field, model_validator
 
 from ecolink.kit import canonical
 from ecolink.protocol.kinds.common import Digest, Frozen, Id, Name, UnitCode
+from ecolink.protocol.limits import MAX_RECIPIENTS
 
-MAX_MEMBERS = 200
-"""Bureaus one roster may name."""
+MAX_MEMBERS = MAX_RECIPIENTS + 1
+"""Bureaus one roster may name: the author, and as many others as one statement may be addressed to."""
 
 
 class RosterV1(Frozen):
