@@ -1,0 +1,209 @@
+"""Handing each kept statement to the room that understands it: one statement, one transaction, exactly one effect.
+
+A statement that fails is set aside with the reason, visible and retryable (`ecolink inbox parked`), and never
+blocks the rest. A statement whose predecessors are not here yet is parked too, and tried again when its thread
+grows. One that is not a legal move is answered with a signed `statement.rejected.v1`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import Select, or_, select, update
+from sqlalchemy.orm import Session
+
+from ecolink.errors import NotFoundError, UnavailableError
+from ecolink.federation.handling import Handlers, Park, Reject
+from ecolink.federation.models import StatementRow
+from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.statements import Stored, stored
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
+from ecolink.storage.engine import Database
+
+REJECTED: Final = "statement.rejected.v1"
+UNSUPPORTED: Final = "unsupported"
+WAITS: Final = "waits: "
+"""Begins the reason of a statement that is tried again when its thread grows."""
+KEEP_REJECTIONS: Final = timedelta(days=3 * 365)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A statement that was set aside, for the operator."""
+
+    n: int
+    iss: str
+    jti: str
+    type: str
+    thread: str
+    received_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Applier:
+    """Applies what the inbox kept."""
+
+    us: str
+    database: Database
+    outbox: Outbox
+    handlers: Handlers
+    kept: Kept
+    on_rejected: Mapping[str, Callable[[Session, Stored, datetime], None]] = field(default_factory=dict)
+    """By the first word of the rejected statement's type: tells the room that its move came back."""
+
+    def step(self, lanes: Sequence[Lane], now: datetime) -> bool:
+        """Apply the oldest waiting statement of `lanes`; tell whether there was one."""
+        with self.database.read() as session:
+            if session.scalar(_waiting(lanes, now).with_only_columns(StatementRow.n)) is None:
+                return False
+        with self.database.begin() as session:
+            row = session.scalar(_waiting(lanes, now).with_for_update(skip_locked=True))
+            if row is None:
+                return False
+            self._apply(session, row, now)
+        return True
+
+    def parked(self, session: Session, *, limit: int = 200) -> list[Parked]:
+        """Return what was set aside, oldest first."""
+        rows = session.scalars(
+            select(StatementRow).where(StatementRow.state == "parked").order_by(StatementRow.n).limit(limit)
+        )
+        return [
+            Parked(row.n, row.iss, row.jti, row.type, row.thread, row.received_at, row.state_reason or "")
+            for row in rows
+        ]
+
+    def retry(self, session: Session, jti: str | None = None) -> int:
+        """Put one parked statement, or all of them, back in the queue; return how many.
+
+        Raises:
+            NotFoundError: none is parked under that id.
+
+        """
+        chosen = update(StatementRow).where(StatementRow.state == "parked").values(state="pending", state_reason=None)
+        if jti is not None:
+            chosen = chosen.where(StatementRow.jti == jti)
+        rows = session.scalars(chosen.returning(StatementRow.n)).all()
+        if jti is not None and not rows:
+            raise NotFoundError(f"No statement {jti} is parked.", f"没有搁置的消息 {jti}。")
+        return len(rows)
+
+    def _apply(self, session: Session, row: StatementRow, now: datetime) -> None:
+        statement = stored(row)
+        try:
+            with session.begin_nested():
+                self._refuse_gaps(session, row)
+                self._hand_over(session, statement, now)
+        except Park as wait:
+            self._settle(row, "parked", f"{WAITS}{wait}")
+            return
+        except Reject as wrong:
+            state = "unsupported" if wrong.code == UNSUPPORTED else "rejected"
+            self._settle(row, state, f"{wrong.code}: {wrong.detail}")
+            if row.type != REJECTED:
+                self._answer_rejected(session, statement, wrong, now)
+        except UnavailableError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever a room does wrong, the other statements go on
+            _log.exception("applying.failed", jti=row.jti, type=row.type)
+            self._settle(row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
+            return
+        else:
+            self._settle(row, "applied", None)
+        session.flush()
+        _wake_thread(session, row)
+
+    def _refuse_gaps(self, session: Session, row: StatementRow) -> None:
+        """Wait for named predecessors. A recall never waits: it may come before what it takes back."""
+        if not row.parents or row.lane == Lane.CONTROL:
+            return
+        here = set(
+            session.scalars(
+                select(StatementRow.digest).where(
+                    StatementRow.thread == row.thread,
+                    StatementRow.digest.in_(row.parents),
+                    StatementRow.state.in_(("applied", "rejected", "unsupported")),
+                )
+            )
+        )
+        missing = [parent for parent in row.parents if parent not in here]
+        if missing:
+            msg = f"{len(missing)} predecessor(s) of its thread are not here yet, the first is {missing[0]}"
+            raise Park(msg)
+
+    def _hand_over(self, session: Session, statement: Stored, now: datetime) -> None:
+        said = statement.statement
+        self.kept(session, statement, now)
+        if said.type == REJECTED:
+            self._tell_rejected(session, statement, now)
+            return
+        handler = self.handlers.get(said.type)
+        if handler is None:
+            raise Reject(UNSUPPORTED, f"this node does not know statements of type {said.type}")
+        handler(session, statement, now)
+
+    def _tell_rejected(self, session: Session, statement: Stored, now: datetime) -> None:
+        target = session.scalar(
+            select(StatementRow.type).where(
+                StatementRow.thread == statement.statement.thread,
+                StatementRow.digest == str(statement.statement.body.get("digest")),
+                StatementRow.iss == self.us,
+            )
+        )
+        room = self.on_rejected.get(target.partition(".")[0]) if target else None
+        if room is not None:
+            room(session, statement, now)
+
+    def _answer_rejected(self, session: Session, rejected: Stored, wrong: Reject, now: datetime) -> None:
+        said = rejected.statement
+        draft = Draft(
+            type=REJECTED,
+            thread=said.thread,
+            lane=Lane.BULK if said.is_exercise else said.lane,
+            classification="internal",
+            handling=Handling(code=HandlingCode.H0, onward=Onward.NONE),
+            is_exercise=said.is_exercise,
+            purpose="answer to a statement that could not be applied",
+            legal_basis="co-operation agreement",
+            author_role="node",
+            retain_until=max(said.retain_until, now + KEEP_REJECTIONS),
+            body={"digest": said.digest, "jti": said.jti, "code": wrong.code, "detail": wrong.detail},
+        )
+        if said.lane is Lane.CONTROL:
+            return
+        self.outbox.send(session, draft, now=now, recipients=[said.iss])
+
+    def _settle(self, row: StatementRow, state: str, reason: str | None) -> None:
+        row.state, row.state_reason = state, reason[:500] if reason else None
+
+
+def _waiting(lanes: Sequence[Lane], now: datetime) -> Select[StatementRow]:
+    return (
+        select(StatementRow)
+        .where(
+            StatementRow.state == "pending",
+            StatementRow.lane.in_([lane.value for lane in lanes]),
+            or_(StatementRow.apply_after.is_(None), StatementRow.apply_after <= now),
+        )
+        .order_by(StatementRow.n)
+        .limit(1)
+    )
+
+
+def _wake_thread(session: Session, row: StatementRow) -> None:
+    """Try again what waited for this statement."""
+    session.execute(
+        update(StatementRow)
+        .where(
+            StatementRow.thread == row.thread,
+            StatementRow.state == "parked",
+            StatementRow.n != row.n,
+            StatementRow.state_reason.startswith(WAITS),
+        )
+        .values(state="pending", state_reason=None)
+    )

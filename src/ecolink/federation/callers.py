@@ -1,0 +1,129 @@
+"""Who is calling: a request token, bound to one operation and its data, good for one use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from ecolink.federation.keystore import BureauKeys, Keystore
+from ecolink.federation.models import SeenRequest
+from ecolink.federation.operations import Call
+from ecolink.federation.peers import PeerState
+from ecolink.protocol.keys import VerifyKey
+from ecolink.protocol.limits import CLOCK_SKEW
+from ecolink.protocol.refusal import Refused
+from ecolink.protocol.request import Request, open_request
+from ecolink.storage.engine import Database
+from ecolink.storage.upsert import insert_new
+
+NO_TOKEN: Final = "no-token"  # noqa: S105 - a reason's code
+SEND_MANIFEST: Final = "send-manifest"
+REPLAYED: Final = "request-replayed"
+PEER_PENDING: Final = "peer-pending"
+PEER_SUSPENDED: Final = "peer-suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A bureau whose word was verified: by a request token, or as the sender of what we pulled or were carried."""
+
+    unit_code: str
+    state: PeerState
+    keys: BureauKeys
+    request: Request | None = None
+    skew_s: int | None = None
+    """The caller's clock minus ours, in seconds; unknown where no request token came."""
+
+    def refuse_unless_active(self) -> None:
+        """Return if the peer is active.
+
+        Raises:
+            Refused: `peer-pending` or `peer-suspended`; its queue waits and resumes.
+
+        """
+        self.refuse_unless_onboarded()
+        if self.state is PeerState.SUSPENDED:
+            raise Refused(PEER_SUSPENDED, "this bureau has suspended the exchange with you; only recalls pass")
+
+    def refuse_unless_onboarded(self) -> None:
+        """Return if the peer was activated once, also when it is suspended now.
+
+        Raises:
+            Refused: `peer-pending`.
+
+        """
+        if self.state is PeerState.PENDING:
+            raise Refused(PEER_PENDING, "this bureau has not activated you yet: compare the fingerprint by phone")
+
+
+@dataclass(frozen=True)
+class Callers:
+    """Opens request tokens."""
+
+    us: str
+    database: Database
+    keystore: Keystore
+
+    def identify(self, call: Call, now: datetime) -> Caller:
+        """Return who makes `call`.
+
+        Raises:
+            Refused: no token, a bad one, or one for something else; `send-manifest` when its key is not known here.
+
+        """
+        if call.bearer is None:
+            raise Refused(NO_TOKEN, "this operation needs 'Authorization: Bearer' with a request token")
+        with self.database.read() as session:
+            found: list[BureauKeys] = []
+
+            def find(kid: str) -> VerifyKey | None:
+                keys = self.keystore.owner(session, kid)
+                if keys is None:
+                    raise Refused(SEND_MANIFEST, f"no pinned key has the kid {kid!r}: send your key manifest")
+                found.append(keys)
+                return keys.find(kid)
+
+            request = open_request(
+                call.bearer,
+                find_key=find,
+                us=self.us,
+                op=call.operation.name,
+                params=call.params,
+                body=call.body,
+                now=now,
+            )
+        keys = found[0]
+        return Caller(request.iss, keys.state, keys, request, round((request.iat - now).total_seconds()))
+
+    def spend(self, session: Session, caller: Caller) -> None:
+        """Mark the token as used, in the transaction of what it was used for.
+
+        Raises:
+            Refused: `request-replayed`.
+
+        """
+        if caller.request is None:
+            return
+        kept_until = caller.request.exp + CLOCK_SKEW
+        row: Mapping[str, object] = {"iss": caller.unit_code, "jti": caller.request.jti, "expires_at": kept_until}
+        if insert_new(session, SeenRequest, [row]) == 0:
+            raise Refused(REPLAYED, "this request token was used before; mint a new one for each call")
+
+    def carried(self, session: Session, unit_code: str) -> Caller:
+        """Return the bureau whose batches we fetched ourselves or were handed on a disc.
+
+        Raises:
+            Refused: `peer-pending`: it is not known here.
+
+        """
+        keys = self.keystore.keys_of(session, unit_code)
+        if keys is None:
+            raise Refused(PEER_PENDING, f"no card of {unit_code} was imported here")
+        return Caller(unit_code, keys.state, keys)
+
+    def forget_expired(self, session: Session, now: datetime) -> None:
+        """Drop the marks of tokens that no longer open anyway."""
+        session.execute(delete(SeenRequest).where(SeenRequest.expires_at < now))

@@ -1,0 +1,204 @@
+"""The way out to other nodes: one long-lived client that a hostile peer can neither aim nor stall.
+
+Two things a plain HTTP client lacks are done below it, where the socket is opened:
+the address is checked *after* name resolution and that very address is connected to (no rebinding,
+no decimal or mapped spelling gets past), and every read waits only for what is left of the call's
+total deadline, so that a peer dripping one byte a second is cut like a silent one.
+"""
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import httpcore
+import httpx
+
+from ecolink.federation.operations import MEBIBYTE, Answer, Call
+
+MAX_ANSWER = 16 * MEBIBYTE
+CONNECT_TIMEOUT_S = 5.0
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Unreachable(Exception):
+    """No answer came from the peer within the deadline; the text says why, for the operator."""
+
+
+class Transport(Protocol):
+    """Carries one call to a node and brings its answer."""
+
+    def send(self, base_url: str, call: Call, *, deadline_s: float) -> Answer:
+        """Send `call`; wait at most `deadline_s` seconds in all.
+
+        Raises:
+            Unreachable: there was no answer, or a forbidden address stood behind the name.
+
+        """
+        ...
+
+
+def refuse_forbidden(address: str, allowed: Sequence[Network]) -> None:
+    """Let only public addresses pass, and private ones the operator allowed by name.
+
+    Raises:
+        Unreachable: the address is loopback, private, link-local (cloud metadata), multicast or reserved.
+
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    if mapped is not None:
+        ip = mapped
+    if any(ip.version == network.version and ip in network for network in allowed):
+        return
+    if not ip.is_global or ip.is_multicast:
+        msg = f"address {ip} is not public and not in ECOLINK_ALLOWED_NETWORKS"
+        raise Unreachable(msg)
+
+
+class _Deadline(threading.local):
+    """The moment, on the monotonic clock, by which this thread's call must be over."""
+
+    at: float = float("inf")
+
+    def left(self, wanted: float | None) -> float:
+        remaining = self.at - time.monotonic()
+        if remaining <= 0:
+            msg = "the call's total deadline passed"
+            raise httpcore.ReadTimeout(msg)
+        return remaining if wanted is None else min(wanted, remaining)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """A socket whose every wait is cut to what is left of the deadline."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._deadline.left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+        return _TimedStream(inner, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
+        return self._inner.get_extra_info(info)
+
+
+class _GuardedBackend(httpcore.NetworkBackend):
+    """Opens sockets only to addresses that `refuse_forbidden` lets pass."""
+
+    def __init__(self, allowed: Sequence[Network], deadline: _Deadline) -> None:
+        self._allowed = allowed
+        self._deadline = deadline
+        self._sockets = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as fault:
+            msg = f"the name {host} does not resolve"
+            raise Unreachable(msg) from fault
+        last: Exception | None = None
+        for *_, where in found:
+            address = str(where[0])
+            refuse_forbidden(address, self._allowed)
+            try:
+                stream = self._sockets.connect_tcp(
+                    address, port, self._deadline.left(timeout), local_address, socket_options
+                )
+            except httpcore.ConnectError as fault:
+                last = fault
+            else:
+                return _TimedStream(stream, self._deadline)
+        raise last or httpcore.ConnectError
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class HttpTransport:
+    """Calls over HTTP. Redirects are never followed, proxies and netrc of the environment never used."""
+
+    def __init__(self, *, allowed_networks: Sequence[Network], tls: ssl.SSLContext | None = None) -> None:
+        """Open a pool; `tls` carries a private CA and, for mutual TLS, our client certificate."""
+        self._deadline = _Deadline()
+        transport = httpx.HTTPTransport(trust_env=False)
+        transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx offers no public way to set the backend
+            ssl_context=tls or ssl.create_default_context(),
+            max_connections=64,
+            max_keepalive_connections=32,
+            keepalive_expiry=30.0,
+            network_backend=_GuardedBackend(allowed_networks, self._deadline),
+        )
+        self._client = httpx.Client(
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"accept-encoding": "identity"},
+            timeout=httpx.Timeout(10.0, connect=CONNECT_TIMEOUT_S),
+        )
+
+    def send(self, base_url: str, call: Call, *, deadline_s: float) -> Answer:
+        """Send `call`; see `Transport.send`."""
+        self._deadline.at = time.monotonic() + deadline_s
+        headers = call.operation.header_fields(call.params)
+        if call.bearer is not None:
+            headers["authorization"] = f"Bearer {call.bearer.decode()}"
+        if call.body:
+            headers["content-type"] = "application/octet-stream"
+        url = base_url.rstrip("/") + call.operation.target(call.params)
+        try:
+            with self._client.stream(
+                call.operation.method, url, content=call.body or None, headers=headers
+            ) as response:
+                return Answer(
+                    status=response.status_code,
+                    body=_capped(response),
+                    media_type=response.headers.get("content-type", ""),
+                    headers={name.lower(): value for name, value in response.headers.items()},
+                )
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.ReadTimeout, ValueError) as fault:
+            msg = f"{type(fault).__name__}: {fault}"[:300]
+            raise Unreachable(msg) from fault
+        finally:
+            self._deadline.at = float("inf")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+def _capped(response: httpx.Response) -> bytes:
+    """Read the answer's bytes as they are on the wire: nothing is decompressed, so nothing can explode."""
+    held = bytearray()
+    for chunk in response.iter_raw():
+        held += chunk
+        if len(held) > MAX_ANSWER:
+            msg = f"the answer is larger than {MAX_ANSWER} bytes"
+            raise Unreachable(msg)
+    return bytes(held)

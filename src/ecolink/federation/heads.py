@@ -1,0 +1,192 @@
+"""Comparing channel heads with a peer, at every start: how a restored node is noticed and brought back.
+
+Four things can be out of step, and each has one mend:
+- the peer holds less of our channel than it receipted: it was restored, we send again from its head;
+- the peer holds more than we ever sent: *we* were restored, a new epoch starts from the peer's head;
+- we hold less than the peer sent: we pull;
+- we hold more than the peer says it sent: it was restored, and will open a new epoch itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ecolink.audit.log import EvidenceLog
+from ecolink.federation import operations
+from ecolink.federation.alarms import raise_alarm
+from ecolink.federation.client import PeerClient, reason_of
+from ecolink.federation.egress import Unreachable
+from ecolink.federation.keystore import BureauKeys, Keystore
+from ecolink.federation.models import InChannel, OutChannel, OutEntry, StatementRow
+from ecolink.federation.outbox import begin_channel, queue
+from ecolink.federation.peers import Peers, PeerState
+from ecolink.federation.pulling import Puller
+from ecolink.federation.receipts import KeepCheckpoint
+from ecolink.federation.signer import Signer
+from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
+from ecolink.protocol.refusal import Refused
+from ecolink.protocol.statement import Lane
+from ecolink.storage.engine import Database
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class HeadsDesk:
+    """Tells a peer, signed, how far we stand with it."""
+
+    us: str
+    signer: Signer
+    log: EvidenceLog
+
+    def seal(self, session: Session, peer: str, now: datetime) -> bytes:
+        """Return the signed heads of every open channel with `peer`; hand it out only after the commit."""
+        received = session.scalars(select(InChannel).where(InChannel.sender == peer)).all()
+        sent = session.scalars(select(OutChannel).where(OutChannel.recipient == peer)).all()
+        return seal_heads(
+            iss=self.us,
+            aud=peer,
+            now=now,
+            received=_newest([_received(channel) for channel in received]),
+            sent=_newest([_sent(channel) for channel in sent]),
+            checkpoint=self.log.checkpoint(session),
+            key=self.signer.key,
+        )
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """Compares heads with peers and mends what is out of step."""
+
+    us: str
+    database: Database
+    keystore: Keystore
+    client: PeerClient
+    peers: Peers
+    puller: Puller
+    log: EvidenceLog
+    keep_checkpoint: KeepCheckpoint
+
+    def run(self, now: datetime) -> dict[str, str]:
+        """Compare with every active peer; return by peer `agreed`, `mended`, or why it could not be asked."""
+        with self.database.read() as session:
+            active = [peer for peer in self.peers.names(session).values() if peer.state is PeerState.ACTIVE]
+        return {peer.unit_code: self.with_peer(peer.unit_code, peer.federation_url, now) for peer in active}
+
+    def with_peer(self, unit_code: str, url: str, now: datetime) -> str:
+        """Compare with one peer; see `run`."""
+        try:
+            answer = self.client.call(unit_code, url, operations.HEADS, now=now)
+        except Unreachable as silence:
+            return str(silence)
+        if answer.status != 200:  # noqa: PLR2004 - the one status that carries heads
+            return reason_of(answer)
+        try:
+            with self.database.begin() as session:
+                keys = self.keystore.keys_of(session, unit_code)
+                if keys is None:
+                    return "not known here"
+                heads = open_heads(answer.body, find_key=keys.find, us=self.us, sender=unit_code, received_at=now)
+                mended, behind = self._mend(session, keys, heads, now)
+            for head in behind:
+                self.puller.pull(unit_code, url, head.lane, head.epoch, now)
+        except Refused as refused:
+            return f"its heads do not verify: {refused}"
+        return "mended" if mended or behind else "agreed"
+
+    def _mend(
+        self, session: Session, keys: BureauKeys, heads: Heads, now: datetime
+    ) -> tuple[bool, Sequence[ChannelHead]]:
+        self.keep_checkpoint(session, keys, heads.checkpoint, now)
+        mended = False
+        held = {head.lane: head for head in heads.received}
+        for lane in Lane:
+            mended |= self._mend_sent(session, heads.iss, lane, held.get(lane), now)
+        return mended, [head for head in heads.sent if self._is_behind(session, heads.iss, head)]
+
+    def _mend_sent(self, session: Session, peer: str, lane: Lane, held: ChannelHead | None, now: datetime) -> bool:
+        channel = session.scalar(
+            select(OutChannel)
+            .where(OutChannel.recipient == peer, OutChannel.lane == lane.value, OutChannel.closed.is_(False))
+            .order_by(OutChannel.epoch.desc())
+            .limit(1)
+            .with_for_update()
+        )
+        if channel is None:
+            if held is None or held.seq == 0:
+                return False
+            # We know nothing of a channel the peer holds: our whole past with it is gone.
+            begin_channel(session, peer, lane, epoch=held.epoch + 1, start_chain=held.chain.hex(), now=now)
+            self._declare(session, peer, lane, held, now)
+            return True
+        if held is None or held.epoch < channel.epoch:
+            return self._rewind(channel, 0, now)
+        if held.epoch == channel.epoch and self._chain_at(session, channel, held.seq) == held.chain.hex():
+            return held.seq < channel.receipted_seq and self._rewind(channel, held.seq, now)
+        self._new_epoch(session, channel, held, now)
+        return True
+
+    def _rewind(self, channel: OutChannel, seq: int, now: datetime) -> bool:
+        if channel.receipted_seq <= seq:
+            return False
+        channel.receipted_seq, channel.next_try_at, channel.waiting_since = seq, now, now
+        return True
+
+    def _new_epoch(self, session: Session, channel: OutChannel, held: ChannelHead, now: datetime) -> None:
+        """Close a channel whose past the peer knows better, and queue again what it never receipted."""
+        epoch = max(channel.epoch, held.epoch) + 1
+        peer, lane = channel.recipient, Lane(channel.lane)
+        waiting = session.scalars(
+            select(StatementRow)
+            .join(OutEntry, OutEntry.statement_n == StatementRow.n)
+            .where(OutEntry.channel_id == channel.id, OutEntry.verdict.is_(None))
+            .order_by(OutEntry.seq)
+        ).all()
+        channel.closed = True
+        session.flush()
+        begin_channel(session, peer, lane, epoch=epoch, start_chain=held.chain.hex(), now=now)
+        for statement in waiting:
+            queue(session, statement, peer, now)
+        self._declare(session, peer, lane, held, now)
+
+    def _declare(self, session: Session, peer: str, lane: Lane, held: ChannelHead, now: datetime) -> None:
+        subject = f"{peer}/{lane}/{held.epoch}/{held.seq}"
+        raise_alarm(
+            session, "restored", subject, now, peer=peer, lane=lane.value, held_epoch=held.epoch, held_seq=held.seq
+        )
+        self.log.append(session, "epoch-opened", held.chain.hex(), peer)
+        _log.warning("federation.epoch_opened", peer=peer, lane=lane, after_epoch=held.epoch, after_seq=held.seq)
+
+    def _chain_at(self, session: Session, channel: OutChannel, seq: int) -> str | None:
+        if seq == 0:
+            return channel.start_chain
+        return session.scalar(select(OutEntry.chain).where(OutEntry.channel_id == channel.id, OutEntry.seq == seq))
+
+    def _is_behind(self, session: Session, peer: str, head: ChannelHead) -> bool:
+        ours = session.scalar(
+            select(InChannel.head_seq).where(
+                InChannel.sender == peer, InChannel.lane == head.lane.value, InChannel.epoch == head.epoch
+            )
+        )
+        return head.seq > (ours or 0)
+
+
+def _received(channel: InChannel) -> ChannelHead:
+    return ChannelHead(Lane(channel.lane), channel.epoch, channel.head_seq, bytes.fromhex(channel.head_chain))
+
+
+def _sent(channel: OutChannel) -> ChannelHead:
+    return ChannelHead(Lane(channel.lane), channel.epoch, channel.last_seq, bytes.fromhex(channel.last_chain))
+
+
+def _newest(heads: Sequence[ChannelHead]) -> list[ChannelHead]:
+    """Return the newest epoch of each lane."""
+    by_lane: dict[Lane, ChannelHead] = {}
+    for head in heads:
+        if head.lane not in by_lane or by_lane[head.lane].epoch < head.epoch:
+            by_lane[head.lane] = head
+    return list(by_lane.values())

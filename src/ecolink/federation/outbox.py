@@ -1,0 +1,180 @@
+"""The way out: seal a statement once and queue it on one channel per recipient, in the caller's transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ecolink.audit.log import EvidenceLog
+from ecolink.errors import ConflictError, InvalidError
+from ecolink.federation.models import OutChannel, OutEntry, StatementRow
+from ecolink.federation.peers import Peers, PeerState
+from ecolink.federation.signer import Signer
+from ecolink.federation.statements import Stored, keep, stored
+from ecolink.kit.ids import new_id
+from ecolink.protocol.batch import GENESIS, chain
+from ecolink.protocol.limits import MAX_ENTRIES
+from ecolink.protocol.receipt import Outcome
+from ecolink.protocol.statement import Draft, Lane, seal
+from ecolink.storage.engine import after_commit
+from ecolink.storage.upsert import insert_new
+
+DELIVER_WITHIN = {
+    Lane.EMERGENCY: timedelta(hours=24),
+    Lane.CASE: timedelta(days=30),
+    Lane.BULK: timedelta(days=90),
+}
+"""How long a statement may wait for its receipt, by lane, unless its author says otherwise (protocol, Retry)."""
+
+
+Kept = Callable[[Session, Stored, datetime], None]
+"""Told of every statement this node holds, its own when stored, a peer's when taken up: attachments are linked there."""
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """Seals and queues. `wake` tells the delivery that there is something in a lane; `kept` that a statement is held."""
+
+    us: str
+    signer: Signer
+    peers: Peers
+    log: EvidenceLog
+    wake: Callable[[Lane], None]
+    kept: Kept
+
+    def send(self, session: Session, draft: Draft, *, now: datetime, recipients: Sequence[str]) -> Stored:
+        """Seal `draft` for `recipients` and queue it; nothing leaves before the caller's commit.
+
+        A draft without a thread opens one: the thread takes the statement's own id. Parents are the heads of
+        the thread that every recipient can see, so that nobody waits for a statement that was never theirs.
+
+        Raises:
+            InvalidError: no recipient, or ourselves among them.
+            ConflictError: a recipient is not an active peer.
+
+        """
+        self._refuse_unreachable(session, draft, recipients)
+        jti = new_id(now)
+        thread = draft.thread or jti
+        settled = draft.supersedes is not None or draft.recalls is not None
+        statement = seal(
+            replace(
+                draft,
+                aud=tuple(sorted(recipients)),
+                thread=thread,
+                parents=visible_heads(session, thread, recipients),
+                deliver_by=draft.deliver_by or (None if settled else now + DELIVER_WITHIN[draft.lane]),
+            ),
+            iss=self.us,
+            jti=jti,
+            iat=now,
+            key=self.signer.key,
+        )
+        row = keep(session, statement, direction="out", state="applied", received_at=now)
+        for recipient in statement.aud:
+            queue(session, row, recipient, now)
+        self.log.append(session, "sent", statement.digest, statement.jti)
+        after_commit(session, lambda: self.wake(statement.lane))
+        told = stored(row, statement)
+        self.kept(session, told, now)
+        return told
+
+    def _refuse_unreachable(self, session: Session, draft: Draft, recipients: Sequence[str]) -> None:
+        if not recipients or self.us in recipients:
+            raise InvalidError("Name at least one other bureau.", "请至少选择一个对方单位。", pointer="/recipients")
+        for code in recipients:
+            peer = self.peers.get(session, code)
+            # A suspended peer still gets recalls and answers to them, so that withdrawn data disappears there too.
+            if peer.state is PeerState.ACTIVE or (peer.state is PeerState.SUSPENDED and draft.lane is Lane.CONTROL):
+                continue
+            raise ConflictError(
+                f"{peer.name_en} is not an active peer: finish its onboarding or lift its suspension first.",
+                f"{peer.name_zh}不是已启用的对端：请先完成接入或解除暂停。",
+                pointer="/recipients",
+            )
+
+
+def queue(session: Session, row: StatementRow, recipient: str, now: datetime) -> None:
+    """Give a stored statement the next place in our channel to `recipient`."""
+    channel = open_channel(session, recipient, Lane(row.lane), now)
+    if channel.receipted_seq == channel.last_seq:
+        channel.waiting_since = channel.next_try_at = now
+    channel.last_seq += 1
+    channel.last_chain = chain(bytes.fromhex(channel.last_chain), channel.last_seq, row.digest).hex()
+    session.add(
+        OutEntry(
+            channel_id=channel.id,
+            seq=channel.last_seq,
+            statement_n=row.n,
+            digest=row.digest,
+            chain=channel.last_chain,
+            size=len(row.token) + len(row.private or b""),
+            queued_at=now,
+            deliver_by=row.deliver_by,
+        )
+    )
+    session.flush()
+
+
+def open_channel(session: Session, recipient: str, lane: Lane, now: datetime) -> OutChannel:
+    """Return the newest epoch of our channel to `recipient` in `lane`, locked; open the first one if there is none."""
+    newest = (
+        select(OutChannel)
+        .where(OutChannel.recipient == recipient, OutChannel.lane == lane.value)
+        .order_by(OutChannel.epoch.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    channel = session.scalar(newest)
+    if channel is None:
+        begin_channel(session, recipient, lane, epoch=1, start_chain=GENESIS.hex(), now=now)
+        channel = session.scalars(newest).one()
+    return channel
+
+
+def begin_channel(session: Session, recipient: str, lane: Lane, *, epoch: int, start_chain: str, now: datetime) -> None:
+    """Make an empty channel whose chain goes on from `start_chain`, unless another worker just did."""
+    row = {
+        "recipient": recipient,
+        "lane": lane.value,
+        "epoch": epoch,
+        "start_chain": start_chain,
+        "last_seq": 0,
+        "last_chain": start_chain,
+        "receipted_seq": 0,
+        "batch_limit": MAX_ENTRIES,
+        "closed": False,
+        "lease_fence": 0,
+        "attempts": 0,
+        "next_try_at": now,
+    }
+    insert_new(session, OutChannel, [row])
+
+
+def visible_heads(session: Session, thread: str, recipients: Sequence[str]) -> tuple[str, ...]:
+    """Return the digests that end the thread as every recipient sees it, in order of digest.
+
+    Left out is what some recipient never got: statements not addressed to it, and those it refused or that
+    expired on the way. It would wait for them for ever.
+    """
+    known = session.execute(
+        select(StatementRow.n, StatementRow.digest, StatementRow.iss, StatementRow.aud, StatementRow.parents).where(
+            StatementRow.thread == thread, StatementRow.state == "applied"
+        )
+    ).all()
+    never_held = set(
+        session.scalars(
+            select(OutEntry.statement_n)
+            .join(OutChannel, OutChannel.id == OutEntry.channel_id)
+            .where(
+                OutEntry.statement_n.in_([entry.n for entry in known]),
+                OutEntry.verdict == Outcome.REFUSED,
+                OutChannel.recipient.in_(recipients),
+            )
+        )
+    )
+    seen = [entry for entry in known if entry.n not in never_held and set(recipients) <= {entry.iss, *entry.aud}]
+    answered = {parent for entry in seen for parent in entry.parents}
+    return tuple(sorted(entry.digest for entry in seen if entry.digest not in answered))

@@ -1,0 +1,141 @@
+"""Catching up: a peer that was down, or that nobody can reach inward, fetches its batches itself.
+
+The cursor is a sequence number, exclusive, never a time. The batches are the very ones a push would carry,
+so `inbox` checks and receipts them in the same way; the receipts go back in a call of their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ecolink.federation import operations
+from ecolink.federation.callers import Caller, Callers
+from ecolink.federation.client import PeerClient, reason_of
+from ecolink.federation.delivery import push_body, seal_next
+from ecolink.federation.egress import MAX_ANSWER, Unreachable
+from ecolink.federation.inbox import Inbox, Receipted
+from ecolink.federation.models import InChannel, OutBatch, OutChannel
+from ecolink.federation.peers import PeerState
+from ecolink.federation.signer import Signer
+from ecolink.kit.canonical import dumps
+from ecolink.protocol import strict_json
+from ecolink.protocol.refusal import Reason, Refused
+from ecolink.protocol.statement import Lane
+from ecolink.storage.engine import Database
+
+MOST_BATCHES: Final = 8
+"""Batches in one answer, however many are asked for."""
+
+_LANES = {lane.value: lane for lane in Lane}
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class PullDesk:
+    """Hands a peer the batches it asks for."""
+
+    us: str
+    database: Database
+    callers: Callers
+    signer: Signer
+
+    def batches(self, caller: Caller, params: Mapping[str, str], now: datetime) -> list[bytes]:
+        """Return push bodies of a channel from the batch that holds the entry after `after`.
+
+        Raises:
+            Refused: `invalid-claim`: the lane, epoch, cursor or limit is none.
+
+        """
+        lane = _LANES.get(params.get("lane", ""))
+        if lane is None:
+            raise Refused(Reason.INVALID_CLAIM, f"lane is one of {', '.join(_LANES)}")
+        if caller.state is PeerState.SUSPENDED and lane is not Lane.CONTROL:
+            caller.refuse_unless_active()
+        epoch, after = _number(params, "epoch", 1), _number(params, "after", 0)
+        most = min(_number(params, "limit", MOST_BATCHES), MOST_BATCHES)
+        with self.database.begin() as session:
+            self.callers.spend(session, caller)
+            return self._read(session, caller.unit_code, lane, epoch, after, most, now)
+
+    def _read(
+        self, session: Session, peer: str, lane: Lane, epoch: int, after: int, most: int, now: datetime
+    ) -> list[bytes]:
+        channel = session.scalar(
+            select(OutChannel).filter_by(recipient=peer, lane=lane.value, epoch=epoch, closed=False).with_for_update()
+        )
+        if channel is None:
+            return []
+        bodies: list[bytes] = []
+        while len(bodies) < most and after < channel.last_seq:
+            batch = session.scalar(
+                select(OutBatch)
+                .where(OutBatch.channel_id == channel.id, OutBatch.first_seq <= after + 1, OutBatch.last_seq > after)
+                .order_by(OutBatch.sealed_at.desc())
+                .limit(1)
+            ) or seal_next(session, self.us, self.signer, channel, after + 1, now)
+            bodies.append(push_body(session, batch))
+            after = batch.last_seq
+        return bodies
+
+
+def _number(params: Mapping[str, str], name: str, default: int) -> int:
+    text = params.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):  # noqa: PLR2004 - below 2^53
+        raise Refused(Reason.INVALID_CLAIM, f"{name} is a whole number")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Puller:
+    """Fetches what a peer has for us, and sends the receipts back."""
+
+    database: Database
+    callers: Callers
+    client: PeerClient
+    inbox: Inbox
+
+    def pull(self, peer: str, url: str, lane: Lane, epoch: int, now: datetime) -> int:
+        """Fetch until the peer has no more in `lane` and `epoch`; return how many batches were receipted.
+
+        Stops quietly where the peer stops answering: the next comparison of heads goes on from there.
+        """
+        receipted = 0
+        while True:
+            with self.database.read() as session:
+                caller = self.callers.carried(session, peer)
+                after = session.scalar(select(InChannel.head_seq).filter_by(sender=peer, lane=lane.value, epoch=epoch))
+            bodies = self._fetch(peer, url, {"lane": lane.value, "epoch": str(epoch), "after": str(after or 0)}, now)
+            receipts = []
+            for body in bodies:
+                kept = self.inbox.receive(caller, body, now)
+                if not isinstance(kept, Receipted):
+                    break
+                receipts.append(kept.receipt.decode())
+            if not receipts:
+                return receipted
+            receipted += len(receipts)
+            try:
+                self.client.call(peer, url, operations.RECEIPTS, body=dumps({"receipts": receipts}), now=now)
+            except Unreachable as silence:
+                _log.info("pull.receipts", peer=peer, why=str(silence))
+                return receipted
+
+    def _fetch(self, peer: str, url: str, params: dict[str, str], now: datetime) -> list[bytes]:
+        try:
+            answer = self.client.call(peer, url, operations.PULL, params=params, now=now)
+        except Unreachable as silence:
+            _log.info("pull.batches", peer=peer, why=str(silence))
+            return []
+        if answer.status != 200:  # noqa: PLR2004 - the one status that carries batches
+            _log.info("pull.batches", peer=peer, why=reason_of(answer))
+            return []
+        said = strict_json.loads(answer.body, max_bytes=MAX_ANSWER)
+        bodies = said.get("batches") if isinstance(said, dict) else None
+        if not isinstance(bodies, list) or not all(isinstance(body, str) for body in bodies):
+            raise Refused(Reason.INVALID_CLAIM, "batches is an array of push bodies")
+        return [body.encode() for body in bodies]
