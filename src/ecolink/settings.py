@@ -158,6 +158,8 @@ class Settings(BaseSettings):
     deadlines: Annotated[dict[str, int | tuple[int, ...]], BeforeValidator(_terms)] = Field(
         default_factory=dict, description="terms that replace the built-in ones, such as very_urgent_answer_hours = 4"
     )
+    attachment_max_bytes: int = Field(64 << 20, ge=1 << 16, description="the largest attachment, in bytes")
+    attachment_quota_bytes: int = Field(20 << 30, ge=1 << 20, description="all attachments together, in bytes")
     emergency_approval: bool = Field(
         default=False, description="whether an emergency waits for an approver before it is sent"
     )

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ecolink import __version__
-from ecolink.entrypoints.cli import config
+from ecolink.entrypoints.cli import client, config, inbox, key, login, peer, queue, user
 from ecolink.entrypoints.cli.context import Root
 from ecolink.entrypoints.cli.printing import complain, say
 from ecolink.errors import EcolinkError
@@ -66,7 +66,19 @@ def root(
     context.obj = Root(config)
 
 
-app.add_typer(config.app, name="config")
+for name, group in {
+    "peer": peer,
+    "key": key,
+    "queue": queue,
+    "inbox": inbox,
+    "user": user,
+    "client": client,
+    "config": config,
+}.items():
+    app.add_typer(group.app, name=name)
+
+app.command()(login.login)
+app.command()(login.logout)
 
 
 def main() -> None:

@@ -1,0 +1,197 @@
+"""A person's commands speak to the local HTTP API, with that person's login and nothing more."""
+
+import json
+import os
+import ssl
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from ecolink.entrypoints.cli import tokens
+from ecolink.entrypoints.cli.context import settings_of
+from ecolink.entrypoints.cli.user import read_secret
+from ecolink.errors import EcolinkError, SettingError, UnauthenticatedError, UnavailableError
+from ecolink.kit.clock import SystemClock
+from ecolink.settings import is_loopback
+
+TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105 - an address, not a secret
+LOGOUT_PATH = "/api/v1/auth/revoke"
+TIMEOUT_S = 30.0
+
+ApiAddress = Annotated[
+    str | None,
+    typer.Option("--api", envvar="ECOLINK_API", help="The local API: https://node:8470 [default: this node's]."),
+]
+User = Annotated[
+    str | None, typer.Option("--user", envvar="ECOLINK_USER", help="Who you are [default: who logged in last].")
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ECOLINK_PASSWORD_FILE",
+        help="Take the password from this file, - for standard input [default: ECOLINK_PASSWORD, else asked for].",
+    ),
+]
+
+
+class ApiRefusedError(EcolinkError):
+    """The API said no; the text is its problem's (RFC 9457)."""
+
+    code = "api-refused"
+
+
+@dataclass
+class Api:
+    """The local API as one person sees it."""
+
+    client: httpx.Client
+
+    def get(self, path: str, **params: str | int | None) -> Any:  # noqa: ANN401 - JSON
+        """Read one document.
+
+        Raises:
+            ApiRefusedError: the API refused, or does not answer.
+
+        """
+        return self._call("GET", path, params={name: value for name, value in params.items() if value is not None})
+
+    def post(self, path: str, document: Any, *, key: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Post one document; with `key` (Idempotency-Key) doing it twice is doing it once.
+
+        Raises:
+            ApiRefusedError: the API refused, or does not answer.
+
+        """
+        return self._call("POST", path, json=document, headers={"Idempotency-Key": key} if key else None)
+
+    def _call(self, method: str, path: str, **given: Any) -> Any:  # noqa: ANN401 - httpx's own arguments
+        answer = send(self.client, method, path, **given)
+        return answer.json() if answer.content else None
+
+
+def open_api(context: typer.Context, api: str | None, user: str | None, password_file: Path | None) -> Api:
+    """Log in, or go on with the login kept by `ecolink login`.
+
+    Raises:
+        UnauthenticatedError: there is no login and no way to ask for one.
+        ApiRefusedError: the API refused, or does not answer.
+        SettingError: the address is plain HTTP off this machine.
+
+    """
+    base = address(context, api)
+    kept = tokens.find(base, user, SystemClock().now())
+    client = open_client(context, base)
+    if kept is None:
+        who = user or (typer.prompt("User") if sys.stdin.isatty() else None)
+        if who is None:
+            raise UnauthenticatedError("Say who you are: --user, or ECOLINK_USER.", "请用 --user 指明用户。")
+        kept = _ask_token(client, base, who, _password(password_file))
+    client.headers["authorization"] = f"Bearer {kept.token}"
+    return Api(client)
+
+
+def address(context: typer.Context, api: str | None) -> str:
+    """Return the API's address: the one given, else that of the node whose settings are here.
+
+    Raises:
+        SettingError: it is plain HTTP off this machine, or there are no settings to learn it from.
+
+    """
+    if api is None:
+        settings = settings_of(context)
+        secure = settings.tls_certificate is not None and not is_loopback(settings.local_host)
+        api = f"{'https' if secure else 'http'}://{settings.local_host}:{settings.local_port}"
+    url = httpx.URL(api)
+    if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
+        raise SettingError(
+            f"--api (ECOLINK_API) {api} would carry the password in the open: use https://.", f"{api} 须使用 https://。"
+        )
+    return api.rstrip("/")
+
+
+def send(client: httpx.Client, method: str, path: str, **given: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own arguments
+    """Make one call.
+
+    Raises:
+        ApiRefusedError: the API refused; the text says why.
+        UnavailableError: it does not answer.
+
+    """
+    try:
+        answer = client.request(method, path, **given)
+    except httpx.HTTPError as fault:
+        raise UnavailableError(
+            f"{client.base_url} does not answer: {fault}", f"{client.base_url} 无应答：{fault}"
+        ) from None
+    if answer.is_error:
+        raise _refusal(answer)
+    return answer
+
+
+def _refusal(answer: httpx.Response) -> ApiRefusedError:
+    try:
+        problem: Mapping[str, Any] = answer.json()
+        detail = str(problem.get("detail_en") or problem.get("detail") or problem.get("title"))
+        errors = [f"{error.get('pointer')}: {error.get('detail_en')}" for error in problem.get("errors") or []]
+        request = f" (request {problem['request_id']})" if problem.get("request_id") else ""
+        zh = str(problem.get("detail_zh") or detail)
+    except (ValueError, AttributeError):
+        detail, errors, request, zh = answer.reason_phrase, [], "", answer.reason_phrase
+    return ApiRefusedError(f"{answer.status_code}: {'; '.join([detail, *errors])}{request}", zh)
+
+
+def _ask_token(client: httpx.Client, base: str, user: str, password: str) -> tokens.Kept:
+    form = {"grant_type": "password", "username": user, "password": password}
+    now = SystemClock().now()
+    issued = send(client, "POST", TOKEN_PATH, data=form).json()
+    return tokens.Kept(base, user, str(issued["access_token"]), now + timedelta(seconds=int(issued["expires_in"])))
+
+
+def _password(file: Path | None) -> str:
+    if file is not None:
+        return read_secret(file)
+    if (given := os.environ.get("ECOLINK_PASSWORD")) is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise UnauthenticatedError(
+            "No password: run 'ecolink login', or set ECOLINK_PASSWORD or --password-file.",
+            "没有口令：请先运行 ecolink login，或设置 ECOLINK_PASSWORD。",
+        )
+    return str(typer.prompt("Password", hide_input=True))
+
+
+def log_in(context: typer.Context, api: str | None, user: str, password_file: Path | None) -> tokens.Kept:
+    """Log in and return what `ecolink login` keeps."""
+    base = address(context, api)
+    with open_client(context, base) as client:
+        return _ask_token(client, base, user, _password(password_file))
+
+
+def open_client(context: typer.Context, base: str) -> httpx.Client:
+    """Return an HTTP client that believes the bureau's private CA where the settings name one."""
+    try:
+        ca = settings_of(context).tls_ca
+    except SettingError:
+        ca = None  # a person's own machine has no node and no settings
+    trust = ssl.create_default_context(cafile=str(ca)) if ca else True
+    return httpx.Client(base_url=base, timeout=TIMEOUT_S, verify=trust, headers={"accept-language": "en"})
+
+
+def read_document(file: Path) -> Any:  # noqa: ANN401 - JSON
+    """Read a JSON document to be sent; `-` is standard input.
+
+    Raises:
+        SettingError: it cannot be read, or is no JSON.
+
+    """
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        return json.loads(text)
+    except (OSError, ValueError) as fault:
+        raise SettingError(f"{file} cannot be read as JSON: {fault}", f"无法读取 {file}：{fault}") from None
