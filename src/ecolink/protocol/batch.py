@@ -26,8 +26,6 @@ GENESIS = bytes(32)
 Part = tuple[bytes, bytes | None]
 """A statement's token and its private part, as they travel."""
 
-_LANES = {lane.value: lane for lane in Lane}
-
 
 class Entry(NamedTuple):
     """One entry of a batch with the bytes that ride beside it, not yet verified."""
@@ -124,18 +122,23 @@ def open_batch(
         Refused: the first check that failed.
 
     """
-    opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_BATCH_BYTES)
+    opened = jws.open_between(
+        token,
+        typ=TYP,
+        find_key=find_key,
+        us=us,
+        sender=sender,
+        received_at=received_at,
+        max_bytes=MAX_BATCH_BYTES,
+    )
     said = opened.payload
-    claims.refuse_unless_between(said, sender=sender, us=us)
-    if received_at is not None:
-        opened.key.refuse_unless_valid(received_at)
     return Batch(
         token=token,
         digest=opened.digest,
         kid=opened.kid,
         iss=claims.unit(said, "iss"),
         aud=claims.unit(said, "aud"),
-        lane=claims.choice(said, "lane", _LANES),
+        lane=claims.choice(said, "lane", Lane),
         epoch=claims.whole(said, "epoch", least=1),
         first_seq=claims.whole(said, "first_seq", least=1),
         prev=bytes.fromhex(claims.digest(said, "prev")),

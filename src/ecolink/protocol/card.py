@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha512
 from typing import Any
+from urllib.parse import urlsplit
 
 from ecolink.kit.times import to_seconds
 from ecolink.protocol import claims, jws, limits, manifest
@@ -116,7 +117,7 @@ def open_card(token: bytes, received_at: datetime | None = None) -> Card:
         name_zh=claims.text(said, "name_zh", most=100),
         name_en=claims.text(said, "name_en", most=100),
         region=_region(said),
-        federation_url=claims.text(said, "federation_url"),
+        federation_url=_address(said),
         duty_phone=claims.text(said, "duty_phone", most=32),
         versions=_versions(said),
         limits=_limits(said),
@@ -143,6 +144,20 @@ def _region(said: Mapping[str, Any]) -> str:
     value = claims.text(said, "region", most=6)
     if len(value) != 6 or not (value.isascii() and value.isdigit()):  # noqa: PLR2004 - GB/T 2260
         raise claims.wrong(said, "region", "six digits")
+    return value
+
+
+def _address(said: Mapping[str, Any]) -> str:
+    """Read where the node answers. Whether we may connect there is for the client to judge."""
+    value = claims.text(said, "federation_url")
+    try:
+        parts = urlsplit(value)
+        plain = not (parts.username or parts.password or parts.query or parts.fragment)
+        fits = parts.scheme in {"https", "http"} and bool(parts.hostname) and plain and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise claims.wrong(said, "federation_url", "an https address without user, query or fragment")
     return value
 
 

@@ -17,7 +17,6 @@ from ecolink.protocol.statement import Lane
 
 TYP = "ecolink-heads+jws"
 
-_LANES = {lane.value: lane for lane in Lane}
 _MAX_HEADS = 200
 _MAX_CHECKPOINT = 2_000
 
@@ -80,11 +79,16 @@ def open_heads(
         Refused: the first check that failed.
 
     """
-    opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_HEADS_BYTES)
+    opened = jws.open_between(
+        token,
+        typ=TYP,
+        find_key=find_key,
+        us=us,
+        sender=sender,
+        received_at=received_at,
+        max_bytes=MAX_HEADS_BYTES,
+    )
     said = opened.payload
-    claims.refuse_unless_between(said, sender=sender, us=us)
-    if received_at is not None:
-        opened.key.refuse_unless_valid(received_at)
     return Heads(
         token=token,
         digest=opened.digest,
@@ -110,7 +114,7 @@ def _head(said: object) -> ChannelHead:
     if not isinstance(said, dict):
         raise Refused(Reason.INVALID_CLAIM, "a channel head is not an object")
     return ChannelHead(
-        lane=claims.choice(said, "lane", _LANES),
+        lane=claims.choice(said, "lane", Lane),
         epoch=claims.whole(said, "epoch", least=1),
         seq=claims.whole(said, "seq"),
         chain=bytes.fromhex(claims.digest(said, "chain")),

@@ -60,8 +60,6 @@ class Receipt:
     """The recipient's evidence log at that moment, as a signed note."""
 
 
-_LANES = {lane.value: lane for lane in Lane}
-_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _MAX_CHECKPOINT = 2_000
 
 
@@ -107,11 +105,16 @@ def open_receipt(
         Refused: the first check that failed.
 
     """
-    opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_RECEIPT_BYTES)
+    opened = jws.open_between(
+        token,
+        typ=TYP,
+        find_key=find_key,
+        us=us,
+        sender=sender,
+        received_at=received_at,
+        max_bytes=MAX_RECEIPT_BYTES,
+    )
     said = opened.payload
-    claims.refuse_unless_between(said, sender=sender, us=us)
-    if received_at is not None:
-        opened.key.refuse_unless_valid(received_at)
     return Receipt(
         token=token,
         digest=opened.digest,
@@ -119,7 +122,7 @@ def open_receipt(
         iss=claims.unit(said, "iss"),
         aud=claims.unit(said, "aud"),
         batch=claims.digest(said, "batch"),
-        lane=claims.choice(said, "lane", _LANES),
+        lane=claims.choice(said, "lane", Lane),
         epoch=claims.whole(said, "epoch", least=1),
         received_at=claims.moment(said, "received_at"),
         verdicts=tuple(map(_verdict, claims.items(said, "verdicts", least=1, most=MAX_ENTRIES))),
@@ -137,7 +140,7 @@ def _written(verdict: Verdict) -> dict[str, str]:
 def _verdict(said: object) -> Verdict:
     if not isinstance(said, dict):
         raise Refused(Reason.INVALID_CLAIM, "a verdict is not an object")
-    outcome = claims.choice(said, "verdict", _OUTCOMES)
+    outcome = claims.choice(said, "verdict", Outcome)
     if outcome is Outcome.REFUSED:
         return Verdict(claims.digest(said, "digest"), outcome, claims.text(said, "reason", most=64))
     if said.get("reason") is not None:

@@ -67,17 +67,20 @@ def open_request(
         Refused: the first check that failed; `clock-skew` names the seconds the caller's clock is off.
 
     """
-    opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_REQUEST_BYTES)
+    opened = jws.open_between(
+        token, typ=TYP, find_key=find_key, us=us, sender=None, received_at=now, max_bytes=MAX_REQUEST_BYTES
+    )
     said = opened.payload
-    claims.refuse_unless_between(said, sender=None, us=us)
-    opened.key.refuse_unless_valid(now)
     iat, exp = claims.seconds(said, "iat"), claims.seconds(said, "exp")
     if not timedelta(0) < exp - iat <= REQUEST_LIFETIME:
         raise Refused(Reason.REQUEST_LIFETIME, f"a request token lives at most {REQUEST_LIFETIME.seconds} seconds")
     if not iat - skew <= now < exp + skew:
         ahead = round((iat - now).total_seconds())
         side = "ahead of" if ahead > 0 else "behind"
-        raise Refused(Reason.CLOCK_SKEW, f"the caller's clock is {abs(ahead)} seconds {side} ours")
+        raise Refused(
+            Reason.CLOCK_SKEW,
+            f"the caller's clock is {abs(ahead)} seconds {side} ours, or the call was under way so long",
+        )
     if said.get("op") != op or said.get("ph") != params_hash(op, params, body):
         raise Refused(Reason.REQUEST_MISMATCH, f"the token is not for this call of {op}")
     return Request(iss=claims.unit(said, "iss"), jti=claims.ident(said, "jti"), iat=iat, exp=exp, key=opened.key)

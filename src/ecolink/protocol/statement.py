@@ -6,32 +6,27 @@ Personal data ride beside the statement in a *private part* that the statement n
 part can be erased one day, and everything else still verifies.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from re import compile as pattern
-from secrets import token_hex
 from typing import Any
 
 from ecolink.kit import canonical
 from ecolink.kit.times import to_seconds, to_text
-from ecolink.protocol import claims, jws, strict_json
+from ecolink.protocol import claims, jws, private_part, strict_json
 from ecolink.protocol.claims import Claims
 from ecolink.protocol.keys import FindKey, SigningKey
 from ecolink.protocol.limits import (
     MAX_ATTACHMENTS,
     MAX_PARENTS,
-    MAX_PRIVATE_BYTES,
     MAX_RECIPIENTS,
     MAX_STATEMENT_BYTES,
 )
 from ecolink.protocol.refusal import Reason, Refused
 
 TYP = "ecolink-statement+jws"
-SALT_BYTES = 16
-"""128 bits: nobody guesses what a digest stands for, however few the possibilities."""
-
 CLASSIFICATIONS = ("public", "internal", "work-secret")
 """公开, 内部, 工作秘密. State secrets may not be on such a system (Law on Guarding State Secrets)."""
 
@@ -93,11 +88,10 @@ class AttachmentRef:
 class Content:
     """What an author says and the terms on which they say it. All times are UTC."""
 
-    aud: tuple[str, ...] = ()
-    """The recipients; the outbox fills them in."""
+    aud: tuple[str, ...]
     type: str
-    thread: str = ""
-    """The jti of the statement that opened the matter; empty in the draft of one that opens it."""
+    thread: str
+    """The matter it belongs to; every statement on it names the same."""
     parents: tuple[str, ...] = ()
     lane: Lane
     classification: str
@@ -106,7 +100,7 @@ class Content:
     purpose: str
     legal_basis: str
     author_role: str
-    approver: dict[str, Any] | None = None
+    approver: dict[str, Any] | None = field(default=None, repr=False, hash=False)
     retain_until: datetime
     deliver_by: datetime | None = None
     supersedes: str | None = None
@@ -119,9 +113,15 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft(Content):
-    """A statement not yet sealed; `private` is the personal data in clear."""
+    """A statement not yet sealed.
 
+    Who it goes to, and its thread when it opens one, may be left for the outbox to fill in.
+    """
+
+    aud: tuple[str, ...] = ()
+    thread: str = ""
     private: dict[str, Any] | None = field(default=None, repr=False, hash=False)
+    """The personal data in clear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +143,17 @@ class Statement(Content):
     @property
     def private_data(self) -> dict[str, Any] | None:
         """The personal data, read anew each time so that erasing the bytes erases all."""
-        return None if self.private is None else _read_private(self.private)
-
-
-def new_salt() -> str:
-    """Return 128 random bits as 32 hexadecimal digits."""
-    return token_hex(SALT_BYTES)
+        return None if self.private is None else private_part.read(self.private)
 
 
 def seal(
-    draft: Draft, *, iss: str, jti: str, iat: datetime, key: SigningKey, salts: Callable[[], str] = new_salt
+    draft: Draft,
+    *,
+    iss: str,
+    jti: str,
+    iat: datetime,
+    key: SigningKey,
+    salts: Callable[[], str] = private_part.new_salt,
 ) -> Statement:
     """Sign `draft` and return the statement exactly as every recipient will read it.
 
@@ -162,7 +163,7 @@ def seal(
     """
     private = None
     if draft.private is not None:
-        private = canonical.dumps({"salt": salts(), "data": draft.private})
+        private = private_part.write(draft.private, salts())
     try:
         payload = canonical.dumps(_written(draft, iss, jti, iat, salts(), private))
     except ValueError:
@@ -261,7 +262,7 @@ def _without_none(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Claims) -> Statement:
     """Check every claim and return the statement."""
-    lane = claims.choice(said, "lane", _LANES)
+    lane = claims.choice(said, "lane", Lane)
     aud = _audience(said)
     if lane is Lane.CASE and len(aud) != 1:
         raise Refused(Reason.CASE_RECIPIENTS, f"{len(aud)} recipients in the case lane")
@@ -272,7 +273,7 @@ def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Clai
         _refuse_other_traffic(said)
     private_digest = claims.maybe_digest(said, "private")
     if private is not None:
-        _check_private(private, private_digest)
+        private_part.check(private, private_digest)
     return Statement(
         token=token,
         digest=digest,
@@ -288,7 +289,7 @@ def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Clai
         thread=claims.ident(said, "thread"),
         parents=_parents(said),
         lane=lane,
-        salt=_salt(said),
+        salt=private_part.salt(said),
         classification=_classification(said),
         handling=_handling(claims.members(said, "handling")),
         is_exercise=is_exercise,
@@ -306,9 +307,6 @@ def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Clai
 
 _EXERCISE_LANES = (Lane.BULK, Lane.CONTROL)
 _CONTROL_TYPES = (".recalled.v1", ".complied.v1", ".erased.v1")
-_LANES: Mapping[str, Lane] = {lane.value: lane for lane in Lane}
-_CODES: Mapping[str, HandlingCode] = {code.value: code for code in HandlingCode}
-_ONWARD: Mapping[str, Onward] = {rule.value: rule for rule in Onward}
 
 
 def _refuse_other_traffic(said: Claims) -> None:
@@ -340,13 +338,6 @@ def _type(said: Claims) -> str:
     return value
 
 
-def _salt(said: Claims) -> str:
-    value = said.get("salt")
-    if type(value) is not str or len(value) != 2 * SALT_BYTES or not claims.is_hex(value):
-        raise claims.wrong(said, "salt", "128 bits as 32 lower-case hexadecimal digits")
-    return value
-
-
 def _classification(said: Claims) -> str:
     value = claims.text(said, "classification")
     if value not in CLASSIFICATIONS:
@@ -355,9 +346,9 @@ def _classification(said: Claims) -> str:
 
 
 def _handling(said: Claims) -> Handling:
-    code = claims.choice(said, "code", _CODES)
+    code = claims.choice(said, "code", HandlingCode)
     text = claims.text(said, "text") if code is HandlingCode.H3 else claims.maybe_text(said, "text")
-    return Handling(code=code, onward=claims.choice(said, "onward", _ONWARD), text=text)
+    return Handling(code=code, onward=claims.choice(said, "onward", Onward), text=text)
 
 
 def _attachment(said: object) -> AttachmentRef:
@@ -369,21 +360,3 @@ def _attachment(said: object) -> AttachmentRef:
         name=claims.text(said, "name"),
         media_type=claims.text(said, "media_type", most=127),
     )
-
-
-def _check_private(private: bytes, private_digest: str | None) -> None:
-    if private_digest is None:
-        raise Refused(Reason.PRIVATE_UNEXPECTED, "the statement names no private part")
-    if len(private) > MAX_PRIVATE_BYTES:
-        raise Refused(Reason.TOO_LARGE, f"a private part of {len(private)} bytes; at most {MAX_PRIVATE_BYTES}")
-    if canonical.sha256_hex(private) != private_digest:
-        raise Refused(Reason.PRIVATE_MISMATCH, "the private part does not match its digest")
-    _read_private(private)
-
-
-def _read_private(private: bytes) -> dict[str, Any]:
-    part = strict_json.loads(private, max_bytes=MAX_PRIVATE_BYTES)
-    if not isinstance(part, dict):
-        raise Refused(Reason.INVALID_CLAIM, "a private part is not an object")
-    _salt(part)
-    return claims.members(part, "data")
