@@ -19,6 +19,7 @@ from ecolink.storage.base import Base
 from ecolink.storage.engine import Database, connect
 from tests.support.databases import Lent, Pool
 from tests.support.postgres import NoPostgresError, Server, find_server
+from tests.support.town import QINGYUAN, SHOUNING, Town
 
 _NUMBERS = count(1)
 _TEMPLATE = f"ecolink_test_{os.getpid()}"
@@ -81,6 +82,17 @@ def database_url(new_database_url: Callable[[], str]) -> str:
 def database(new_database: Callable[[], Database]) -> Database:
     """One fresh database."""
     return new_database()
+
+
+@pytest.fixture
+def town(tmp_path: Path, new_database_url: Callable[[], str]) -> Iterator[Town]:
+    """Shouning and Qingyuan, who trust each other; see `tests.support.town`."""
+    town = Town(tmp_path, new_database_url)
+    for unit_code in (SHOUNING, QINGYUAN):
+        town.add(unit_code)
+    town.introduce(SHOUNING, QINGYUAN)
+    yield town
+    town.close()
 
 
 @pytest.fixture(scope="session")

@@ -30,12 +30,12 @@ DELIVER_WITHIN = {
 
 
 Kept = Callable[[Session, Stored, datetime], None]
-"""Told of every statement this node holds, its own when stored, a peer's when taken up: attachments are linked there."""
+"""Told of every statement this node holds, ours when stored, a peer's when taken up: attachments are linked there."""
 
 
 @dataclass(frozen=True)
 class Outbox:
-    """Seals and queues. `wake` tells the delivery that there is something in a lane; `kept` that a statement is held."""
+    """Seals and queues. `wake` tells the delivery that there is something to send in a lane."""
 
     us: str
     signer: Signer

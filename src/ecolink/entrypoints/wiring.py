@@ -1,0 +1,255 @@
+"""One node, put together: the only place that knows every room.
+
+`build_node` opens no database and reads no clock; `Node.open` then checks the schema and loads the signing key.
+Rooms that must call upward (the inbox wakes the worker, a receipt moves a lead's deadline) are handed functions here.
+"""
+
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from fastapi import FastAPI
+from sqlalchemy.orm import Session
+
+from ecolink.audit.access import AccessLog
+from ecolink.audit.log import EvidenceLog
+from ecolink.federation.applying import Applier
+from ecolink.federation.callers import Callers
+from ecolink.federation.client import PeerClient
+from ecolink.federation.delivery import Delivery
+from ecolink.federation.egress import HttpTransport, Transport
+from ecolink.federation.endpoints import router as federation_router
+from ecolink.federation.gate import Gate
+from ecolink.federation.handling import Handler
+from ecolink.federation.heads import HeadsDesk, Reconciliation
+from ecolink.federation.inbox import Inbox
+from ecolink.federation.keystore import BureauKeys, Keystore
+from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.peers import Peers
+from ecolink.federation.pulling import PullDesk, Puller
+from ecolink.federation.receipts import Confirmed, Receipts
+from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
+from ecolink.federation.statements import Stored
+from ecolink.federation.tally import RefusalTally
+from ecolink.identity.service import Identity
+from ecolink.kit.clock import Clock
+from ecolink.protocol.card import build_card
+from ecolink.protocol.statement import Lane
+from ecolink.settings import Settings
+from ecolink.storage.engine import Database, connect
+from ecolink.storage.schema import refuse_unless_current
+from ecolink.surface.door import Door
+from ecolink.web.app import build_federation, build_local
+
+TIDY_EVERY = timedelta(minutes=10)
+Pair = tuple[threading.Event, threading.Event]
+
+
+@dataclass(frozen=True)
+class Bells:
+    """What wakes the worker's loops: for each task the emergency lane's bell, then the other lanes'."""
+
+    apply: Pair = field(default_factory=lambda: (threading.Event(), threading.Event()))
+    send: Pair = field(default_factory=lambda: (threading.Event(), threading.Event()))
+
+    def ring_apply(self, lane: Lane) -> None:
+        """There is something to apply in `lane`."""
+        self.apply[lane is not Lane.EMERGENCY].set()
+
+    def ring_send(self, lane: Lane) -> None:
+        """There is something to send in `lane`."""
+        self.send[lane is not Lane.EMERGENCY].set()
+
+
+@dataclass
+class Hooks:
+    """What the features want to be told; filled in after they exist."""
+
+    kept: list[Kept] = field(default_factory=list)
+    receipted: list[Callable[[Session, Sequence[Confirmed], datetime], None]] = field(default_factory=list)
+    each_second: list[Callable[[datetime], object]] = field(default_factory=list)
+    fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
+
+    def on_kept(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Tell of a statement this node holds."""
+        for hook in self.kept:
+            hook(session, stored, now)
+
+    def on_receipt(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
+        """Tell of entries a peer confirmed."""
+        for hook in self.receipted:
+            hook(session, confirmed, now)
+
+
+@dataclass(frozen=True)
+class Node:
+    """Everything of one node, for the servers, the worker and the commands."""
+
+    settings: Settings
+    clock: Clock
+    us: str
+    database: Database
+    keys: OwnKeys
+    keystore: Keystore
+    signer: Signer
+    log: EvidenceLog
+    access: AccessLog
+    peers: Peers
+    bells: Bells
+    hooks: Hooks
+    client: PeerClient
+    outbox: Outbox
+    callers: Callers
+    inbox: Inbox
+    receipts: Receipts
+    gate: Gate
+    delivery: Delivery
+    reconciliation: Reconciliation
+    handlers: dict[str, Handler]
+    applier: Applier
+    identity: Identity
+    transport: Transport
+
+    def open(self) -> None:
+        """Make ready for work.
+
+        Raises:
+            SettingError: the schema is not the one this software knows, or the node was never initialised.
+
+        """
+        refuse_unless_current(self.database.engine)
+        with self.database.read() as session:
+            self.keystore.refresh(session, self.signer)
+
+    def close(self) -> None:
+        """Close connections to peers and to the database."""
+        if isinstance(self.transport, HttpTransport):
+            self.transport.close()
+        self.database.dispose()
+
+    def card(self, now: datetime) -> bytes:
+        """Return this node's card, signed now."""
+        with self.database.read() as session:
+            documents = self.keystore.documents(session, self.us)
+        return build_card(
+            iss=self.us,
+            name_zh=self.settings.name_zh,
+            name_en=self.settings.name_en,
+            region=self.settings.region,
+            federation_url=self.settings.federation_url,
+            duty_phone=self.settings.duty_phone,
+            manifests=documents,
+            now=now,
+            key=self.signer.key,
+        )
+
+    def tick(self, now: datetime) -> None:
+        """Do what the clock brings; the worker calls it every second."""
+        with self.database.read() as session:
+            self.keystore.refresh(session, self.signer)
+        for hook in self.hooks.each_second:
+            hook(now)
+
+    def fetch(self, now: datetime) -> bool:
+        """Fetch something a stored statement names (an attachment); tell whether there was anything."""
+        return any([step(now) for step in self.hooks.fetch])
+
+    def tidy(self, now: datetime) -> None:
+        """Drop what no longer counts: spent request tokens, ended logins, old tries."""
+        with self.database.begin() as session:
+            self.callers.forget_expired(session, now)
+            self.identity.tidy(session, now)
+
+    def federation_app(self) -> FastAPI:
+        """Return the application other bureaus' nodes call."""
+        return build_federation(self._door(), [federation_router(self.gate, self.clock)])
+
+    def local_app(self) -> FastAPI:
+        """Return the application of the bureau's own people and programs."""
+        return build_local(self._door(), self.identity, [])
+
+    def _door(self) -> Door:
+        return Door(self.database, self.clock, self.identity.sessions.authenticate)
+
+
+def build_node(settings: Settings, clock: Clock, *, transport: Transport | None = None) -> Node:
+    """Put a node together from its settings. `transport` replaces HTTP in tests.
+
+    Raises:
+        SettingError: the keys are missing or readable by others.
+
+    """
+    us = settings.unit_code
+    passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
+    keys = read_keys(settings.key_dir, passphrase)
+    database = Database(connect(settings.database_url))
+    log = EvidenceLog(us, keys.only(LOG), clock)
+    access = AccessLog(log.append)
+    database.before_commit(access.flush)
+    database.before_commit(log.flush)
+
+    bells, hooks, signer = Bells(), Hooks(), Signer()
+    peers = Peers(us, log)
+    keystore = Keystore(us, keys, log, passphrase)
+    callers = Callers(us, database, keystore)
+    outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
+    inbox = Inbox(us, database, callers, signer, log, bells.ring_apply)
+    receipts = Receipts(us, log, _keep_checkpoint, hooks.on_receipt)
+    transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=_tls(settings))
+    client = PeerClient(us, signer, transport)
+    puller = Puller(database, callers, client, inbox)
+    handlers: dict[str, Handler] = {}
+    node = Node(
+        settings=settings,
+        clock=clock,
+        us=us,
+        database=database,
+        keys=keys,
+        keystore=keystore,
+        signer=signer,
+        log=log,
+        access=access,
+        peers=peers,
+        bells=bells,
+        hooks=hooks,
+        client=client,
+        outbox=outbox,
+        callers=callers,
+        inbox=inbox,
+        receipts=receipts,
+        gate=Gate(
+            us=us,
+            database=database,
+            callers=callers,
+            keystore=keystore,
+            peers=peers,
+            inbox=inbox,
+            receipts=receipts,
+            heads=HeadsDesk(us, signer, log),
+            pulls=PullDesk(us, database, callers, signer),
+            tally=RefusalTally(),
+            card=lambda now: node.card(now),
+        ),
+        delivery=Delivery(us, database, keystore, signer, client, receipts, Random()),
+        reconciliation=Reconciliation(us, database, keystore, client, peers, puller, log, _keep_checkpoint),
+        handlers=handlers,
+        applier=Applier(us, database, outbox, handlers, hooks.on_kept),
+        identity=Identity.build(keys.only(LOCAL), us, access),
+        transport=transport,
+    )
+    return node
+
+
+def _keep_checkpoint(session: Session, keys: BureauKeys, checkpoint: str, now: datetime) -> None:
+    del session, keys, checkpoint, now
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """Return how we check peers' certificates, and the one we show them."""
+    context = ssl.create_default_context(cafile=str(settings.tls_ca) if settings.tls_ca else None)
+    if settings.tls_certificate and settings.tls_key:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return context

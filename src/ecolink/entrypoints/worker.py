@@ -1,0 +1,104 @@
+"""The node's loops: apply what came, send what waits, watch the clock. Any number of processes may run them.
+
+Each loop does one small step at a time and sleeps when there was none, until an event of its own process wakes it
+or its pause is over (another process may have queued something). The emergency lane has loops of its own, so that
+nothing else ever stands in its way.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from ecolink.entrypoints.wiring import TIDY_EVERY, Node
+from ecolink.errors import UnavailableError
+from ecolink.protocol.statement import Lane
+
+EMERGENCY = (Lane.EMERGENCY,)
+REST = (Lane.CONTROL, Lane.CASE, Lane.BULK)
+SENDERS = 4
+"""Threads that send in the other lanes: so many peers may be slow at once before the rest waits."""
+
+PAUSE_S = 0.5
+"""How long a loop sleeps at most before it looks for what other processes queued."""
+
+AFTER_FAULT_S = 1.0
+COMPARE_EVERY = timedelta(minutes=10)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Worker:
+    """Runs the loops of one process in threads."""
+
+    node: Node
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start every loop."""
+        node, bells = self.node, self.node.bells
+        self._loop("apply-emergency", lambda: node.applier.step(EMERGENCY, node.clock.now()), bells.apply[0])
+        self._loop("apply", lambda: node.applier.step(REST, node.clock.now()), bells.apply[1])
+        self._loop("send-emergency", lambda: node.delivery.step(EMERGENCY, node.clock.now), bells.send[0])
+        for number in range(SENDERS):
+            self._loop(f"send-{number}", lambda: node.delivery.step(REST, node.clock.now), bells.send[1])
+        self._loop("watch", self._watch, threading.Event())
+        self._loop("fetch", lambda: node.fetch(node.clock.now()), threading.Event())
+        self._loop("tidy", self._tidy, threading.Event())
+        self._loop("compare", self._compare, threading.Event())
+
+    def stop(self) -> None:
+        """End every loop after its present step, and wait for them."""
+        self._stop.set()
+        for bell in (*self.node.bells.apply, *self.node.bells.send):
+            bell.set()
+        for thread in self._threads:
+            thread.join(timeout=35)
+
+    def wait(self) -> None:
+        """Wait until `stop` is called."""
+        self._stop.wait()
+
+    def _loop(self, name: str, step: Callable[[], bool], bell: threading.Event) -> None:
+        def run() -> None:
+            while not self._stop.is_set():
+                bell.clear()
+                try:
+                    did = step()
+                except UnavailableError:
+                    _log.warning("worker.database_unavailable", loop=name)
+                    did = False
+                    self._stop.wait(AFTER_FAULT_S)
+                except Exception:
+                    _log.exception("worker.fault", loop=name)
+                    did = False
+                    self._stop.wait(AFTER_FAULT_S)
+                if not did:
+                    bell.wait(PAUSE_S)
+
+        thread = threading.Thread(target=run, name=f"ecolink-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _watch(self) -> bool:
+        """Do what the clock brings: deadlines, calls to make, a key another process rotated."""
+        self.node.tick(self.node.clock.now())
+        self._stop.wait(AFTER_FAULT_S)
+        return False
+
+    def _tidy(self) -> bool:
+        """Drop what no longer counts."""
+        self.node.tidy(self.node.clock.now())
+        self._stop.wait(TIDY_EVERY.total_seconds())
+        return False
+
+    def _compare(self) -> bool:
+        """Compare heads with every peer: at the start, and now and then."""
+        for peer, word in self.node.reconciliation.run(self.node.clock.now()).items():
+            _log.info("worker.compared", peer=peer, outcome=word)
+        self._stop.wait(COMPARE_EVERY.total_seconds())
+        return False
