@@ -56,6 +56,7 @@ class Reason(StrEnum):
     CHANNEL_FORK = "channel-fork", "Another digest is already held at this sequence number."
     # Key manifests.
     MANIFEST_BROKEN = "manifest-broken", "A key manifest does not follow from its predecessor."
+    MANIFEST_UNROOTED = "manifest-unrooted", "The chain of key manifests is not the one that is pinned."
     MANIFEST_STALE = "manifest-stale", "The chain ends before the manifest already held."
     MANIFEST_FORK = "manifest-fork", "Two signed manifests claim the same place in the chain."
     # The evidence log.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from ecolink.kit import canonical
@@ -19,29 +20,35 @@ def verify(
 ) -> Manifest:
     """Verify a bureau's whole chain of manifests, oldest first, and return its head.
 
+    Anyone can write a first manifest in a bureau's name and sign it with a key of their own, so a chain that
+    starts elsewhere is a stranger's and proves nothing. A fork is two manifests that the same committed key
+    signed: that is the bureau contradicting itself, or a thief with its keys.
+
     Args:
         documents: all manifests from the first.
         issuer: the bureau they must be of.
         pinned_head: the digest already trusted, which must be in the chain; None at onboarding.
-        pinned_chain: all digests already held, oldest first; with it a chain that is merely old is told
-            from one that contradicts.
+        pinned_chain: all digests already held, oldest first; needed to tell a fork.
 
     Raises:
-        Refused: `manifest-broken`, `manifest-stale`, `manifest-fork`, or what is wrong with a token.
+        Refused: `manifest-unrooted`, `manifest-fork`, `manifest-stale` (older than what is held, nothing
+            wrong), `manifest-broken`, or what is wrong with a token.
 
     """
     if not 1 <= len(documents) <= _MAX_VERSIONS:
         raise Refused(Reason.MANIFEST_BROKEN, f"a chain has 1 to {_MAX_VERSIONS} manifests")
+    pinned = dict(enumerate(pinned_chain, 1))
     head = _first(documents[0], issuer)
+    if head.digest != pinned.get(1, head.digest):
+        raise Refused(Reason.MANIFEST_UNROOTED, "the first manifest is not the pinned one")
     for document in documents[1:]:
         head = _following(document, head)
-    shown = [manifest.digest for manifest in head.chain]
-    if any(held != digest for held, digest in zip(pinned_chain, shown, strict=False)):
-        raise Refused(Reason.MANIFEST_FORK, "another manifest is already held at the same version")
-    if len(shown) < len(pinned_chain):
+        if head.digest != pinned.get(head.version, head.digest):
+            raise Refused(Reason.MANIFEST_FORK, f"another manifest is already held as version {head.version}")
+    if head.version < len(pinned):
         raise Refused(Reason.MANIFEST_STALE, f"the chain ends at version {head.version}, older than what is held")
-    if pinned_head is not None and pinned_head not in shown:
-        raise Refused(Reason.MANIFEST_FORK, "the chain does not contain the pinned manifest")
+    if pinned_head is not None and all(pinned_head != manifest.digest for manifest in head.chain):
+        raise Refused(Reason.MANIFEST_UNROOTED, "the chain does not lead to the pinned manifest")
     return head
 
 
@@ -63,6 +70,8 @@ def _following(document: Document, head: Manifest) -> Manifest:
         raise Refused(Reason.MANIFEST_BROKEN, f"version {manifest.version} does not follow version {head.version}")
     _refuse_rewritten_history(head, manifest)
     _refuse_known_next(manifest)
+    if manifest.iat < head.iat:
+        raise Refused(Reason.MANIFEST_BROKEN, "a manifest is not older than the one before")
     old = manifest.find(head.current(Use.SIGN).kid)
     if len(document) == 2:  # noqa: PLR2004 - new key, old key
         _verify_by_old_key(document, head)
@@ -124,20 +133,43 @@ def _committed(keys: Sequence[VerifyKey], head: Manifest) -> VerifyKey:
 
 
 def _refuse_rewritten_history(head: Manifest, manifest: Manifest) -> None:
-    """Known keys keep their place and their past; ends may come sooner, revocations are for ever."""
+    """Known keys keep their place and their past, and the committed signing key is the only new one."""
     if len(manifest.keys) <= len(head.keys):
         raise Refused(Reason.MANIFEST_BROKEN, "a manifest keeps all earlier keys and adds the committed one")
     for before, after in zip(head.keys, manifest.keys, strict=False):
-        same_key = (before.kid, before.use, before.not_before) == (after.kid, after.use, after.not_before)
-        later_end = before.not_after is not None and (after.not_after is None or after.not_after > before.not_after)
-        unrevoked = before.revoked_at is not None and after.revoked_at != before.revoked_at
-        if not same_key or later_end or unrevoked:
+        if not _is_same_key_later(before, after, manifest.iat):
             raise Refused(Reason.MANIFEST_BROKEN, f"the manifest rewrites the past of key {before.kid}")
     added = manifest.keys[len(head.keys) :]
     if [key.kid for key in added if key.use is Use.SIGN] != [_committed(manifest.keys, head).kid]:
         raise Refused(Reason.MANIFEST_BROKEN, "a manifest adds the committed signing key and no other")
     if any(manifest.current(use).revoked_at for use in Use):
         raise Refused(Reason.MANIFEST_BROKEN, "a manifest has a valid key for every use")
+
+
+def _is_same_key_later(before: VerifyKey, after: VerifyKey, iat: datetime) -> bool:
+    """Tell whether `after` may be what became of `before` in a manifest of `iat`.
+
+    An end may be set or come sooner, but never lie in the past: a bureau cannot disown what its key signed
+    yesterday. From when on a stolen key proves nothing is said by `compromised_since`, which only moves back.
+    """
+    return (
+        (before.kid, before.use, before.not_before) == (after.kid, after.use, after.not_before)
+        and _is_end_kept(before.not_after, after.not_after, iat)
+        and (after.revoked_at == before.revoked_at or (before.revoked_at is None and _is_from(after.revoked_at, iat)))
+        and (before.compromised_since is None or _is_until(after.compromised_since, before.compromised_since))
+    )
+
+
+def _is_end_kept(before: datetime | None, after: datetime | None, iat: datetime) -> bool:
+    return after == before or (_is_from(after, iat) and (before is None or _is_until(after, before)))
+
+
+def _is_from(moment: datetime | None, start: datetime) -> bool:
+    return moment is not None and moment >= start
+
+
+def _is_until(moment: datetime | None, end: datetime) -> bool:
+    return moment is not None and moment <= end
 
 
 def _refuse_known_next(manifest: Manifest) -> None:

@@ -1,6 +1,6 @@
 """Writing manifests: the first, a rotation, a revocation."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -38,20 +38,11 @@ def rotate(
 
     Everything replaced stays valid for `overlap`. A log or a sealing key may be replaced with it.
     """
-    replaced = _replaced(head, log_key, seal_key)
-    keys = [
-        replace(key, not_after=_sooner(key.not_after, now + overlap)) if key.kid in replaced else key
-        for key in head.keys
-    ]
-    return _seal(
-        head.iss,
-        head.version + 1,
-        head.digest,
-        (*keys, *_fresh(head.iss, now, new_key, log_key, seal_key)),
-        next_kid,
-        now,
-        [new_key, old_key],
-    )
+    fresh = _fresh(head.iss, now, {Use.SIGN: new_key, Use.LOG: log_key, Use.SEAL: seal_key})
+    leaving = {head.current(key.use).kid for key in fresh}
+    end = now + overlap
+    kept = [replace(key, not_after=min(key.not_after or end, end)) if key.kid in leaving else key for key in head.keys]
+    return _seal(head.iss, head.version + 1, head.digest, [*kept, *fresh], next_kid, now, [new_key, old_key])
 
 
 def revoke(
@@ -71,22 +62,15 @@ def revoke(
     as a key still in its overlap. `compromised_since` says from when on signatures of the revoked keys prove
     nothing by themselves.
     """
-    replaced = _replaced(head, log_key, seal_key) | set(also)
-    keys = [
+    fresh = _fresh(head.iss, now, {Use.SIGN: new_key, Use.LOG: log_key, Use.SEAL: seal_key})
+    leaving = {head.current(key.use).kid for key in fresh} | set(also)
+    kept = [
         replace(key, revoked_at=now, compromised_since=compromised_since)
-        if key.kid in replaced and key.revoked_at is None
+        if key.kid in leaving and key.revoked_at is None
         else key
         for key in head.keys
     ]
-    return _seal(
-        head.iss,
-        head.version + 1,
-        head.digest,
-        (*keys, *_fresh(head.iss, now, new_key, log_key, seal_key)),
-        next_kid,
-        now,
-        [new_key],
-    )
+    return _seal(head.iss, head.version + 1, head.digest, [*kept, *fresh], next_kid, now, [new_key])
 
 
 def _seal(
@@ -111,17 +95,5 @@ def _seal(
     return tuple(jws.sign_bytes(TYP, payload, signer) for signer in signers)
 
 
-def _replaced(head: Manifest, log_key: SigningKey | None, seal_key: SigningKey | None) -> set[str]:
-    uses = [Use.SIGN, *([Use.LOG] if log_key else []), *([Use.SEAL] if seal_key else [])]
-    return {head.current(use).kid for use in uses}
-
-
-def _fresh(
-    iss: str, now: datetime, new_key: SigningKey, log_key: SigningKey | None, seal_key: SigningKey | None
-) -> list[VerifyKey]:
-    added = [(new_key, Use.SIGN), (log_key, Use.LOG), (seal_key, Use.SEAL)]
-    return [key.verify_key(iss, use, now) for key, use in added if key is not None]
-
-
-def _sooner(one: datetime | None, other: datetime) -> datetime:
-    return other if one is None else min(one, other)
+def _fresh(iss: str, now: datetime, keys: Mapping[Use, SigningKey | None]) -> list[VerifyKey]:
+    return [key.verify_key(iss, use, now) for use, key in keys.items() if key is not None]
