@@ -57,7 +57,7 @@ class Network:
     lose_answers: float = 0.0
     """The call arrives, its answer does not: the sender must try again."""
     double: float = 0.0
-    random: Random = field(default_factory=lambda: Random(7))
+    random: Random = field(default_factory=lambda: Random(7))  # noqa: S311 - the weather of a test
     calls: list[tuple[str, str, Call]] = field(default_factory=list)
     tamper: Callable[[Call], Call] | None = None
     keep_back: Callable[[Call], bool] | None = None
@@ -153,7 +153,7 @@ class Town:
     def settle(self, *, rounds: int = 50) -> None:
         """Let every node send and apply until nothing more happens, without moving the clock."""
         for _ in range(rounds):
-            if not any([self.step(node) for node in self.nodes.values()]):
+            if not sum(self.step(node) for node in self.nodes.values()):
                 return
         raise AssertionError("the town does not come to rest")
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from random import Random
+from random import SystemRandom
 
 from fastapi import FastAPI
 from sqlalchemy.orm import Session
@@ -133,7 +133,10 @@ class Node:
     def card(self, now: datetime) -> bytes:
         """Return this node's card, signed now."""
         with self.database.read() as session:
-            documents = self.keystore.documents(session, self.us)
+            return self.card_within(session, now)
+
+    def card_within(self, session: Session, now: datetime) -> bytes:
+        """Return this node's card, signed now, as the session sees its keys."""
         return build_card(
             iss=self.us,
             name_zh=self.settings.name_zh,
@@ -141,7 +144,7 @@ class Node:
             region=self.settings.region,
             federation_url=self.settings.federation_url,
             duty_phone=self.settings.duty_phone,
-            manifests=documents,
+            manifests=self.keystore.documents(session, self.us),
             now=now,
             key=self.signer.key,
         )
@@ -155,7 +158,7 @@ class Node:
 
     def fetch(self, now: datetime) -> bool:
         """Fetch something a stored statement names (an attachment); tell whether there was anything."""
-        return any([step(now) for step in self.hooks.fetch])
+        return sum(step(now) for step in self.hooks.fetch) > 0
 
     def tidy(self, now: datetime) -> None:
         """Drop what no longer counts: spent request tokens, ended logins, old tries."""
@@ -231,9 +234,9 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
             heads=HeadsDesk(us, signer, log),
             pulls=PullDesk(us, database, callers, signer),
             tally=RefusalTally(),
-            card=lambda now: node.card(now),
+            card=lambda now: node.card(now),  # noqa: PLW0108 - the node does not exist yet
         ),
-        delivery=Delivery(us, database, keystore, signer, client, receipts, Random()),
+        delivery=Delivery(us, database, keystore, signer, client, receipts, SystemRandom()),
         reconciliation=Reconciliation(us, database, keystore, client, peers, puller, log, _keep_checkpoint),
         handlers=handlers,
         applier=Applier(us, database, outbox, handlers, hooks.on_kept),

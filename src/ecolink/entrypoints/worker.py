@@ -73,7 +73,7 @@ class Worker:
                     _log.warning("worker.database_unavailable", loop=name)
                     did = False
                     self._stop.wait(AFTER_FAULT_S)
-                except Exception:
+                except Exception:  # noqa: BLE001 - one bad step must not end the loop
                     _log.exception("worker.fault", loop=name)
                     did = False
                     self._stop.wait(AFTER_FAULT_S)
