@@ -15,11 +15,11 @@ from math import ceil
 from typing import cast
 
 from sqlalchemy import CursorResult, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ecolink.errors import ThrottledError
 from ecolink.identity.models import Guessing
+from ecolink.storage.upsert import insert_new
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +120,7 @@ def _subject(sort: str, *parts: str) -> str:
 
 def _lock(session: Session, subjects: Iterable[str], now: datetime) -> list[Guessing]:
     """Return the rows of `subjects`, locked, in one order, so that two tries never wait for each other."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     ordered = sorted(subjects)
-    new = [{"subject": subject, "tries": 0, "last_at": now} for subject in ordered]
-    session.execute(insert(Guessing).values(new).on_conflict_do_nothing())
+    insert_new(session, Guessing, [{"subject": subject, "tries": 0, "last_at": now} for subject in ordered])
     wanted = select(Guessing).where(Guessing.subject.in_(ordered)).order_by(Guessing.subject).with_for_update()
     return list(session.scalars(wanted))

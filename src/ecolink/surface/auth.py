@@ -82,6 +82,12 @@ def requires(permission: Permission) -> Any:  # noqa: ANN401 - what FastAPI's De
     return Depends(Requirement(permission))
 
 
+def caller_of(request: Request) -> Principal:
+    """Return the caller whom the route has already let in; for dependencies of an endpoint that `requires`."""
+    principal: Principal = request.state.principal
+    return principal
+
+
 def requirements_of(dependant: Dependant) -> list[Requirement]:
     """Return what an endpoint demands: exactly one, or none for a public one."""
     found = [dependant.call] if isinstance(dependant.call, Requirement) else []

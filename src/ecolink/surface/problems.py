@@ -50,6 +50,7 @@ HTTP_PROBLEMS: Mapping[int, tuple[str, Kind]] = MappingProxyType(
         400: ("malformed", Kind(400, "Malformed request", "请求格式错误")),
         404: ("not-found", PROBLEMS[errors.NotFoundError]),
         405: ("method-not-allowed", Kind(405, "Method not allowed", "不支持该方法")),
+        408: ("too-slow", Kind(408, "Request too slow", "请求传输过慢")),
         413: ("too-large", PROBLEMS[errors.TooLargeError]),
         415: ("unsupported-media-type", Kind(415, "Unsupported media type", "不支持的媒体类型")),
         500: ("internal", Kind(500, "Internal error", "内部错误")),

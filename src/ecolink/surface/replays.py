@@ -15,11 +15,11 @@ from typing import cast
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
 from sqlalchemy import CursorResult, LargeBinary, String, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ecolink.errors import InvalidError
 from ecolink.storage.base import Base
+from ecolink.storage.upsert import insert_new
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -88,10 +88,8 @@ class Replay:
 
         """
         session.execute(delete(KeptAnswer).where(KeptAnswer.slot == self.slot, KeptAnswer.expires_at <= now))
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         row = {"slot": self.slot, "fingerprint": self.fingerprint, "expires_at": now + KEPT_FOR}
-        claimed = cast("CursorResult[object]", session.execute(insert(KeptAnswer).values(row).on_conflict_do_nothing()))
-        if claimed.rowcount:
+        if insert_new(session, KeptAnswer, [row]):
             return None
 
         kept = session.execute(select(KeptAnswer).where(KeptAnswer.slot == self.slot)).scalar_one()

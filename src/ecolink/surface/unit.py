@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from ecolink.storage.engine import Database
 from ecolink.surface import replays
 from ecolink.surface.auth import requirements_of
-from ecolink.surface.bodies import StrictRequest, refuse_bad_query
+from ecolink.surface.bodies import StrictRequest, refuse_bad_address
 from ecolink.surface.door import door_of, moment_of
 
 MAX_JSON_BYTES = 1024 * 1024
@@ -87,16 +87,14 @@ class TransactionalRoute(APIRoute):
         endpoint: Callable[..., Any],
         *,
         methods: set[str] | list[str] | None = None,
-        max_body_size: int | None = MAX_JSON_BYTES,
+        max_body_size: int | None = None,
         **options: Any,  # noqa: ANN401 - FastAPI's own
     ) -> None:
         """Wrap `endpoint` in a unit, if it asks for a session."""
         unit = _Unit.around(endpoint, {method.upper() for method in methods or ["GET"]})
-        if max_body_size is None:  # what a decorator passes for "not said"
-            max_body_size = MAX_JSON_BYTES
-        super().__init__(
-            path, unit.callable() if unit else endpoint, methods=methods, max_body_size=max_body_size, **options
-        )
+        # Not the framework's own limit: that one answers in plain text, also to callers it does not know.
+        self.most_bytes = MAX_JSON_BYTES if max_body_size is None else max_body_size
+        super().__init__(path, unit.callable() if unit else endpoint, methods=methods, **options)
         if unit:
             unit.settle(self)
 
@@ -110,8 +108,8 @@ class TransactionalRoute(APIRoute):
             moment_of(request)
             for demand in demands:
                 await demand.check(request)
-            refuse_bad_query(request)
-            strict = StrictRequest(request.scope, request.receive)
+            refuse_bad_address(request)
+            strict = StrictRequest(request.scope, request.receive, self.most_bytes)
             if replays.HEADER in request.headers:
                 request.state.fingerprint = replays.fingerprint(request, await strict.body())
             return await answer(strict)

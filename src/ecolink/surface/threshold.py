@@ -1,0 +1,81 @@
+"""The outermost layer of an application: an id for every request, safe headers on every answer.
+
+Whatever no handler caught ends here as a 500 problem that says nothing of the inside.
+"""
+
+import re
+from uuid import uuid4
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ecolink.surface.problems import HTTP_PROBLEMS, problem
+
+_log = structlog.get_logger(__name__)
+
+REQUEST_ID = "X-Request-ID"
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+
+SAFE_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Said on every answer that does not say otherwise itself. No answer ever allows another origin."""
+
+
+class Threshold:
+    """ASGI middleware; put it outside all others."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, and its answer out."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
+        begun = False
+
+        async def send_safely(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                for name, value in SAFE_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_safely)
+            except Exception:
+                _log.exception("request failed", method=scope["method"], path=scope["path"])
+                if begun:
+                    raise
+                await _failure(scope)(scope, receive, send_safely)
+
+
+def _failure(scope: Scope) -> ASGIApp:
+    code, kind = HTTP_PROBLEMS[500]
+    return problem(
+        Request(scope),
+        code,
+        kind,
+        "The node failed; nothing was kept. Tell the operator the request_id.",
+        "节点出现故障，本次内容未保存。请将 request_id 告知管理员。",
+    )
+
+
+def _request_id(scope: Scope) -> str:
+    """Return the caller's own id if it is sane, so that their log and ours agree; else a new one."""
+    given = Headers(scope=scope).get(REQUEST_ID, "")
+    return given if _SANE.fullmatch(given) else uuid4().hex

@@ -1,0 +1,72 @@
+"""The two applications of a node, put together from what wiring hands over.
+
+They share a process or not, as the operator likes; they never share an address: the local API is for the
+bureau's own people and programs, the federation API faces other bureaus.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import APIRouter, FastAPI
+
+from ecolink import __version__
+from ecolink.identity.service import Identity
+from ecolink.surface.door import Door
+from ecolink.surface.failures import add_failures
+from ecolink.surface.threshold import Threshold
+from ecolink.web import accounts, docs, health, oauth, profile
+from ecolink.web.openapi_document import FEDERATION, LOCAL, Title, describe
+from ecolink.web.rooms import Rooms
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build_local(door: Door, rooms: Rooms, *, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the local API of all the node's rooms."""
+    return build_api(door, rooms.identity, rooms.routers(), lifespan=lifespan)
+
+
+def build_api(
+    door: Door, identity: Identity, rooms: Sequence[APIRouter], *, lifespan: Lifespan | None = None
+) -> FastAPI:
+    """Return a local API: identity's endpoints and those of `rooms`, under /api/v1."""
+    app = _build(door, LOCAL, lifespan)
+    app.include_router(health.router())
+    own = (
+        oauth.router(identity),
+        profile.router(identity),
+        accounts.users_router(identity),
+        accounts.clients_router(identity),
+        accounts.sessions_router(identity),
+    )
+    for router in (*own, *rooms):
+        app.include_router(router, prefix="/api/v1")
+    app.include_router(docs.router())
+    return app
+
+
+def build_federation(door: Door, routers: Sequence[APIRouter], *, lifespan: Lifespan | None = None) -> FastAPI:
+    """Return the federation API; its routers bring their own full paths."""
+    app = _build(door, FEDERATION, lifespan)
+    app.include_router(health.router())
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def _build(door: Door, title: Title, lifespan: Lifespan | None) -> FastAPI:
+    # No address of the framework's own: its pages load scripts from elsewhere, and ours needs no slash redirects.
+    app = FastAPI(
+        title=title.title,
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.door = door
+    add_failures(app)
+    app.add_middleware(Threshold)
+    describe(app, title)
+    return app

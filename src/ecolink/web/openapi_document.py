@@ -1,0 +1,137 @@
+"""Finishing the OpenAPI 3.1 document: problems, examples, and how the API is to be used.
+
+The framework derives paths and schemas from the code; this adds what every operation shares.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from ecolink import __version__
+from ecolink.surface.problems import MEDIA_TYPE, Problem
+from ecolink.web.openapi_examples import NoExampleError, example_of
+
+Document = dict[str, Any]
+
+_METHODS = {"get", "put", "post", "delete", "patch"}
+_REF = "#/components/schemas/{model}"
+_FRAMEWORK_OWN = ("HTTPValidationError", "ValidationError")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What an application says of itself."""
+
+    title: str
+    description: str
+
+
+LOCAL = Title(
+    "ecolink local API",
+    """For a bureau's own people and programs: case leads, bulletins, emergencies and the administration of its node.
+
+* **Login.** `POST /api/v1/oauth/token` gives an access token for 15 minutes; send it as `Authorization: Bearer`.
+* **Problems.** Every refusal is an RFC 9457 document with a stable `type`, `detail_zh` and `detail_en`, pointers to
+  the members at fault, and the `request_id`. openapi/problems.md lists them all.
+* **Repeating safely.** Send an `Idempotency-Key` with a POST; the same key and body give the first answer again for
+  24 hours, with `Idempotency-Replayed: true`.
+* **Changing.** Read the `ETag`, send it as `If-Match`: 428 without it, 412 when somebody else was faster.
+* **Lists.** `limit` and the opaque `cursor`; the next page stands in `next` and in the `Link` header.
+* **Times** are RFC 3339 with an offset; what the node writes is in UTC.
+
+ecolink does not replace the formal papers (协作函件), the provincial reporting line, or 12119 and 110.
+""",
+)
+
+FEDERATION = Title(
+    "ecolink federation API",
+    """For other bureaus' nodes: signed documents in, signed receipts out. docs/protocol.md says what they mean.
+
+Every call but the public ones carries a request token of its own (`ecolink-request+jws`), good once and for a minute.
+""",
+)
+
+
+def describe(app: FastAPI, title: Title) -> None:
+    """Have `app` serve the finished document."""
+
+    def openapi() -> Document:
+        if not app.openapi_schema:
+            app.openapi_schema = document_of(app, title)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the framework's own way
+
+
+def document_of(app: FastAPI, title: Title) -> Document:
+    """Return the OpenAPI document of `app`."""
+    document = get_openapi(
+        title=title.title,
+        version=__version__,
+        description=title.description,
+        openapi_version="3.1.0",
+        routes=app.routes,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in _FRAMEWORK_OWN:
+        schemas.pop(name, None)
+    parts = Problem.model_json_schema(ref_template=_REF)
+    schemas.update(parts.pop("$defs"))
+    schemas["Problem"] = parts
+
+    for _, _, operation in operations(document):
+        _tell_problems(operation)
+        for content in _example_contents(operation):
+            _give_example(content, document)
+    return document
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
+    """Yield method, path and operation of everything in the document."""
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in _METHODS:
+                yield method.upper(), path, operation
+
+
+def example_contents(operation: Document) -> Iterator[tuple[str, str, Document]]:
+    """Yield where (`request` or a status), media type and content of each body that needs an example."""
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        yield "request", media_type, content
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            for media_type, content in response.get("content", {}).items():
+                if content.get("schema"):
+                    yield status, media_type, content
+
+
+def _example_contents(operation: Document) -> Iterator[Document]:
+    return (content for _, _, content in example_contents(operation))
+
+
+def _give_example(content: Document, document: Document) -> None:
+    if "example" in content or "examples" in content:
+        return
+    lookup: Callable[[str], Document] = document["components"]["schemas"].__getitem__
+    try:
+        content["example"] = example_of(content.get("schema", {}), lookup)
+    except NoExampleError:
+        return  # the document stays whole; a test names what is missing
+
+
+def _tell_problems(operation: Document) -> None:
+    """Replace the framework's own account of refusals by ours."""
+    responses = operation["responses"]
+    told = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if told.get("$ref", "").endswith("/HTTPValidationError"):
+        del responses["422"]
+    answer = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}}
+    if "security" in operation:
+        responses.setdefault("401", {"description": "No valid access token.", **answer})
+        responses.setdefault("403", {"description": "The caller's roles do not allow it.", **answer})
+    responses.setdefault("4XX", {"description": "Refused; see the problem document.", **answer})
+    responses.setdefault("5XX", {"description": "The node cannot work just now; nothing was kept.", **answer})

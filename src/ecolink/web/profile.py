@@ -1,0 +1,61 @@
+"""What callers see and change of themselves, and the roles there are."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from ecolink.errors import InvalidError
+from ecolink.identity.models import AccountKind
+from ecolink.identity.passwords import check_password
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission, Role
+from ecolink.identity.service import Identity
+from ecolink.surface.auth import caller_of, requires
+from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, TransactionalRoute
+from ecolink.web.account_schemas import PasswordChangeIn, ProfileOut, RoleOut, RolesOut
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """Whether the caller knew their password, and the hash of the new one: computed before the transaction."""
+
+    right: bool
+    password_hash: str
+
+
+def router(identity: Identity) -> APIRouter:
+    """Return the endpoints about the caller."""
+    api = APIRouter(tags=["profile"], route_class=TransactionalRoute)
+
+    def prove(request: Request, body: PasswordChangeIn, database: DatabaseDep, now: NowDep) -> _Proof:
+        by = caller_of(request)
+        check_password(body.password, by.username)
+        source = request.client.host if request.client else "unknown"
+        right = identity.logins.prove(database, by, body.current_password, source, now)
+        return _Proof(right, identity.passwords.hash(body.password) if right else "")
+
+    @api.get("/me", operation_id="get_me", summary="Who am I")
+    def get_me(session: SessionDep, by: Annotated[Principal, requires(Permission.PROFILE_SELF)]) -> ProfileOut:  # noqa: ARG001
+        """Show the caller: name, roles, and what these allow."""
+        return ProfileOut.of(by)
+
+    @api.post("/me/password", operation_id="change_password", summary="Change my password", status_code=204)
+    def change_password(
+        session: SessionDep,
+        now: NowDep,
+        by: Annotated[Principal, requires(Permission.PROFILE_SELF)],
+        proof: Annotated[_Proof, Depends(prove)],
+    ) -> None:
+        """Set a new password, proving the old one. Every other login of the caller ends."""
+        if not proof.right:
+            raise InvalidError("The current password is not right.", "当前密码不正确。", pointer="/current_password")
+        account = identity.accounts.get(session, AccountKind.USER, by.id)
+        identity.accounts.change_password(session, account, password_hash=proof.password_hash, by=by, now=now)
+
+    @api.get("/roles", operation_id="list_roles", summary="What each role may do")
+    def list_roles(session: SessionDep, by: Annotated[Principal, requires(Permission.PROFILE_SELF)]) -> RolesOut:  # noqa: ARG001
+        """Show the table of roles and the permissions each one grants."""
+        return RolesOut(roles=[RoleOut.of(role) for role in Role])
+
+    return api
