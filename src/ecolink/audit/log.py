@@ -20,7 +20,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Compiled, Connection, Dialect, Table, bindparam, event, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.audit.models import LogHead, LogLeaf, LogTile
@@ -30,6 +29,7 @@ from ecolink.protocol import leaves, merkle
 from ecolink.protocol.checkpoint import origin_of, seal_checkpoint
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.merkle import Frontier, Perfect, Range
+from ecolink.storage.upsert import insert_new
 
 TILE_LEVELS = 8
 TILE_WIDTH = 1 << TILE_LEVELS
@@ -206,9 +206,7 @@ def lock_open_head(session: Session) -> tuple[int, int, list[str]]:
     row = session.execute(_OPEN_HEAD).first()
     if row is None:
         # No log yet; or another process closed it while we waited and opened the next, which a second look sees.
-        new = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        first = new(_HEADS).values(log_epoch=1, size=0, peaks=[]).on_conflict_do_nothing()
-        session.execute(first)
+        insert_new(session, LogHead, [{"log_epoch": 1, "size": 0, "peaks": []}])
         row = session.execute(_OPEN_HEAD).one()
     return row.log_epoch, row.size, row.peaks
 

@@ -77,7 +77,22 @@ class Tombstone(Base):
 
     __tablename__ = "tombstones"
 
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    statement: Mapped[str] = mapped_column(String(64), index=True)
+    statement: Mapped[str] = mapped_column(String(64), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
     document: Mapped[dict[str, Any]]
     at: Mapped[datetime]
+
+
+class Attestation(Base):
+    """A peer's signed word on which checkpoints of our log it held, and since when: what proves time one day."""
+
+    __tablename__ = "attestations"
+    __table_args__ = (UniqueConstraint("unit_code", "log_epoch", "size"),)
+
+    id: Mapped[int] = mapped_column(SERIAL, primary_key=True, autoincrement=True)
+    unit_code: Mapped[str] = mapped_column(String(12))
+    log_epoch: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
+    since: Mapped[datetime]
+    token: Mapped[bytes] = mapped_column(LargeBinary)
+    held_at: Mapped[datetime]

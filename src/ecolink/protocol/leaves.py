@@ -1,37 +1,36 @@
 """What stands in a leaf of the evidence log: a kind and a digest, nothing else.
 
-The bytes that are hashed into the tree are four lines of text, so that anyone can make them with a shell:
+The bytes that are hashed into the tree are three lines of text, so that anyone can make them with a shell:
 
     ecolink.leaf/1
-    statement
+    received
     2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
-    (end: the last line ends with a newline)
+
+The last line, too, ends with a newline.
 """
 
 from enum import StrEnum
 
 from ecolink.protocol.merkle import leaf_hash
 
-MAX_KIND_CHARS = 32
-
 
 class LeafKind(StrEnum):
-    """The kinds this version writes. A verifier needs none of them: a kind is any short word."""
+    """The kinds a verifier looks for. A kind may be any short word; the node writes further ones of its own."""
 
-    STATEMENT = "statement"
-    """A statement sent, or received and stored."""
-    REFUSAL = "refusal"
+    SENT = "sent"
+    """A statement of ours."""
+    RECEIVED = "received"
+    """A peer's statement, stored."""
+    REFUSED = "refused"
     """An entry of a peer's batch that was refused."""
     EQUIVOCATION = "equivocation"
     """A second statement under an id already held."""
     RECEIPT = "receipt"
-    """A receipt given or received."""
-    MANIFEST = "manifest"
-    """A key manifest, ours or a peer's."""
-    PEER = "peer"
-    """A peer imported, activated or suspended."""
+    """A receipt we gave."""
+    RECEIPT_HELD = "receipt-held"
+    """A receipt we were given."""
     ACCESS = "access"
-    """A row of the access log."""
+    """An entry of the access log."""
     ERASURE = "erasure"
     """The tombstone of a private part."""
     RESTORE = "restore"

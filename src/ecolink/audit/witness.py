@@ -1,0 +1,202 @@
+"""Holding other bureaus to their word: their checkpoints are kept, and must be beginnings of one another.
+
+A log that shows two pasts shows, sooner or later, two checkpoints that no proof can join. They come from the
+peer's own receipts and heads, and from third bureaus that pass on what they hold.
+
+The first checkpoint of a log is believed as it is: there is nothing before it to be held against. Every later
+one waits as `kept` until a consistency proof, which the federation fetches from the log's owner, joins it to a
+verified one. Receipts come by the hundred; one checkpoint in ten minutes is kept, and none is ever let go.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ecolink.audit.models import PeerCheckpoint
+from ecolink.protocol import merkle
+from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
+from ecolink.protocol.keys import VerifyKey
+from ecolink.protocol.refusal import Reason, Refused
+from ecolink.storage.upsert import insert_new
+
+EVERY = timedelta(minutes=10)
+"""How long after keeping one checkpoint from a log's owner the next is kept."""
+
+KEPT, VERIFIED, FORKED = "kept", "verified", "forked"
+
+
+class Outcome(StrEnum):
+    """What became of a checkpoint that came in."""
+
+    KEPT = "kept"
+    """It is held now, and waits to be verified."""
+    KNOWN = "known"
+    """It was held already."""
+    PASSED_OVER = "passed-over"
+    """Another of the same log was kept minutes ago."""
+    FORKED = "forked"
+    """The log showed another root at the same size: two pasts. Both notes are held as proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a checkpoint, and what it said."""
+
+    outcome: Outcome
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Two checkpoints of one log that still have to be joined: `old` must be a beginning of `new`."""
+
+    unit_code: str
+    log_epoch: int
+    old_size: int
+    old_root: bytes
+    new_size: int
+    new_root: bytes
+    waiting: int
+    """The row that is verified by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A checkpoint held here, and since when."""
+
+    text: str
+    since: datetime
+
+
+def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_by: str, now: datetime) -> Kept:
+    """Keep the checkpoint `text`, received from `told_by` at `now` (UTC).
+
+    Raises:
+        Refused: none of `log_keys` that is valid now signed it.
+
+    """
+    checkpoint = _open(text, log_keys, now)
+    newest = session.scalar(_held(checkpoint).order_by(PeerCheckpoint.size.desc()).limit(1))
+    same = newest
+    if newest is not None and checkpoint.size < newest.size:
+        same = session.scalar(_held(checkpoint).where(PeerCheckpoint.size == checkpoint.size))
+
+    if same is not None and same.size == checkpoint.size:
+        if same.root == checkpoint.root.hex():
+            return Kept(Outcome.KNOWN, checkpoint)
+        _insert(session, checkpoint, told_by, now, FORKED)
+        return Kept(Outcome.FORKED, checkpoint)
+    if newest is not None and told_by == checkpoint.unit_code and now - newest.held_at < EVERY:
+        return Kept(Outcome.PASSED_OVER, checkpoint)
+    _insert(session, checkpoint, told_by, now, VERIFIED if newest is None else KEPT)
+    return Kept(Outcome.KEPT, checkpoint)
+
+
+def unproven(session: Session, limit: int = 100) -> list[Unproven]:
+    """Return what has to be proven next: each waiting checkpoint against a verified one of its log."""
+    waiting = session.scalars(
+        select(PeerCheckpoint).where(PeerCheckpoint.state == KEPT).order_by(PeerCheckpoint.size).limit(limit)
+    )
+    found = []
+    for row in waiting:
+        verified = select(PeerCheckpoint).where(
+            PeerCheckpoint.unit_code == row.unit_code,
+            PeerCheckpoint.log_epoch == row.log_epoch,
+            PeerCheckpoint.state == VERIFIED,
+        )
+        # A verified later one settles it for all: two beginnings of one log are beginnings of each other.
+        later = session.scalar(verified.where(PeerCheckpoint.size > row.size).order_by(PeerCheckpoint.size).limit(1))
+        earlier = later or session.scalar(
+            verified.where(PeerCheckpoint.size < row.size).order_by(PeerCheckpoint.size.desc()).limit(1)
+        )
+        if earlier is not None:
+            found.append(_pair(row, earlier))
+    return found
+
+
+def accept_consistency(session: Session, pair: Unproven, proof: Sequence[bytes], now: datetime) -> bool:
+    """Record whether `proof`, from the log's owner, joins the pair; False means the log shows two pasts.
+
+    A log whose owner has no proof to give has none: hand in an empty one.
+    """
+    try:
+        merkle.verify_consistency(pair.old_size, pair.old_root, pair.new_size, pair.new_root, proof)
+        state = VERIFIED
+    except Refused:
+        state = FORKED
+    row = session.get(PeerCheckpoint, pair.waiting, with_for_update=True)
+    if row is not None:
+        row.state, row.checked_at = state, now
+        session.flush()
+    return state == VERIFIED
+
+
+def holdings(session: Session, moments: Collection[datetime] = ()) -> list[Holding]:
+    """Return the newest checkpoint held of every log, and the newest that was held at each of `moments` (UTC).
+
+    The moments are those since when keys of ours are compromised: what we held before them, we can still
+    attest to with the key that came after.
+    """
+    found: dict[int, Holding] = {}
+    for log in session.execute(select(PeerCheckpoint.unit_code, PeerCheckpoint.log_epoch).distinct()):
+        held = select(PeerCheckpoint).where(
+            PeerCheckpoint.unit_code == log.unit_code,
+            PeerCheckpoint.log_epoch == log.log_epoch,
+            PeerCheckpoint.state != FORKED,
+        )
+        newest = held.order_by(PeerCheckpoint.size.desc()).limit(1)
+        for query in (newest, *(newest.where(PeerCheckpoint.held_at < moment) for moment in moments)):
+            row = session.scalar(query)
+            if row is not None:
+                found[row.id] = Holding(row.text, row.held_at)
+    return list(found.values())
+
+
+def _open(text: str, log_keys: Collection[VerifyKey], now: datetime) -> Checkpoint:
+    refusal = Refused(Reason.BAD_CHECKPOINT, "no key of this log is known")
+    for key in log_keys:
+        try:
+            key.refuse_unless_valid(now)
+            return open_checkpoint(text, log_key=key)
+        except Refused as refused:
+            refusal = refused
+    raise refusal
+
+
+def _held(checkpoint: Checkpoint) -> Select[PeerCheckpoint]:
+    return select(PeerCheckpoint).where(
+        PeerCheckpoint.unit_code == checkpoint.unit_code,
+        PeerCheckpoint.log_epoch == checkpoint.log_epoch,
+        PeerCheckpoint.state != FORKED,
+    )
+
+
+def _insert(session: Session, checkpoint: Checkpoint, told_by: str, now: datetime, state: str) -> None:
+    row = {
+        "unit_code": checkpoint.unit_code,
+        "log_epoch": checkpoint.log_epoch,
+        "size": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "text": checkpoint.text,
+        "told_by": told_by,
+        "held_at": now,
+        "state": state,
+    }
+    insert_new(session, PeerCheckpoint, [row])
+
+
+def _pair(row: PeerCheckpoint, verified: PeerCheckpoint) -> Unproven:
+    old, new = sorted((row, verified), key=lambda each: each.size)
+    return Unproven(
+        unit_code=row.unit_code,
+        log_epoch=row.log_epoch,
+        old_size=old.size,
+        old_root=bytes.fromhex(old.root),
+        new_size=new.size,
+        new_root=bytes.fromhex(new.root),
+        waiting=row.id,
+    )
