@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ecolink.errors import ForbiddenError, InvalidError
 from ecolink.identity.principal import Principal
@@ -34,6 +34,8 @@ class SecondPersonError(ForbiddenError):
 class HandlingIn(BaseModel):
     """What the recipient may do with it."""
 
+    model_config = ConfigDict(extra="forbid")
+
     code: HandlingCode = Field(description="H0 prevent and combat crime only; H1 not in judicial proceedings without "
                                "permission; H2 no dissemination without permission; H3 other, with text.")  # fmt: skip
     onward: Onward = Field(default="none", description="Onward sharing: none, after asking, within the group.")
@@ -42,6 +44,8 @@ class HandlingIn(BaseModel):
 
 class GovernanceIn(BaseModel):
     """The terms an officer chooses; what is left out comes from the node's defaults."""
+
+    model_config = ConfigDict(extra="forbid")
 
     purpose: Line = Field(description="What the recipient is told it is for.")
     legal_basis: Line | None = Field(default=None, description="The provision it rests on.")
@@ -105,7 +109,11 @@ class Terms:
 
     def retain_until(self, chosen: GovernanceIn, now: datetime) -> datetime:
         """Return until when the recipient keeps it."""
-        return now + timedelta(days=chosen.retain_days or self.retain_days)
+        return self.keep_until(now, chosen.retain_days)
+
+    def keep_until(self, now: datetime, days: int | None = None) -> datetime:
+        """Return the end of `days`, or of the usual time, counted from `now`."""
+        return now + timedelta(days=days or self.retain_days)
 
 
 def refuse_classification(classification: str) -> None:

@@ -1,5 +1,6 @@
 """The fold: what moves there are, whose they are, and that both bureaus end with the same."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -126,6 +127,13 @@ def test_a_body_that_does_not_fit_its_type_is_illegal():
         author=QINGYUAN, to=SHOUNING, at=NOON, fault="note: too long",
     )  # fmt: skip
     assert fold([request, broken]).step(broken.digest).why == "invalid-body"
+
+
+def test_a_drill_and_the_real_thing_never_share_a_thread():
+    drill = Position(State.DELIVERED, requester=SHOUNING, recipient=QINGYUAN, is_exercise=True)
+    assert judge(drill, move("withdrawn")) == Illegal("exercise-mismatch")
+    real = Position(State.DELIVERED, requester=SHOUNING, recipient=QINGYUAN)
+    assert judge(real, replace(move("withdrawn"), is_exercise=True)) == Illegal("exercise-mismatch")
 
 
 def test_a_reply_beats_a_withdrawal_that_crossed_it_and_the_withdrawal_stays_in_the_history():

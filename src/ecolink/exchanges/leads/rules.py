@@ -58,6 +58,7 @@ class Move:
     received_at: datetime | None = None
     """The recipient's signed word of when it came; None while that is unknown here."""
     approved: bool = False
+    is_exercise: bool = False
     body: Frozen | None = None
     """The body, read as its type wants it; None for what is no lead move, or does not fit."""
     fault: str | None = None
@@ -86,6 +87,7 @@ class Position:
     """None before the request itself is here."""
     requester: str = ""
     recipient: str = ""
+    is_exercise: bool = False
     seen: int = 0
     """How many statements the thread has up to here."""
 
@@ -161,6 +163,8 @@ def judge(position: Position, move: Move) -> State | Illegal:
         return State.SENT if move.name == "requested" else Illegal("no-request")
     if fault is None and {move.author, move.to} != {position.requester, position.recipient}:
         fault = "not-a-party"
+    if fault is None and move.is_exercise is not position.is_exercise:
+        fault = "exercise-mismatch"
     if fault is None and position.seen >= MAX_MOVES:
         fault = "thread-full"
     return Illegal(fault) if fault else _look_up(position, move)
@@ -255,7 +259,7 @@ class _Reading:
         decision = judge(position, move)
         state = decision if isinstance(decision, State) else position.state
         if position.state is None:
-            return Position(state, requester=move.author, recipient=move.to, seen=seen)
+            return Position(state, move.author, move.to, move.is_exercise, seen)
         return replace(position, state=state, seen=seen)
 
     def _winner_over(self, move: Move, steps: Sequence[Step]) -> str | None:

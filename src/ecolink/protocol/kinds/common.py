@@ -104,23 +104,30 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Times, numbers, places -------------------------------------------------------------------------------------
 
 
-def _read_moment(value: object) -> object:
+_NOT_A_MOMENT = "a time is RFC 3339 text with an offset, such as 2026-11-22T10:00:00+08:00"
+_NOT_A_DAY = "a day is written as 2026-11-22"
+
+
+def _read_moment(value: object) -> datetime:
     """Take RFC 3339 text with an offset, or an aware datetime of our own; nothing else."""
-    if isinstance(value, str):
-        return times.from_text(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value
-    msg = "a time is RFC 3339 text with an offset, such as 2026-11-22T10:00:00+08:00"
-    raise ValueError(msg)
+    try:
+        return times.from_text(value if isinstance(value, str) else "")
+    except (ValueError, OverflowError):
+        # The library's own words would repeat the value, which may be personal.
+        raise ValueError(_NOT_A_MOMENT) from None
 
 
-def _read_day(value: object) -> object:
-    if isinstance(value, str):
-        return date.fromisoformat(value)
+def _read_day(value: object) -> date:
+    """Take a day as text, or a date of our own."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    msg = "a day is written as 2026-11-22"
-    raise ValueError(msg)
+    text = value if isinstance(value, str) and len(value) == len("2026-11-22") else ""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(_NOT_A_DAY) from None
 
 
 Moment = Annotated[

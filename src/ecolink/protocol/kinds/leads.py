@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from ecolink.protocol.kinds.common import (
     Amount,
@@ -38,6 +38,9 @@ Urgency = Literal["U1", "U2", "U3"]
 """U1 特急, U2 紧急, U3 普通."""
 Outcome = Literal["full", "partial", "no_result", "unable", "interim"]
 """What a reply brings; `interim` gives a new due time and keeps the matter in progress."""
+
+EXECUTED = ("full", "partial", "no_result")
+"""Outcomes that say the request was carried out."""
 
 MIN_EXECUTING_OFFICERS = 2
 """Police work on a case is done by two officers at least."""
@@ -81,7 +84,14 @@ class Vehicle(Frozen):
     plate: Annotated[str, Field(min_length=2, max_length=16)] | None = None
 
 
-Persons = Annotated[tuple[Person, ...], Field(max_length=50)]
+def _refuse_twins(persons: tuple[Person, ...]) -> tuple[Person, ...]:
+    if len({person.ref for person in persons}) < len(persons):
+        msg = "two persons have the same ref"
+        raise ValueError(msg)
+    return persons
+
+
+Persons = Annotated[tuple[Person, ...], Field(max_length=50), AfterValidator(_refuse_twins)]
 Vehicles = Annotated[tuple[Vehicle, ...], Field(max_length=20)]
 
 
@@ -148,8 +158,8 @@ class Document(Frozen):
     title: Line
 
 
-class LeadRequestedV1(Frozen):
-    """A bureau asks another: check a lead, collect evidence, certify a household record, look up records."""
+class RequestSubject(Frozen):
+    """What is asked, without the persons."""
 
     letter_number: Name
     """函号: the number of the formal letter, which this message does not replace."""
@@ -164,8 +174,6 @@ class LeadRequestedV1(Frozen):
     information_requested: Prose
     why_recipient: Note
     """Why the recipient is thought to hold it."""
-    person_count: Count = 0
-    vehicle_count: Count = 0
     organisations: Annotated[tuple[Organisation, ...], Field(max_length=50)] = ()
     items: Annotated[tuple[Item, ...], Field(max_length=50)] = ()
     location: Place | None = None
@@ -190,6 +198,14 @@ class LeadRequestedV1(Frozen):
             msg = "the remote-area flag needs a reason (remote_area_reason)"
             raise ValueError(msg)
         return self
+
+
+class LeadRequestedV1(RequestSubject):
+    """A bureau asks another: check a lead, collect evidence, certify a household record, look up records."""
+
+    person_count: Count = 0
+    """How many persons the private part names; more than none needs an approver on every kind of move."""
+    vehicle_count: Count = 0
 
 
 class LeadResubmittedV1(LeadRequestedV1):
@@ -234,17 +250,22 @@ class LeadInformationRequestedV1(Frozen):
     questions: Prose
 
 
-class LeadInformationProvidedV1(Frozen):
-    """The requester answers the questions."""
+class InformationSubject(Frozen):
+    """An answer to questions, without the persons."""
 
     answer: Prose
-    person_count: Count = 0
-    vehicle_count: Count = 0
     documents: Annotated[tuple[Document, ...], Field(max_length=50)] = ()
 
 
-class LeadRepliedV1(Frozen):
-    """What the recipient did and found."""
+class LeadInformationProvidedV1(InformationSubject):
+    """The requester answers the questions."""
+
+    person_count: Count = 0
+    vehicle_count: Count = 0
+
+
+class ReplySubject(Frozen):
+    """What the recipient did and found, without the persons and without those who did it."""
 
     outcome: Outcome
     scope_executed: Note
@@ -252,7 +273,6 @@ class LeadRepliedV1(Frozen):
     """Whether all of it stayed within the authorised scope."""
     executed_from: Day | None = None
     executed_to: Day | None = None
-    executing_officer_count: Count = 0
     findings: Prose
     grading: Grading | None = None
     usable_as_evidence: Literal["yes", "no", "ask"]
@@ -260,8 +280,6 @@ class LeadRepliedV1(Frozen):
     reason_code: Code | None = None
     explanation: Note | None = None
     new_due_at: Moment | None = None
-    person_count: Count = 0
-    vehicle_count: Count = 0
     documents: Annotated[tuple[Document, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
@@ -272,15 +290,26 @@ class LeadRepliedV1(Frozen):
         if self.outcome == "interim" and self.new_due_at is None:
             msg = "an interim reply gives a new due time (new_due_at)"
             raise ValueError(msg)
-        executed = self.outcome in ("full", "partial", "no_result")
-        if executed and self.executing_officer_count < MIN_EXECUTING_OFFICERS:
-            msg = "at least two officers execute a request (executing_officer_count)"
-            raise ValueError(msg)
-        if executed and (self.executed_from is None or self.executed_to is None):
+        if self.outcome in EXECUTED and (self.executed_from is None or self.executed_to is None):
             msg = "a reply says when it was executed (executed_from, executed_to)"
             raise ValueError(msg)
         if self.executed_from and self.executed_to and self.executed_from > self.executed_to:
             msg = "executed_from is after executed_to"
+            raise ValueError(msg)
+        return self
+
+
+class LeadRepliedV1(ReplySubject):
+    """What the recipient did and found."""
+
+    executing_officer_count: Count = 0
+    person_count: Count = 0
+    vehicle_count: Count = 0
+
+    @model_validator(mode="after")
+    def _name_two_officers(self) -> Self:
+        if self.outcome in EXECUTED and self.executing_officer_count < MIN_EXECUTING_OFFICERS:
+            msg = "at least two officers execute a request (executing_officer_count)"
             raise ValueError(msg)
         return self
 

@@ -1,0 +1,99 @@
+"""Finding leads: filters, search, and how many want something of us now."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from ecolink.cadence.calendars import china_day
+from ecolink.cadence.deadlines import end_of_day
+from ecolink.exchanges.leads import views
+from ecolink.exchanges.leads.casebook import KIND
+from ecolink.exchanges.leads.clocks import NEVER
+from ecolink.exchanges.leads.models import Lead
+from ecolink.exchanges.leads.table import State
+from ecolink.search.index import SearchIndex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which leads are wanted; None means any. Drills are shown only when asked for."""
+
+    direction: str | None = None
+    states: Sequence[str] = ()
+    kind: str | None = None
+    urgency: str | None = None
+    peer: str | None = None
+    case_number: str | None = None
+    overdue: bool | None = None
+    due_before: datetime | None = None
+    ours_to_do: bool | None = None
+    awaiting_approval: bool | None = None
+    exercise: bool = False
+    query: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lists:
+    """Finds leads."""
+
+    search: SearchIndex
+
+    def select(self, wanted: Filter, now: datetime) -> Select[Lead]:
+        """Select the leads that agree with everything wanted.
+
+        Raises:
+            InvalidError: the query is too long.
+
+        """
+        found = select(Lead).where(*_conditions(wanted, now))
+        if wanted.query is not None:
+            found = found.where(Lead.id.in_(self.search.matching_ids(KIND, wanted.query)))
+        return found
+
+    def counts(self, session: Session, now: datetime) -> views.CountsOut:
+        """Count the leads that want something of us now, drills aside."""
+
+        def count(*conditions: ColumnElement[bool]) -> int:
+            return session.scalar(select(func.count()).where(Lead.is_exercise.is_(False), *conditions)) or 0
+
+        owed = and_(Lead.direction == "in", Lead.next_due != NEVER)
+        return views.CountsOut(
+            to_acknowledge=count(Lead.direction == "in", Lead.state == State.DELIVERED),
+            due_today=count(owed, Lead.next_due >= now, Lead.next_due <= end_of_day(china_day(now))),
+            overdue=count(owed, Lead.next_due < now),
+            awaiting_approval=count(_awaits_approval()),
+        )
+
+
+def _conditions(wanted: Filter, now: datetime) -> Iterator[ColumnElement[bool]]:
+    yield Lead.is_exercise.is_(wanted.exercise)
+    for column in (Lead.direction, Lead.kind, Lead.urgency, Lead.peer, Lead.case_number):
+        value = getattr(wanted, column.key)
+        if value is not None:
+            yield column == value
+    if wanted.states:
+        yield Lead.state.in_(wanted.states)
+    if wanted.due_before is not None:
+        yield Lead.next_due < wanted.due_before
+    if wanted.overdue is not None:
+        yield Lead.next_due < now if wanted.overdue else Lead.next_due >= now
+    if wanted.awaiting_approval is not None:
+        yield _awaits_approval() if wanted.awaiting_approval else ~_awaits_approval()
+    if wanted.ours_to_do is not None:
+        yield _ours_to_do() if wanted.ours_to_do else ~_ours_to_do()
+
+
+def _awaits_approval() -> ColumnElement[bool]:
+    return or_(Lead.state == State.AWAITING_APPROVAL, Lead.proposal_count > 0)
+
+
+def _ours_to_do() -> ColumnElement[bool]:
+    return or_(
+        *(
+            and_(Lead.direction == direction, Lead.state.in_(views.states_with_turn(direction)))
+            for direction in ("in", "out")
+        )
+    )

@@ -1,0 +1,64 @@
+"""The leads room as the rest of the node knows it."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from ecolink.attachments.service import Attachments
+from ecolink.audit.access import AccessLog
+from ecolink.cadence.calendars import WorkingCalendar
+from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.exchanges.governance import Terms
+from ecolink.exchanges.leads.casebook import Casebook
+from ecolink.exchanges.leads.clocks import Clocks
+from ecolink.exchanges.leads.dispatch import Dispatch
+from ecolink.exchanges.leads.drafting import Drafting
+from ecolink.exchanges.leads.lists import Lists
+from ecolink.exchanges.leads.moves import Moving
+from ecolink.exchanges.leads.reading import Reading
+from ecolink.federation.keystore import Keystore
+from ecolink.federation.outbox import Outbox
+from ecolink.federation.peers import Peers
+from ecolink.protocol.statement import Handling, HandlingCode, Onward
+from ecolink.search.index import SearchIndex
+
+LEAD_TERMS = Terms(
+    classification="work-secret",
+    handling=Handling(code=HandlingCode.H2, onward=Onward.NONE),
+    legal_basis="《公安机关办理刑事案件程序规定》第三百四十八条；警务协作协议书",
+)
+"""What holds for a lead unless the officer or an agreement says otherwise (P)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeadService:
+    """`drafting` prepares, `moving` makes and applies moves, `lists` finds, `reading` shows."""
+
+    drafting: Drafting
+    moving: Moving
+    lists: Lists
+    reading: Reading
+
+    @classmethod
+    def assemble(
+        cls,
+        *,
+        peers: Peers,
+        search: SearchIndex,
+        outbox: Outbox,
+        attachments: Attachments,
+        access: AccessLog,
+        keystore: Keystore,
+        policy: DeadlinePolicy,
+        calendar: WorkingCalendar,
+        terms: Terms = LEAD_TERMS,
+    ) -> Self:
+        """Put the room together from the node's services."""
+        casebook = Casebook(us=outbox.us, peers=peers, search=search, clocks=Clocks(policy, calendar))
+        dispatch = Dispatch(casebook=casebook, outbox=outbox, attachments=attachments, access=access)
+        moving = Moving(casebook=casebook, dispatch=dispatch, access=access, terms=terms)
+        return cls(
+            drafting=Drafting(casebook=casebook, dispatch=dispatch, access=access, terms=terms),
+            moving=moving,
+            lists=Lists(search=search),
+            reading=Reading(casebook=casebook, moving=moving, access=access, keystore=keystore, terms=terms),
+        )
