@@ -138,7 +138,7 @@ def test_a_bureau_attests_to_the_newest_it_holds_and_to_what_it_held_before_a_th
     keep(database, note(60, REWRITTEN), 40)
     with database.read() as session:
         [newest] = witness.holdings(session)
-        assert (newest.text.split("\n")[1], newest.since) == ("60", NOW + timedelta(minutes=20))
+        assert (newest.checkpoint.split("\n")[1], newest.since) == ("60", NOW + timedelta(minutes=20))
         both = witness.holdings(session, [NOW + timedelta(minutes=15)])
-        assert [held.text.split("\n")[1] for held in both] == ["60", "20"]
-        assert merkle.EMPTY_ROOT.hex() not in {held.text for held in both}
+        assert [held.checkpoint.split("\n")[1] for held in both] == ["60", "20"]
+        assert merkle.EMPTY_ROOT.hex() not in {held.checkpoint for held in both}

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.models import PeerCheckpoint
 from ecolink.protocol import merkle
+from ecolink.protocol.attestation import Holding
 from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
 from ecolink.protocol.keys import VerifyKey
 from ecolink.protocol.refusal import Reason, Refused
@@ -62,14 +63,6 @@ class Unproven:
     new_root: bytes
     waiting: int
     """The row that is verified by it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A checkpoint held here, and since when."""
-
-    text: str
-    since: datetime
 
 
 def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_by: str, now: datetime) -> Kept:

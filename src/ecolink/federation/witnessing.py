@@ -1,0 +1,237 @@
+"""Bureaus watch each other's evidence logs, and tell each other what they hold.
+
+At every start and every hour a node asks each active peer for its attestation: the peer's own checkpoint, and
+those it holds of other logs. What comes is kept and, minute by minute, proven consistent with what was held
+before, by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from ecolink.audit import restores, witness
+from ecolink.audit.log import EvidenceLog
+from ecolink.audit.models import Attestation as AttestationRow
+from ecolink.audit.witness import Outcome, Unproven
+from ecolink.federation import operations
+from ecolink.federation.alarms import raise_alarm
+from ecolink.federation.client import PeerClient, reason_of
+from ecolink.federation.egress import Unreachable
+from ecolink.federation.keystore import BureauKeys, Keystore
+from ecolink.federation.peers import Peers, PeerState
+from ecolink.federation.signer import Signer
+from ecolink.protocol import strict_json
+from ecolink.protocol.attestation import Attestation, Holding, open_attestation, seal_attestation
+from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
+from ecolink.protocol.keys import Use, VerifyKey
+from ecolink.protocol.merkle import MAX_PROOF
+from ecolink.protocol.refusal import Refused
+from ecolink.storage.engine import Database
+from ecolink.storage.upsert import insert_new
+
+LOG_FORK: Final = "log-fork"
+BAD_CHECKPOINT: Final = "bad-checkpoint"
+LOG_RESTORED: Final = "log-restored"
+
+_OK, _NOT_FOUND = 200, 404
+_MAX_ANSWER = 32_768
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Witnessing:
+    """Keeps others' checkpoints and attests to them."""
+
+    us: str
+    database: Database
+    keystore: Keystore
+    signer: Signer
+    client: PeerClient
+    peers: Peers
+    log: EvidenceLog
+
+    def keep_checkpoint(self, session: Session, keys: BureauKeys, text: str, now: datetime) -> None:
+        """Keep a checkpoint of the bureau with `keys`, from its own receipt or heads; alarm if it is none."""
+        try:
+            self._keep(session, keys, text, keys.unit_code, now)
+        except Refused as refused:
+            subject = f"{keys.unit_code}/{now.date().isoformat()}"
+            raise_alarm(session, BAD_CHECKPOINT, subject, now, peer=keys.unit_code, note=text, why=str(refused))
+
+    def attest(self, session: Session, aud: str, now: datetime) -> bytes:
+        """Return our attestation for `aud`; hand it out only after the commit.
+
+        Where keys of ours are known to be stolen, it also says what we held just before.
+        """
+        ours = self.keystore.keys_of(session, self.us)
+        thefts = {key.compromised_since for key in ours.by_kid.values() if key.compromised_since} if ours else set()
+        holds = witness.holdings(session, thefts)
+        # What is held of the recipient's own log comes first: it must not be the part that does not fit.
+        holds.sort(key=lambda held: f"/{aud}/" not in held.checkpoint.split("\n", 1)[0])
+        return seal_attestation(
+            iss=self.us,
+            aud=aud,
+            now=now,
+            checkpoint=self.log.checkpoint(session),
+            holds=holds,
+            key=self.signer.key,
+        )
+
+    def exchange(self, now: datetime) -> dict[str, str]:
+        """Ask every active peer for its attestation; return by peer `kept`, or why there was none.
+
+        When peers hold more of our log than we do, this node was restored: a new log is opened and declares it.
+        """
+        with self.database.read() as session:
+            active = [peer for peer in self.peers.names(session).values() if peer.state is PeerState.ACTIVE]
+        told: dict[str, str] = {}
+        shown: dict[str, list[Checkpoint]] = {}
+        for peer in active:
+            answer = self._ask(peer.unit_code, peer.federation_url, now)
+            if isinstance(answer, str):
+                told[peer.unit_code] = answer
+                continue
+            with self.database.begin() as session:
+                shown[peer.unit_code] = self.keep_attestation(session, answer, now)
+            told[peer.unit_code] = "kept"
+        self._declare_if_restored(shown, now)
+        return told
+
+    def keep_attestation(self, session: Session, attestation: Attestation, now: datetime) -> list[Checkpoint]:
+        """Keep what a verified attestation shows; return the checkpoints of our own log in it."""
+        own = self.keystore.keys_of(session, self.us)
+        ours: list[Checkpoint] = []
+        issuer = self.keystore.keys_of(session, attestation.iss)
+        if issuer is not None:
+            self.keep_checkpoint(session, issuer, attestation.checkpoint, now)
+        for held in attestation.holds:
+            owner = held.checkpoint.split("\n", 1)[0].split("/")[1:2]
+            keys = self.keystore.keys_of(session, owner[0]) if owner else None
+            try:
+                if owner == [self.us] and own is not None:
+                    ours.append(self._keep_our_own(session, own, attestation, held, now))
+                elif keys is not None and keys.unit_code != attestation.iss:
+                    self._keep(session, keys, held.checkpoint, attestation.iss, now)
+            except Refused as refused:
+                # Passed on by a third: nobody can be blamed for a note that verifies under no key known here.
+                _log.info("witness.passed_on", told_by=attestation.iss, why=str(refused))
+        return ours
+
+    def prove(self, now: datetime, limit: int = 100) -> int:
+        """Fetch the consistency proofs that are due; return how many checkpoints were settled either way."""
+        with self.database.read() as session:
+            due = witness.unproven(session, limit)
+            urls = {peer.unit_code: peer.federation_url for peer in self.peers.names(session).values()}
+        settled, silent = 0, set[str]()
+        for pair in due:
+            if pair.unit_code in silent or pair.unit_code not in urls:
+                continue
+            proof = self._fetch(pair, urls[pair.unit_code], now)
+            if proof is None:
+                silent.add(pair.unit_code)
+                continue
+            with self.database.begin() as session:
+                if not witness.accept_consistency(session, pair, proof, now):
+                    subject = f"{pair.unit_code}/{pair.log_epoch}/{pair.old_size}-{pair.new_size}"
+                    raise_alarm(session, LOG_FORK, subject, now, peer=pair.unit_code)
+            settled += 1
+        return settled
+
+    def _keep(self, session: Session, keys: BureauKeys, text: str, told_by: str, now: datetime) -> None:
+        log_keys = [key for key in keys.by_kid.values() if key.use is Use.LOG]
+        kept = witness.keep(session, text, log_keys=log_keys, told_by=told_by, now=now)
+        if kept.outcome is Outcome.FORKED:
+            subject = f"{kept.checkpoint.origin}/{kept.checkpoint.size}"
+            raise_alarm(session, LOG_FORK, subject, now, peer=keys.unit_code, told_by=told_by, note=text)
+
+    def _keep_our_own(
+        self, session: Session, own: BureauKeys, attestation: Attestation, held: Holding, now: datetime
+    ) -> Checkpoint:
+        """Keep another bureau's word that it holds a checkpoint of ours: it proves time one day."""
+        checkpoint = _open(held.checkpoint, own)
+        row: Mapping[str, object] = {
+            "unit_code": attestation.iss,
+            "log_epoch": checkpoint.log_epoch,
+            "size": checkpoint.size,
+            "since": held.since,
+            "token": attestation.token,
+            "held_at": now,
+        }
+        insert_new(session, AttestationRow, [row])
+        return checkpoint
+
+    def _declare_if_restored(self, shown: dict[str, list[Checkpoint]], now: datetime) -> None:
+        with self.database.begin() as session:
+            ahead = {
+                peer: notes
+                for peer, notes in shown.items()
+                if any(restores.is_behind(self.log, session, note) for note in notes)
+            }
+            if not ahead:
+                return
+            restores.declare_restore(self.log, session, ahead, now)
+            opened = self.log.head(session).origin
+            sizes = {peer: max(note.size for note in notes) for peer, notes in ahead.items()}
+            raise_alarm(session, LOG_RESTORED, opened, now, peer=None, held_by_peers=sizes)
+        _log.warning("witness.log_restored", opened=opened, held_by_peers=sizes)
+
+    def _ask(self, unit_code: str, url: str, now: datetime) -> Attestation | str:
+        try:
+            answer = self.client.call(unit_code, url, operations.CHECKPOINT, now=now)
+        except Unreachable as silence:
+            return str(silence)
+        if answer.status != _OK:
+            return reason_of(answer)
+        with self.database.read() as session:
+            keys = self.keystore.keys_of(session, unit_code)
+        try:
+            find = keys.find if keys else _nobody
+            return open_attestation(answer.body, find_key=find, us=self.us, sender=unit_code, received_at=now)
+        except Refused as refused:
+            return f"its attestation does not verify: {refused}"
+
+    def _fetch(self, pair: Unproven, url: str, now: datetime) -> list[bytes] | None:
+        """Return the proof, an empty one if the owner says it has none, or None if it cannot be asked now."""
+        params = {"log_epoch": str(pair.log_epoch), "old": str(pair.old_size), "new": str(pair.new_size)}
+        try:
+            answer = self.client.call(pair.unit_code, url, operations.CONSISTENCY, params=params, now=now)
+        except Unreachable as silence:
+            _log.info("witness.prove", peer=pair.unit_code, why=str(silence))
+            return None
+        if answer.status == _NOT_FOUND:
+            return []
+        if answer.status != _OK:
+            _log.info("witness.prove", peer=pair.unit_code, why=reason_of(answer))
+            return None
+        return _read_proof(answer.body)
+
+
+def _nobody(_kid: str) -> VerifyKey | None:
+    return None
+
+
+def _open(text: str, keys: BureauKeys) -> Checkpoint:
+    """Open a checkpoint of our own: with any log key we ever had, however old the note."""
+    refusal: Refused | None = None
+    for key in keys.by_kid.values():
+        if key.use is Use.LOG:
+            try:
+                return open_checkpoint(text, log_key=key)
+            except Refused as refused:
+                refusal = refused
+    raise refusal or Refused(BAD_CHECKPOINT, "no log key of ours")
+
+
+def _read_proof(body: bytes) -> list[bytes]:
+    """Read the answer's hashes; one that is not of this form proves nothing."""
+    try:
+        said = strict_json.loads(body, max_bytes=_MAX_ANSWER)
+        hashes = said["proof"]
+        proof = [bytes.fromhex(each) for each in hashes]
+    except (Refused, ValueError, TypeError, KeyError):
+        return []
+    return proof if len(proof) <= MAX_PROOF + 1 else []
