@@ -1,0 +1,203 @@
+"""The worker's part: fetch what peers' statements name, and offer ours to peers that cannot reach us.
+
+One transfer a step, one part a call, no transaction open across a call. Whoever takes a transfer up moves its
+next try on by a lease, so that workers do not do the same twice; were they to, nothing would break.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session
+
+from ecolink.attachments import links
+from ecolink.attachments.arrivals import Arrivals, Expected
+from ecolink.attachments.exchange import MAX_PART, RESUME
+from ecolink.attachments.models import Transfer
+from ecolink.attachments.ranges import Part, sent_part, wanted_part
+from ecolink.errors import UnavailableError
+from ecolink.federation.backoff import pause
+from ecolink.federation.client import PeerClient, reason_of
+from ecolink.federation.egress import Unreachable
+from ecolink.federation.models import PeerRow
+from ecolink.federation.operations import READ_BLOB, WRITE_BLOB, Answer
+from ecolink.federation.peers import PeerState
+from ecolink.protocol.statement import Lane
+from ecolink.storage.engine import Database
+
+LEASE = timedelta(minutes=2)
+"""Longer than the calls of one step usually take; a part that comes later than that does no harm."""
+
+PARTS_A_STEP = 8
+"""Parts moved before another transfer gets its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A transfer this worker has taken up."""
+
+    digest: str
+    peer: str
+    url: str
+    direction: str
+    size: int
+    attempts: int
+
+
+class Failed(Exception):
+    """The try brought nothing; the text says why, for the operator."""
+
+
+@dataclass(frozen=True)
+class Transfers:
+    """Moves blobs; any number of workers may do so at once."""
+
+    database: Database
+    arrivals: Arrivals
+    client: PeerClient
+    random: Random
+
+    def step(self, clock: Callable[[], datetime]) -> bool:
+        """Move the transfer that has waited longest a few parts on; tell whether there was one."""
+        taken = self._take_up(clock())
+        if taken is None:
+            return False
+        move = self._fetch if taken.direction == "in" else self._offer
+        try:
+            moved = move(taken, clock)
+        except (Failed, Unreachable, UnavailableError) as fault:
+            self._put_off(taken, str(fault), clock())
+        else:
+            self._go_on(taken, clock(), is_whole=moved)
+        return True
+
+    def _take_up(self, now: datetime) -> Taken | None:
+        with self.database.read() as session:
+            if session.execute(_due(now)).first() is None:
+                return None
+        with self.database.begin() as session:
+            found = session.execute(_due(now).with_for_update(of=Transfer, skip_locked=True)).first()
+            if found is None:
+                return None
+            row, url = found
+            row.next_try_at = now + LEASE
+            return Taken(row.digest, row.peer, url, row.direction, row.size, row.attempts)
+
+    # Fetching -------------------------------------------------------------------------------------------
+
+    def _fetch(self, taken: Taken, clock: Callable[[], datetime]) -> bool:
+        with self.database.read() as session:
+            blob = self.arrivals.expected(session, taken.digest, taken.peer)
+        if blob is None:
+            msg = "no statement names it any more"
+            raise Failed(msg)
+        for _ in range(PARTS_A_STEP):
+            if blob.held < blob.size:
+                blob = self.arrivals.take(blob, blob.held, self._ask(taken, blob, clock()), clock())
+            elif not blob.shelved:
+                blob = self.arrivals.take(blob, blob.held, b"", clock())
+            if blob.shelved:
+                return True
+            if blob.held == 0:
+                msg = "what came is not what the digest names; discarded"
+                raise Failed(msg)
+        return False
+
+    def _ask(self, taken: Taken, blob: Expected, now: datetime) -> bytes:
+        wanted = Part(blob.held, min(blob.held + MAX_PART, blob.size) - 1, blob.size)
+        params = {"digest": blob.digest, "range": f"bytes={wanted.first}-{wanted.last}"}
+        answer = self.client.call(taken.peer, taken.url, READ_BLOB, params=params, now=now)
+        if answer.status != 206:  # noqa: PLR2004 - we asked for a part
+            raise Failed(reason_of(answer))
+        sent = sent_part(_header(answer, "content-range"))
+        if not isinstance(sent, Part) or (sent.first, sent.total) != (wanted.first, wanted.total):
+            msg = f"asked for {wanted}, was answered {_header(answer, 'content-range')!r}"
+            raise Failed(msg[:300])
+        if len(answer.body) != sent.length or sent.last > wanted.last:
+            msg = f"{len(answer.body)} bytes under the header {sent}"
+            raise Failed(msg)
+        return answer.body
+
+    # Offering -------------------------------------------------------------------------------------------
+
+    def _offer(self, taken: Taken, clock: Callable[[], datetime]) -> bool:
+        held = self._tell(taken, f"bytes */{taken.size}", b"", clock())
+        for _ in range(PARTS_A_STEP):
+            if held is None:
+                return True
+            if held == taken.size:
+                break
+            data = self._read(taken, held)
+            part = Part(held, held + len(data) - 1, taken.size)
+            held = self._tell(taken, str(part), data, clock())
+        return held is None
+
+    def _read(self, taken: Taken, first: int) -> bytes:
+        try:
+            data = self.arrivals.shelf.store.read(taken.digest, first, MAX_PART)
+        except FileNotFoundError:
+            data = b""
+        if not data:
+            msg = "the file is not in our store"
+            raise Failed(msg)
+        return data
+
+    def _tell(self, taken: Taken, content_range: str, data: bytes, now: datetime) -> int | None:
+        """Make one PUT; return how many bytes the peer holds, None when it holds all."""
+        params = {"digest": taken.digest, "content_range": content_range}
+        answer = self.client.call(taken.peer, taken.url, WRITE_BLOB, params=params, body=data, now=now)
+        if answer.status == 204:  # noqa: PLR2004
+            return None
+        if answer.status != RESUME:
+            raise Failed(reason_of(answer))
+        return _held_by(answer, taken.size)
+
+    # What came of it ------------------------------------------------------------------------------------
+
+    def _go_on(self, taken: Taken, now: datetime, *, is_whole: bool) -> None:
+        with self.database.begin() as session:
+            if is_whole:
+                links.complete(session, [taken.digest], taken.peer, taken.direction, now)
+            else:
+                _update(session, taken, next_try_at=now, attempts=0, last_error=None)
+
+    def _put_off(self, taken: Taken, reason: str, now: datetime) -> None:
+        attempts = taken.attempts + 1
+        later = now + pause(Lane.CASE, attempts, self.random)
+        with self.database.begin() as session:
+            _update(session, taken, next_try_at=later, attempts=attempts, last_error=reason[:300])
+
+
+def _held_by(answer: Answer, size: int) -> int:
+    """Return how much a peer says it holds; nothing when it does not say."""
+    held = wanted_part(_header(answer, "range"), size)
+    return held.length if isinstance(held, Part) and held.first == 0 else 0
+
+
+def _header(answer: Answer, name: str) -> str | None:
+    return next((value for field, value in answer.headers.items() if field.lower() == name), None)
+
+
+def _due(now: datetime) -> Select[Transfer, str]:
+    return (
+        select(Transfer, PeerRow.federation_url)
+        .join(PeerRow, PeerRow.unit_code == Transfer.peer)
+        .where(Transfer.state == "waiting", Transfer.next_try_at <= now, PeerRow.state == PeerState.ACTIVE)
+        .order_by(Transfer.next_try_at)
+        .limit(1)
+    )
+
+
+def _update(session: Session, taken: Taken, **values: object) -> None:
+    session.execute(
+        update(Transfer)
+        .where(
+            Transfer.digest == taken.digest,
+            Transfer.peer == taken.peer,
+            Transfer.direction == taken.direction,
+            Transfer.state == "waiting",
+        )
+        .values(**values)
+    )
