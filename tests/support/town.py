@@ -38,6 +38,7 @@ class TownClock(HandClock):
     """The town's clock, which a node may read wrongly by its own `skew`."""
 
     def __init__(self, shared: HandClock, skew: timedelta = timedelta(0)) -> None:
+        super().__init__(shared.moment)
         self.shared = shared
         self.skew = skew
 

@@ -23,7 +23,7 @@ from ecolink.kit.clock import HandClock
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
 from ecolink.surface.door import Door
-from ecolink.web.app import build_api
+from ecolink.web.app import build_local
 
 SHOUNING = "350924000000"
 PASSWORD = "walk the ridge at dawn"
@@ -70,7 +70,7 @@ class Desk:
         passwords = Passwords(CHEAP)
         log = log or access_log(database)
         identity = Identity.build(SigningKey.generate(), SHOUNING, log, passwords=passwords, policy=policy)
-        app = build_api(Door(database, clock, identity.sessions.authenticate), identity, rooms)
+        app = build_local(Door(database, clock, identity.sessions.authenticate), identity, rooms)
         with TestClient(app, base_url="http://testserver", client=("10.20.3.4", 50000)) as client:
             yield cls(database, clock, identity, app, client)
 

@@ -121,11 +121,12 @@ class Delivery:
 
     def _record(self, leased: Leased, answer: Answer | Unreachable, now: datetime) -> None:
         with self.database.begin() as session:
-            channel = session.get(OutChannel, leased.channel_id, with_for_update=True)
-            if channel is None or channel.lease_fence != leased.fence:
+            # A receipt counts whoever brings it; what to do next is for the holder of the lease alone to say.
+            decision = self._decide(session, leased, answer, now)
+            channel = session.get_one(OutChannel, leased.channel_id, with_for_update=True)
+            if channel.lease_fence != leased.fence:
                 return
             channel.leased_until = None
-            decision = self._decide(session, leased, answer, now)
             self._follow(session, channel, leased, decision, now)
         if isinstance(decision, SendManifest):
             self._send_manifest(leased, now)
@@ -145,7 +146,7 @@ class Delivery:
                 decision = Split()
             case 401 | 400, Reason.KEY_REVOKED | Reason.KEY_EXPIRED:
                 decision = Reseal()
-            case 401, reason if reason == SEND_MANIFEST and leased.attempts == 0:
+            case 401, reason if reason == SEND_MANIFEST:
                 decision = SendManifest()
             case _:
                 decision = self._later(leased, reason_of(answer), now)
@@ -183,8 +184,11 @@ class Delivery:
                 channel.attempts += 1
                 channel.next_try_at = now + pause(leased.lane, channel.attempts, self.random)
             case SendManifest():
+                # At once the first time; a peer that does not take the manifest is not asked without end.
+                channel.next_try_at = (
+                    now + pause(leased.lane, channel.attempts, self.random) if channel.attempts else now
+                )
                 channel.attempts += 1
-                channel.next_try_at = now
 
     def _send_manifest(self, leased: Leased, now: datetime) -> None:
         with self.database.read() as session:

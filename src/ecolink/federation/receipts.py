@@ -60,8 +60,7 @@ class Receipts:
         """
         receipt = open_receipt(token, find_key=keys.find, us=self.us, sender=keys.unit_code, received_at=now)
         batch = session.get(OutBatch, receipt.batch, with_for_update=True)
-        channel = session.get(OutChannel, batch.channel_id, with_for_update=True) if batch else None
-        if batch is None or channel is None or channel.recipient != receipt.iss:
+        if batch is None or self._recipient(session, batch) != receipt.iss:
             raise Refused(UNKNOWN_BATCH, "the receipt speaks of a batch that this node never sealed")
         entries = self._entries(session, batch)
         if [entry.digest for entry in entries] != [verdict.digest for verdict in receipt.verdicts]:
@@ -71,9 +70,14 @@ class Receipts:
             batch.receipt, batch.receipted_at = token, now
             self.log.append(session, "receipt-held", receipt.digest, receipt.batch)
         self._settle(session, entries, receipt, now)
+        # The channel is locked after the rooms were told: a room that sends locks its own rows first, then the channel.
+        channel = session.get_one(OutChannel, batch.channel_id, with_for_update=True)
         self._advance(channel, batch, now)
         self._compare_heads(session, channel, receipt, now)
         return receipt
+
+    def _recipient(self, session: Session, batch: OutBatch) -> str | None:
+        return session.scalar(select(OutChannel.recipient).where(OutChannel.id == batch.channel_id))
 
     def _entries(self, session: Session, batch: OutBatch) -> Sequence[OutEntry]:
         return session.scalars(

@@ -183,7 +183,10 @@ def _entries(said: Claims) -> tuple[str, ...]:
 def _part(said: object) -> Part:
     if not isinstance(said, dict):
         raise Refused(Reason.INVALID_CLAIM, "a statement of a push is an object")
-    private = None if said.get("private") is None else base64url.decode(_ascii(said, "private"))
+    if "private" not in said:
+        # An erased private part is said to be null: one lost on the way must not pass for it.
+        raise claims.wrong(said, "private", "base64url text or null")
+    private = None if said["private"] is None else base64url.decode(_ascii(said, "private"))
     return _ascii(said, "token"), private
 
 

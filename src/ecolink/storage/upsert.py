@@ -1,9 +1,8 @@
 """Insert what is not there yet, in one statement that both databases understand."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,8 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     """
     if not rows:
         return 0
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = cast("Insert", dialect.insert(table).on_conflict_do_nothing())
-    result = cast("CursorResult[Any]", session.execute(statement.values(list(rows))))
-    return result.rowcount
+    connection = session.connection()
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table.__table__).on_conflict_do_nothing().values(list(rows))
+    # Without being told to, the database layer forgets how many rows an insert made.
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount

@@ -1,0 +1,477 @@
+"""Who is believed, and what happens to everybody else: impostors, replays, forks, old and stolen keys, wrong clocks."""
+
+import base64
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from ecolink.errors import ConflictError, InvalidError
+from ecolink.federation import operations
+from ecolink.federation.models import Alarm, Equivocation, InBatch, SeenRequest, StatementRow
+from ecolink.federation.operations import Call
+from ecolink.federation.peers import PeerState
+from ecolink.kit.canonical import dumps
+from ecolink.kit.ids import new_id
+from ecolink.protocol import manifest
+from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
+from ecolink.protocol.keys import SigningKey
+from ecolink.protocol.receipt import open_receipt
+from ecolink.protocol.request import seal_request
+from ecolink.protocol.statement import Lane, seal
+from tests.support.notes import Notebook, note
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
+
+
+class Forger:
+    """Somebody who writes batches by hand, with whatever key and claims they like."""
+
+    def __init__(self, town: Town, *, claims: str = SHOUNING, key: SigningKey | None = None) -> None:
+        self.town = town
+        self.iss = claims
+        self.key = key or town.nodes[SHOUNING].signer.key
+        self.head = GENESIS
+        self.seq = 0
+
+    def statement(self, text: str, *, aud: str = QINGYUAN, jti: str | None = None, **members):
+        now = self.town.clock.now()
+        draft = replace(note(text, now, **members), aud=(aud,), thread=jti or new_id(now))
+        return seal(draft, iss=self.iss, jti=draft.thread, iat=now, key=self.key)
+
+    def batch(self, *statements, first_seq: int | None = None, prev: bytes | None = None, epoch: int = 1) -> bytes:
+        first = first_seq or self.seq + 1
+        token = seal_batch(
+            iss=self.iss,
+            aud=QINGYUAN,
+            lane=Lane.CASE,
+            epoch=epoch,
+            first_seq=first,
+            prev=self.head if prev is None else prev,
+            entries=[statement.digest for statement in statements],
+            key=self.key,
+        )
+        for number, statement in enumerate(statements, first):
+            self.head, self.seq = chain(self.head, number, statement.digest), number
+        return pack(token, [(statement.token, statement.private) for statement in statements])
+
+    def push(self, body: bytes, **changes):
+        return self.town.network.gates[QINGYUAN](self.call(body, **changes))
+
+    def call(
+        self, body: bytes, *, op: str = "batches.push", said_body: bytes | None = None, aud: str = QINGYUAN
+    ) -> Call:
+        now = self.town.clock.now()
+        bearer = seal_request(
+            iss=self.iss,
+            aud=aud,
+            op=op,
+            params={},
+            body=body if said_body is None else said_body,
+            now=now,
+            key=self.key,
+            jti=new_id(now),
+        )
+        return Call(operations.PUSH, {}, bearer, body)
+
+
+def reason(answer) -> tuple[int, str]:
+    return answer.status, json.loads(answer.body)["reason"]
+
+
+def rows(notebook: Notebook, table: type) -> int:
+    with notebook.node.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def verdicts(town: Town, answer) -> list[tuple[str, str | None]]:
+    assert answer.status == 200, answer.body
+    with town.nodes[SHOUNING].database.read() as session:
+        keys = town.nodes[SHOUNING].keystore.keys_of(session, QINGYUAN)
+    receipt = open_receipt(answer.body, find_key=keys.find, us=SHOUNING, sender=QINGYUAN)
+    return [(verdict.verdict.value, verdict.reason) for verdict in receipt.verdicts]
+
+
+def test_the_same_batch_a_hundred_times_gets_one_row_and_the_same_receipt_bytes(town, qingyuan):
+    forger = Forger(town)
+    body = forger.batch(forger.statement("one"), forger.statement("two"))
+    answers = {forger.push(body).body for _ in range(100)}
+    assert len(answers) == 1
+    assert rows(qingyuan, StatementRow) == 2
+    assert rows(qingyuan, InBatch) == 1
+
+
+def test_a_stranger_is_refused_and_nothing_of_it_is_kept(town, qingyuan):
+    stranger = Forger(town, claims=JINGNING, key=SigningKey.generate())
+    answer = stranger.push(stranger.batch(stranger.statement("let me in")))
+    assert reason(answer) == (401, "send-manifest")
+    assert rows(qingyuan, StatementRow) == rows(qingyuan, SeenRequest) == rows(qingyuan, Alarm) == 0
+
+
+def test_a_bureau_that_signs_in_anothers_name_is_refused(town, qingyuan):
+    town.add(JINGNING)
+    town.introduce(QINGYUAN, JINGNING)
+    impostor = Forger(town, claims=SHOUNING, key=town.nodes[JINGNING].signer.key)
+    answer = impostor.push(impostor.batch(impostor.statement("from Shouning, honestly")))
+    assert reason(answer) == (401, "wrong-issuer")
+    assert rows(qingyuan, StatementRow) == 0
+
+
+def test_a_statement_of_a_third_bureau_in_ones_own_batch_is_refused_for_good(town, qingyuan):
+    town.add(JINGNING)
+    town.introduce(QINGYUAN, JINGNING)
+    third = Forger(town, claims=JINGNING, key=town.nodes[JINGNING].signer.key).statement("of Jingning")
+    forger = Forger(town)
+    assert verdicts(town, forger.push(forger.batch(third, forger.statement("mine")))) == [
+        ("refused", "unknown-key"),
+        ("stored", None),
+    ]
+
+
+def test_a_statement_addressed_to_somebody_else_is_refused_and_blocks_nothing(town, qingyuan):
+    forger = Forger(town)
+    answer = forger.push(forger.batch(forger.statement("for Jingning", aud=JINGNING), forger.statement("for you")))
+    assert verdicts(town, answer) == [("refused", "wrong-audience"), ("stored", None)]
+
+
+def test_a_request_for_another_bureau_is_refused(town):
+    forger = Forger(town)
+    assert reason(forger.push(forger.batch(forger.statement("x")), aud=JINGNING)) == (401, "wrong-audience")
+
+
+def test_a_request_token_is_good_for_its_own_operation_and_body_only(town):
+    forger = Forger(town)
+    body = forger.batch(forger.statement("x"))
+    assert reason(forger.push(body, op="heads.read")) == (401, "request-mismatch")
+    assert reason(forger.push(body, said_body=b"{}")) == (401, "request-mismatch")
+
+
+def test_a_request_token_works_once(town):
+    forger = Forger(town)
+    call = forger.call(forger.batch(forger.statement("x")))
+    gate = town.network.gates[QINGYUAN]
+    assert gate(call).status == 200
+    assert reason(gate(call)) == (401, "request-replayed")
+
+
+def test_a_call_without_a_token_is_refused(town):
+    answer = town.network.gates[QINGYUAN](Call(operations.HEADS, {}))
+    assert reason(answer) == (401, "no-token")
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_ten_minutes_off_is_refused_with_the_skew_named(tmp_path, new_database_url, minutes):
+    town = Town(tmp_path, new_database_url)
+    town.add(SHOUNING, skew=timedelta(minutes=minutes))
+    town.add(QINGYUAN)
+    town.introduce(SHOUNING, QINGYUAN)
+    shouning, qingyuan = Notebook(town.nodes[SHOUNING]), Notebook(town.nodes[QINGYUAN])
+    shouning.send("hello", QINGYUAN)
+    town.settle()
+    assert qingyuan.texts == []
+    from ecolink.federation import queues
+
+    with shouning.node.database.read() as session:
+        (queue,) = queues.status(session)
+    assert "clock-skew" in queue.last_error
+    assert "600 seconds" in queue.last_error
+    town.close()
+
+
+def test_a_statement_from_the_future_waits_but_an_emergency_does_not(town, qingyuan):
+    now = town.clock.now()
+    key = town.nodes[SHOUNING].signer.key
+
+    def early(text, lane):
+        draft = replace(note(text, now, lane=lane), aud=(QINGYUAN,), thread=(jti := new_id(now)))
+        return seal(draft, iss=SHOUNING, jti=jti, iat=now + timedelta(hours=1), key=key)
+
+    for lane in (Lane.CASE, Lane.EMERGENCY):
+        statement = early(lane.value, lane)
+        token = seal_batch(
+            iss=SHOUNING,
+            aud=QINGYUAN,
+            lane=lane,
+            epoch=1,
+            first_seq=1,
+            prev=GENESIS,
+            entries=[statement.digest],
+            key=key,
+        )
+        assert Forger(town).push(pack(token, [(statement.token, None)])).status == 200
+    town.settle()
+    assert qingyuan.texts == ["emergency"]
+    town.wait(timedelta(hours=1))
+    assert qingyuan.texts == ["emergency", "case"]
+
+
+def test_the_same_id_with_another_body_is_refused_and_both_are_kept(town, qingyuan):
+    forger = Forger(town)
+    jti = new_id(town.clock.now())
+    first, second = forger.statement("the truck is red", jti=jti), forger.statement("the truck is blue", jti=jti)
+    assert verdicts(town, forger.push(forger.batch(first))) == [("stored", None)]
+    assert verdicts(town, forger.push(forger.batch(second))) == [("refused", "equivocation")]
+    town.settle()
+    assert qingyuan.texts == ["the truck is red"]
+    with qingyuan.node.database.read() as session:
+        kept = session.scalars(select(Equivocation)).one()
+        alarm = session.scalars(select(Alarm)).one()
+    assert (kept.held_digest, kept.token) == (first.digest, second.token)
+    assert (alarm.kind, alarm.peer) == ("equivocation", SHOUNING)
+
+
+def test_two_bodies_for_one_id_in_the_same_batch_are_noticed_too(town):
+    forger = Forger(town)
+    jti = new_id(town.clock.now())
+    answer = forger.push(forger.batch(forger.statement("red", jti=jti), forger.statement("blue", jti=jti)))
+    assert verdicts(town, answer) == [("stored", None), ("refused", "equivocation")]
+
+
+def test_another_past_for_a_channel_is_a_fork_with_the_batch_as_evidence(town, qingyuan):
+    forger = Forger(town)
+    forger.push(forger.batch(forger.statement("one"), forger.statement("two")))
+    answer = forger.push(forger.batch(forger.statement("never said"), first_seq=2, prev=GENESIS))
+    assert reason(answer) == (409, "channel-fork")
+    wrong_link = forger.push(forger.batch(forger.statement("three"), first_seq=3, prev=GENESIS))
+    assert reason(wrong_link) == (409, "channel-fork")
+    with qingyuan.node.database.read() as session:
+        alarms = session.scalars(select(Alarm)).all()
+    assert {alarm.kind for alarm in alarms} == {"channel-fork"}
+    assert all(alarm.details["batch"].count(".") == 2 for alarm in alarms)
+
+
+def test_a_gap_is_answered_with_the_seq_that_is_wanted(town, qingyuan):
+    forger = Forger(town)
+    answer = forger.push(forger.batch(forger.statement("three"), first_seq=3))
+    assert answer.status == 409
+    assert json.loads(answer.body)["expected"] == 1
+    assert rows(qingyuan, StatementRow) == 0
+
+
+def test_an_old_epoch_is_closed_and_a_new_one_must_go_on_from_the_held_head(town):
+    forger = Forger(town)
+    forger.push(forger.batch(forger.statement("one")))
+    unlinked = forger.push(forger.batch(forger.statement("restored"), first_seq=1, prev=GENESIS, epoch=2))
+    assert reason(unlinked) == (409, "wrong-link")
+    forger = Forger(town)
+    forger.head = chain(GENESIS, 1, "ab" * 32)
+    assert reason(forger.push(forger.batch(forger.statement("x"), epoch=2))) == (409, "wrong-link")
+
+
+def test_a_pending_peer_exchanges_nothing(tmp_path, new_database_url):
+    town = Town(tmp_path, new_database_url)
+    town.add(SHOUNING)
+    node = town.add(QINGYUAN)
+    with node.database.begin() as session:
+        card = town.nodes[SHOUNING].card(town.clock.now())
+        peer = node.peers.import_card(session, card, by="administrator", now=town.clock.now())
+    assert peer.state is PeerState.PENDING
+    forger = Forger(town)
+    assert reason(forger.push(forger.batch(forger.statement("x")))) == (403, "peer-pending")
+    town.close()
+
+
+def test_a_fingerprint_read_out_wrongly_activates_nobody(tmp_path, new_database_url):
+    town = Town(tmp_path, new_database_url)
+    town.add(SHOUNING)
+    node = town.add(QINGYUAN)
+    card = town.nodes[SHOUNING].card(town.clock.now())
+    with node.database.begin() as session:
+        peer = node.peers.import_card(session, card, by="administrator", now=town.clock.now())
+    wrong = peer.fingerprint[:-1] + ("0" if peer.fingerprint[-1] != "0" else "1")
+    with pytest.raises(InvalidError), node.database.begin() as session:
+        node.peers.activate(session, SHOUNING, read_out=wrong, by="administrator", now=town.clock.now())
+    with node.database.read() as session:
+        assert node.peers.get(session, SHOUNING).state is PeerState.PENDING
+    town.close()
+
+
+def test_a_suspended_peers_queue_waits_and_resumes_and_its_recalls_pass(town, shouning, qingyuan):
+    sent = shouning.send("bulletin", QINGYUAN, lane=Lane.BULK)
+    town.settle()
+    node = qingyuan.node
+    with node.database.begin() as session:
+        node.peers.suspend(session, SHOUNING, reason="under review", by="chief", now=town.clock.now())
+    shouning.send("case", QINGYUAN)
+    shouning.send("recall", QINGYUAN, lane=Lane.CONTROL, recalls=sent.statement.jti)
+    town.wait(timedelta(hours=2))
+    assert qingyuan.texts == ["bulletin", "recall"]
+    with node.database.begin() as session:
+        held = node.peers.get(session, SHOUNING)
+        node.peers.activate(session, SHOUNING, read_out=held.fingerprint, by="chief", now=town.clock.now())
+    town.wait(timedelta(hours=2))
+    assert qingyuan.texts == ["bulletin", "recall", "case"]
+
+
+# Keys
+
+
+def rotate(notebook: Notebook, **revoked) -> None:
+    node, now = notebook.node, notebook.node.clock.now()
+    with node.database.begin() as session:
+        if revoked:
+            node.keystore.revoke(session, now, **revoked)
+        else:
+            node.keystore.rotate(session, now)
+    node.tick(now)
+
+
+def test_a_key_rotated_while_statements_are_under_way_stops_nothing(town, shouning, qingyuan):
+    town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    shouning.send("before", QINGYUAN)
+    town.wait(timedelta(minutes=1))  # sealed under the old key
+    rotate(shouning)
+    shouning.send("after", QINGYUAN)
+    town.network.cut.clear()
+    town.wait(timedelta(hours=1))
+    town.wait(timedelta(hours=1))
+    assert qingyuan.texts == ["before", "after"]
+    with qingyuan.node.database.read() as session:
+        assert qingyuan.node.peers.get(session, SHOUNING).manifest_version == 2
+
+
+def test_three_rotations_in_a_row_are_followed_by_the_chain(town, shouning, qingyuan):
+    for number in range(3):
+        rotate(shouning)
+        shouning.send(f"note {number}", QINGYUAN)
+    town.wait(timedelta(hours=1))
+    assert qingyuan.texts == ["note 0", "note 1", "note 2"]
+
+
+def test_a_revoked_key_signs_nothing_new_and_what_it_signed_stays_applied(town, shouning, qingyuan):
+    old = Forger(town)
+    shouning.send("before", QINGYUAN)
+    town.settle()
+    rotate(shouning, compromised_since=None)
+    shouning.send("after", QINGYUAN)
+    town.wait(timedelta(hours=1))
+    assert qingyuan.texts == ["before", "after"]
+    thief = old.push(old.batch(old.statement("from the thief"), first_seq=3))
+    assert reason(thief) == (401, "key-revoked")
+
+
+def test_a_batch_sealed_under_a_key_since_revoked_is_sealed_again(town, shouning, qingyuan):
+    town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    shouning.send("sealed under the old key", QINGYUAN)
+    town.wait(timedelta(minutes=1))
+    rotate(shouning, compromised_since=None)
+    shouning.send("sealed under the new key", QINGYUAN)
+    town.network.cut.clear()
+    for _ in range(3):
+        town.wait(timedelta(hours=1))
+    # The batch arrives under the new key; the statement the revoked key signed is refused, and says so.
+    assert qingyuan.texts == ["sealed under the new key"]
+
+
+def test_two_manifests_for_one_place_suspend_the_peer_and_raise_an_alarm(town, shouning, qingyuan):
+    node = shouning.node
+    with node.database.read() as session:
+        before = node.keystore.documents(session, SHOUNING)
+        committed = node.keystore._committed(node.keystore.head(session, SHOUNING))
+    rotate(shouning)
+    shouning.send("hello", QINGYUAN)
+    town.wait(timedelta(hours=1))
+    head = manifest.verify(before, issuer=SHOUNING, pinned_head=None)
+    other = manifest.revoke(head, now=town.clock.now(), new_key=committed, next_kid="x" * 43)
+    body = dumps({"iss": SHOUNING, "manifests": manifest.as_text([*before, other])})
+    answer = town.network.gates[QINGYUAN](Call(operations.KEYS, {}, None, body))
+    assert reason(answer) == (409, "manifest-fork")
+    with qingyuan.node.database.read() as session:
+        assert qingyuan.node.peers.get(session, SHOUNING).state is PeerState.SUSPENDED
+        assert session.scalars(select(Alarm.kind)).one() == "manifest-fork"
+
+
+def test_an_old_manifest_chain_replayed_changes_nothing(town, shouning, qingyuan):
+    node = shouning.node
+    with node.database.read() as session:
+        old = node.keystore.documents(session, SHOUNING)
+    rotate(shouning)
+    shouning.send("hello", QINGYUAN)
+    town.wait(timedelta(hours=1))
+    body = dumps({"iss": SHOUNING, "manifests": manifest.as_text(old)})
+    assert reason(town.network.gates[QINGYUAN](Call(operations.KEYS, {}, None, body))) == (409, "manifest-stale")
+    with qingyuan.node.database.read() as session:
+        assert qingyuan.node.peers.get(session, SHOUNING).state is PeerState.ACTIVE
+
+
+def test_a_card_with_keys_that_do_not_follow_is_not_taken_for_a_known_bureau(town, tmp_path, new_database_url):
+    impostor_town = Town(tmp_path / "elsewhere", new_database_url)
+    impostor = impostor_town.add(SHOUNING)
+    node = town.nodes[QINGYUAN]
+    with pytest.raises(ConflictError), node.database.begin() as session:
+        card = impostor.card(town.clock.now())
+        node.peers.import_card(session, card, by="administrator", now=town.clock.now())
+    impostor_town.close()
+
+
+# Hostile bytes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"[" * 100_000,
+        b'{"batch":"a.b.c","statements":[]}',
+        b'{"batch":"a.b.c","statements":[{"token":"a.b.c","private":null}]}',
+        b'{"batch":NaN,"statements":[1]}',
+        b'{"batch":"\\ud800","statements":[1]}',
+        b'{"batch":"\\u0000","statements":[1]}',
+        b'{"batch":' + b"9" * 5000 + b',"statements":[1]}',
+        b"\xff\xfe\xfd",
+        b'{"batch":"x","batch":"y","statements":[1]}',
+    ],
+    ids=[
+        "empty",
+        "cut",
+        "array",
+        "deep",
+        "none",
+        "no-token",
+        "nan",
+        "surrogate",
+        "nul",
+        "digits",
+        "not-utf8",
+        "doubled",
+    ],
+)
+def test_hostile_bytes_are_a_clear_400_and_leave_no_trace(town, qingyuan, body):
+    answer = Forger(town).push(body)
+    assert answer.status == 400
+    assert json.loads(answer.body)["reason"] in {
+        "bad-json",
+        "invalid-claim",
+        "bad-token",
+        "bad-base64",
+        "missing-claim",
+    }
+    assert rows(qingyuan, StatementRow) == rows(qingyuan, SeenRequest) == 0
+
+
+def test_one_changed_byte_anywhere_in_a_push_is_refused(town, qingyuan):
+    forger = Forger(town)
+    body = forger.batch(forger.statement("hello", private={"name": "林某"}))
+    for place in range(0, len(body), 37):
+        changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+        answer = forger.push(changed)
+        if answer.status == 200:
+            assert verdicts(town, answer)[0][0] == "refused", (
+                place,
+                body[place - 20 : place + 20],
+                changed[place - 20 : place + 20],
+            )
+            break
+        assert answer.status in {400, 401, 403, 409}, answer.body
+    town.settle()
+    assert qingyuan.texts == []
+
+
+def test_the_token_of_a_call_may_be_any_rubbish(town):
+    gate = town.network.gates[QINGYUAN]
+    for bearer in (b"", b"x", b"a.b.c", b"." * 10, base64.b64encode(b"x" * 9000), b"\xff\xff"):
+        answer = gate(Call(operations.HEADS, {}, bearer))
+        assert answer.status in {400, 401, 413}, answer.body
