@@ -90,7 +90,8 @@ def _default_keys(given: dict[str, Any]) -> Path:
 
 def _default_federation_url(given: dict[str, Any]) -> str:
     host, port = given.get("federation_host", ""), given.get("federation_port", 0)
-    return f"http://{host}:{port}" if is_loopback(host) else ""
+    scheme = "https" if given.get("tls_certificate") and not given.get("behind_proxy") else "http"
+    return f"{scheme}://{host}:{port}" if is_loopback(host) else ""
 
 
 class Settings(BaseSettings):
@@ -124,10 +125,6 @@ class Settings(BaseSettings):
     local_port: Port = Field(8470, description="the port of the local API")
     federation_host: str = Field("127.0.0.1", description="the address other bureaus' nodes connect to")
     federation_port: Port = Field(8471, description="the port of the federation API")
-    federation_url: str = Field(
-        default_factory=_default_federation_url,
-        description="where other nodes reach this one, such as https://node.example.cn; has a default on loopback",
-    )
 
     tls_certificate: Path | None = Field(
         None, description="PEM file of this node's certificate (chain), shown to callers and to the peers it calls"
@@ -141,6 +138,10 @@ class Settings(BaseSettings):
     )
     behind_proxy: bool = Field(
         default=False, description="whether a reverse proxy in front of the node terminates TLS for it"
+    )
+    federation_url: str = Field(
+        default_factory=_default_federation_url,
+        description="where other nodes reach this one, such as https://node.example.cn; has a default on loopback",
     )
     allowed_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="private or loopback networks in which peers may live, such as 10.20.0.0/16, 10.30.0.0/16"
@@ -192,6 +193,16 @@ class Settings(BaseSettings):
         """Whether the database is a file of this node alone."""
         return make_url(self.database_url).get_backend_name() == "sqlite"
 
+    @property
+    def federation_tls(self) -> bool:
+        """Whether the federation API speaks TLS itself; behind a proxy its certificate is for calling peers."""
+        return self.tls_certificate is not None and not self.behind_proxy
+
+    @property
+    def local_tls(self) -> bool:
+        """Whether the local API speaks TLS itself: never on loopback, where its people and tools expect plain HTTP."""
+        return self.federation_tls and not is_loopback(self.local_host)
+
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
         for name in ("tls_certificate", "tls_key", "tls_ca", "border_file", "calendar_file"):
@@ -226,6 +237,8 @@ class Settings(BaseSettings):
         host = rest.partition("/")[0].rpartition(":")[0] or rest.partition("/")[0]
         if scheme not in {"http", "https"} or not host:
             raise _Misfit("federation_url", f"{self.federation_url!r} is no address such as https://node.example.cn")
+        if scheme == "http" and self.federation_tls:
+            raise _Misfit("federation_url", "with a certificate of its own the node is reached by https://")
         if scheme == "http" and not is_loopback(host.strip("[]")):
             raise _Misfit("federation_url", "other bureaus are reached by https:// only, except on loopback")
 

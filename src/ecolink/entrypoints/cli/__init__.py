@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ecolink import __version__
-from ecolink.entrypoints.cli import client, config, inbox, key, login, peer, queue, user
+from ecolink.entrypoints.cli import client, config, db, inbox, init, key, login, peer, queue, serve, user
 from ecolink.entrypoints.cli.context import Root
 from ecolink.entrypoints.cli.printing import complain, say
 from ecolink.errors import EcolinkError
@@ -66,7 +66,11 @@ def root(
     context.obj = Root(config)
 
 
+app.command()(init.init)
+app.command()(serve.serve)
+app.command()(serve.worker)
 for name, group in {
+    "db": db,
     "peer": peer,
     "key": key,
     "queue": queue,
@@ -79,6 +83,7 @@ for name, group in {
 
 app.command()(login.login)
 app.command()(login.logout)
+app.command()(login.password)
 
 
 def main() -> None:

@@ -20,8 +20,9 @@ from ecolink.errors import EcolinkError, SettingError, UnauthenticatedError, Una
 from ecolink.kit.clock import SystemClock
 from ecolink.settings import is_loopback
 
-TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105 - an address, not a secret
-LOGOUT_PATH = "/api/v1/auth/revoke"
+TOKEN_PATH = "/api/v1/oauth/token"  # noqa: S105 - an address, not a secret
+REVOKE_PATH = "/api/v1/oauth/revoke"
+PASSWORD_PATH = "/api/v1/me/password"  # noqa: S105 - an address, not a secret
 TIMEOUT_S = 30.0
 
 ApiAddress = Annotated[
@@ -91,7 +92,7 @@ def open_api(context: typer.Context, api: str | None, user: str | None, password
         who = user or (typer.prompt("User") if sys.stdin.isatty() else None)
         if who is None:
             raise UnauthenticatedError("Say who you are: --user, or ECOLINK_USER.", "请用 --user 指明用户。")
-        kept = _ask_token(client, base, who, _password(password_file))
+        kept = ask_token(client, base, who, password_from(password_file))
     client.headers["authorization"] = f"Bearer {kept.token}"
     return Api(client)
 
@@ -105,8 +106,7 @@ def address(context: typer.Context, api: str | None) -> str:
     """
     if api is None:
         settings = settings_of(context)
-        secure = settings.tls_certificate is not None and not is_loopback(settings.local_host)
-        api = f"{'https' if secure else 'http'}://{settings.local_host}:{settings.local_port}"
+        api = f"{'https' if settings.local_tls else 'http'}://{settings.local_host}:{settings.local_port}"
     url = httpx.URL(api)
     if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.host)):
         raise SettingError(
@@ -137,7 +137,8 @@ def send(client: httpx.Client, method: str, path: str, **given: Any) -> httpx.Re
 def _refusal(answer: httpx.Response) -> ApiRefusedError:
     try:
         problem: Mapping[str, Any] = answer.json()
-        detail = str(problem.get("detail_en") or problem.get("detail") or problem.get("title"))
+        said = ("detail_en", "detail", "error_description", "title")
+        detail = str(next(filter(None, map(problem.get, said)), answer.reason_phrase))
         errors = [f"{error.get('pointer')}: {error.get('detail_en')}" for error in problem.get("errors") or []]
         request = f" (request {problem['request_id']})" if problem.get("request_id") else ""
         zh = str(problem.get("detail_zh") or detail)
@@ -146,14 +147,34 @@ def _refusal(answer: httpx.Response) -> ApiRefusedError:
     return ApiRefusedError(f"{answer.status_code}: {'; '.join([detail, *errors])}{request}", zh)
 
 
-def _ask_token(client: httpx.Client, base: str, user: str, password: str) -> tokens.Kept:
+def ask_token(client: httpx.Client, base: str, user: str, password: str) -> tokens.Kept:
+    """Log in and return what `ecolink login` keeps.
+
+    Raises:
+        ApiRefusedError: the name or the password is not right, or there were too many tries.
+        UnavailableError: the API does not answer.
+
+    """
     form = {"grant_type": "password", "username": user, "password": password}
     now = SystemClock().now()
     issued = send(client, "POST", TOKEN_PATH, data=form).json()
-    return tokens.Kept(base, user, str(issued["access_token"]), now + timedelta(seconds=int(issued["expires_in"])))
+    return tokens.Kept(
+        base,
+        user,
+        str(issued["access_token"]),
+        now + timedelta(seconds=int(issued["expires_in"])),
+        must_change_password=bool(issued.get("must_change_password")),
+    )
 
 
-def _password(file: Path | None) -> str:
+def password_from(file: Path | None) -> str:
+    """Return the password: from `file`, else ECOLINK_PASSWORD, else asked for.
+
+    Raises:
+        UnauthenticatedError: there is none, and nobody to ask.
+        InvalidError: the file cannot be read.
+
+    """
     if file is not None:
         return read_secret(file)
     if (given := os.environ.get("ECOLINK_PASSWORD")) is not None:
@@ -164,13 +185,6 @@ def _password(file: Path | None) -> str:
             "没有口令：请先运行 ecolink login，或设置 ECOLINK_PASSWORD。",
         )
     return str(typer.prompt("Password", hide_input=True))
-
-
-def log_in(context: typer.Context, api: str | None, user: str, password_file: Path | None) -> tokens.Kept:
-    """Log in and return what `ecolink login` keeps."""
-    base = address(context, api)
-    with open_client(context, base) as client:
-        return _ask_token(client, base, user, _password(password_file))
 
 
 def open_client(context: typer.Context, base: str) -> httpx.Client:

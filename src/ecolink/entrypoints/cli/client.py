@@ -25,7 +25,7 @@ def add(
 ) -> None:
     """Make a program's account; its secret is printed, once."""
     with open_node(context) as node, node.database.begin() as session:
-        account, secret = node.accounts.add_client(
+        account, secret = node.identity.accounts.add_client(
             session,
             client_id=client_id,
             name=name,
@@ -41,8 +41,8 @@ def add(
 def rotate(context: typer.Context, client_id: ClientId, as_json: AsJson = False) -> None:
     """Give a program a new secret; the old one and every login made with it end."""
     with open_node(context) as node, node.database.begin() as session:
-        account = node.accounts.named(session, AccountKind.CLIENT, client_id)
-        secret = node.accounts.rotate_secret(session, account, by=operator(), now=node.clock.now())
+        account = node.identity.accounts.named(session, AccountKind.CLIENT, client_id)
+        secret = node.identity.accounts.rotate_secret(session, account, by=operator(), now=node.clock.now())
         record = details(account)
     tell_once(record, "client_secret", secret, as_json=as_json)
 

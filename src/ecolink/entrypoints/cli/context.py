@@ -57,6 +57,7 @@ def open_node(context: typer.Context) -> Iterator["Node"]:
 
     node = build_node(settings_of(context), SystemClock())
     try:
+        node.open()
         yield node
     finally:
         node.close()

@@ -1,26 +1,40 @@
-"""`ecolink login` and `ecolink logout`: so that the password is asked for once, not at every command."""
+"""`ecolink login`, `logout` and `password`: so that the password is asked for once, not at every command."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ecolink.entrypoints.cli import tokens
-from ecolink.entrypoints.cli.api import LOGOUT_PATH, ApiAddress, PasswordFile, User, address, log_in, open_client, send
+from ecolink.entrypoints.cli.api import (
+    PASSWORD_PATH,
+    REVOKE_PATH,
+    ApiAddress,
+    PasswordFile,
+    User,
+    address,
+    ask_token,
+    open_client,
+    password_from,
+    send,
+)
 from ecolink.entrypoints.cli.printing import say
+from ecolink.entrypoints.cli.user import read_secret
 from ecolink.errors import EcolinkError
 from ecolink.kit.times import CHINA
 
+Myself = Annotated[str, typer.Option("--user", envvar="ECOLINK_USER", prompt="User", help="Who you are.")]
 
-def login(
-    context: typer.Context,
-    user: Annotated[str, typer.Option("--user", envvar="ECOLINK_USER", prompt="User", help="Who you are.")],
-    api: ApiAddress = None,
-    password_file: PasswordFile = None,
-) -> None:
+
+def login(context: typer.Context, user: Myself, api: ApiAddress = None, password_file: PasswordFile = None) -> None:
     """Log in to the local API; the access token is kept for its few minutes in a file only you can read."""
-    kept = log_in(context, api, user, password_file)
+    base = address(context, api)
+    with open_client(context, base) as client:
+        kept = ask_token(client, base, user, password_from(password_file))
     tokens.keep(kept)
-    say(f"Logged in to {kept.api} as {user} until {kept.expires_at.astimezone(CHINA):%H:%M:%S}.")
+    say(f"Logged in to {base} as {user} until {kept.expires_at.astimezone(CHINA):%H:%M:%S}.")
+    if kept.must_change_password:
+        say("The password must be changed first: ecolink password")
 
 
 def logout(context: typer.Context, api: ApiAddress = None, user: User = None) -> None:
@@ -28,9 +42,29 @@ def logout(context: typer.Context, api: ApiAddress = None, user: User = None) ->
     base = address(context, api)
     for kept in tokens.forget(base, user):
         with open_client(context, base) as client:
-            client.headers["authorization"] = f"Bearer {kept.token}"
             try:
-                send(client, "POST", LOGOUT_PATH)
+                send(client, "POST", REVOKE_PATH, data={"token": kept.token})
             except EcolinkError:
                 say(f"{base} could not be told; the token of {kept.user} ends by itself within minutes.")
     say("Logged out.")
+
+
+def password(
+    context: typer.Context,
+    user: Myself,
+    api: ApiAddress = None,
+    password_file: PasswordFile = None,
+    new_password_file: Annotated[
+        Path | None, typer.Option(help="Take the new password from this file [default: asked for].")
+    ] = None,
+) -> None:
+    """Change your own password; every other login of yours ends."""
+    base = address(context, api)
+    present = password_from(password_file)
+    new = read_secret(new_password_file) if new_password_file else None
+    new = new or typer.prompt("New password", hide_input=True, confirmation_prompt=True)
+    with open_client(context, base) as client:
+        kept = ask_token(client, base, user, present)
+        client.headers["authorization"] = f"Bearer {kept.token}"
+        send(client, "POST", PASSWORD_PATH, json={"current_password": present, "password": new})
+    say(f"The password of {user} is changed.")

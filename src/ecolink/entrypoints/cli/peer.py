@@ -11,6 +11,7 @@ from ecolink.entrypoints.cli.context import note, open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, print_rows, say
 from ecolink.errors import InvalidError
 from ecolink.federation.peers import Peer
+from ecolink.protocol.card import fingerprint
 
 app = typer.Typer(help="Other bureaus' nodes: cards, fingerprints, activation.", no_args_is_help=True)
 
@@ -26,14 +27,14 @@ def card(
 ) -> None:
     """Give out this node's own card, and show the fingerprint to be read out by telephone."""
     with open_node(context) as node, node.database.read() as session:
-        token = node.card(session, node.clock.now())
-        fingerprint = node.fingerprint(session)
+        token = node.card_within(session, node.clock.now())
+        words = fingerprint(node.us, node.keystore.head(session, node.us).digest)
     if out is None:
         say(token.decode())
     else:
         out.write_bytes(token + b"\n")
         say(f"Written to {out}. Send it to the other bureau by any way; it holds no secret.")
-    typer.echo(f"Fingerprint of {node.us}, to be read out by telephone:\n  {fingerprint}", err=True)
+    typer.echo(f"Fingerprint of {node.us}, to be read out by telephone:\n  {words}", err=True)
 
 
 @app.command()
@@ -90,20 +91,20 @@ def show(context: typer.Context, unit_code: UnitCode, as_json: AsJson = False) -
 def activate(
     context: typer.Context,
     unit_code: UnitCode,
-    fingerprint: Annotated[
-        str | None, typer.Option(help="The fingerprint as the other bureau read it out by telephone.")
+    read_out: Annotated[
+        str | None, typer.Option("--fingerprint", help="The fingerprint as the other bureau read it out by telephone.")
     ] = None,
 ) -> None:
     """Trust a peer's keys and begin to exchange with it, after the fingerprints were compared by telephone."""
-    if fingerprint is None:
+    if read_out is None:
         if not sys.stdin.isatty():
             raise InvalidError("Give the fingerprint that was read out: --fingerprint.", "请提供对方宣读的指纹。")
-        fingerprint = typer.prompt("Fingerprint as read out by the other bureau")
+        read_out = typer.prompt("Fingerprint as read out by the other bureau")
     with open_node(context) as node:
         now = node.clock.now()
         with node.database.begin() as session:
             by = operator().username
-            peer = node.peers.activate(session, unit_code, read_out=fingerprint or "", by=by, now=now)
+            peer = node.peers.activate(session, unit_code, read_out=read_out or "", by=by, now=now)
             note(node, session, "peer-activate", unit_code, now=now)
     say(f"{peer.name_zh} ({peer.unit_code}) is active.")
 

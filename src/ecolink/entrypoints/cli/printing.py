@@ -46,7 +46,7 @@ def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
         return
     width = max((len(name) for name in record), default=0)
     for name, value in record.items():
-        if isinstance(value, (list, dict)) and value:
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
             say(f"{name.replace('_', ' ')}:")
             for line in json.dumps(value, ensure_ascii=False, indent=2, default=_as_text).splitlines():
                 say(f"  {line}")

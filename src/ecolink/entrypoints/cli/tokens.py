@@ -21,6 +21,7 @@ class Kept:
     user: str
     token: str = field(repr=False)
     expires_at: datetime
+    must_change_password: bool = False
 
 
 def keep(kept: Kept) -> Path:

@@ -37,9 +37,9 @@ def add(
     """Make a person's account; a one-time password is printed, once."""
     password = chosen_password(password_file, username)
     with open_node(context) as node:
-        hashed = node.passwords.hash(password)
+        hashed = node.identity.passwords.hash(password)
         with node.database.begin() as session:
-            account = node.accounts.add_user(
+            account = node.identity.accounts.add_user(
                 session,
                 username=username,
                 name=name,
@@ -60,10 +60,12 @@ def reset(
     """Give a person a new one-time password and end every login of theirs."""
     password = chosen_password(password_file, username)
     with open_node(context) as node:
-        hashed = node.passwords.hash(password)
+        hashed = node.identity.passwords.hash(password)
         with node.database.begin() as session:
-            account = node.accounts.named(session, AccountKind.USER, username)
-            node.accounts.reset_password(session, account, password_hash=hashed, by=operator(), now=node.clock.now())
+            account = node.identity.accounts.named(session, AccountKind.USER, username)
+            node.identity.accounts.reset_password(
+                session, account, password_hash=hashed, by=operator(), now=node.clock.now()
+            )
             record = details(account)
     tell_once(record, "password", None if password_file else password, as_json=as_json)
 
@@ -72,8 +74,8 @@ def reset(
 def disable(context: typer.Context, username: Username) -> None:
     """Shut a person's account and end every login of theirs; their history stays."""
     with open_node(context) as node, node.database.begin() as session:
-        account = node.accounts.named(session, AccountKind.USER, username)
-        node.accounts.disable(session, account, by=operator(), now=node.clock.now())
+        account = node.identity.accounts.named(session, AccountKind.USER, username)
+        node.identity.accounts.disable(session, account, by=operator(), now=node.clock.now())
     say(f"{username} is disabled.")
 
 

@@ -1,0 +1,231 @@
+"""Serving a node's two applications, each on its own address, with or without the worker beside them.
+
+One process is the rule. Several (on PostgreSQL) share the listening sockets, which the parent opens; a child that
+dies is replaced.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import signal
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from ecolink.entrypoints.connections import BoundedConnection
+from ecolink.entrypoints.logs import set_up_logs
+from ecolink.entrypoints.wiring import Node, build_node
+from ecolink.entrypoints.worker import Worker
+from ecolink.errors import SettingError
+from ecolink.kit.clock import SystemClock
+from ecolink.settings import Settings, variable
+
+GRACE_S = 10
+"""Seconds that requests under way are given when the node stops."""
+
+MOST_CONNECTIONS = 1000
+"""Beyond these a process answers 503 at once."""
+
+BACKLOG = 512
+CHILD_MUST_LAST_S = 5.0
+"""A child that dies sooner than this would die again: then the whole node stops, for its supervisor to see."""
+
+_log = structlog.get_logger(__name__)
+
+Announce = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Sockets:
+    """The two listening sockets."""
+
+    local: socket.socket
+    federation: socket.socket
+
+
+def listen(settings: Settings) -> Sockets:
+    """Open the two addresses.
+
+    Raises:
+        SettingError: one of them is taken, or is not this machine's.
+
+    """
+    return Sockets(
+        _open(settings.local_host, settings.local_port, "local"),
+        _open(settings.federation_host, settings.federation_port, "federation"),
+    )
+
+
+def serve(settings: Settings, *, worker: bool, announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT; `announce` is called once both addresses answer.
+
+    Raises:
+        SettingError: an address, a key or the schema does not allow it.
+
+    """
+    sockets = listen(settings)
+    if settings.workers == 1:
+        run(settings, sockets, worker=worker, announce=announce)
+    else:
+        _supervise(settings, sockets, worker=worker, announce=announce)
+
+
+def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announce) -> None:
+    """Serve in this process until SIGTERM or SIGINT.
+
+    Raises:
+        SettingError: a key or the schema does not allow it.
+
+    """
+    set_up_logs(settings.log_level, settings.log_format)
+    node = build_node(settings, SystemClock())
+    try:
+        node.open()
+        loops = Worker(node)
+        if worker:
+            loops.start()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve_both(node, sockets, announce))
+        finally:
+            loops.stop()
+    finally:
+        node.close()
+
+
+async def _serve_both(node: Node, sockets: Sockets, announce: Announce) -> None:
+    settings = node.settings
+    servers = (
+        _Server(_config(settings, node.local_app(), tls=settings.local_tls, mutual=False)),
+        _Server(_config(settings, node.federation_app(), tls=settings.federation_tls, mutual=True)),
+    )
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    running = asyncio.gather(servers[0].serve(sockets=[sockets.local]), servers[1].serve(sockets=[sockets.federation]))
+    while not (running.done() or all(server.started for server in servers)):  # noqa: ASYNC110 - uvicorn has no event
+        await asyncio.sleep(0.01)
+    if not running.done():
+        announce()
+    await running
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to whoever runs two of them in one loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _config(settings: Settings, app: FastAPI, *, tls: bool, mutual: bool) -> uvicorn.Config:
+    demands = mutual and settings.tls_require_client_certificate
+    return uvicorn.Config(
+        app,
+        http=BoundedConnection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=settings.tls_certificate if tls else None,
+        ssl_keyfile=settings.tls_key if tls else None,
+        ssl_ca_certs=settings.tls_ca if tls and demands else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls and demands else ssl.CERT_NONE,
+    )
+
+
+def _open(host: str, port: int, side: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as fault:
+        raise SettingError(
+            f"{side}_host {host}, {side}_port {port} cannot be opened ({fault.strerror}). "
+            f"Set {variable(f'{side}_port')} or {variable(f'{side}_host')} to a free address of this machine.",
+            f"无法监听 {host}:{port}（{fault.strerror}）：请改用 {variable(f'{side}_port')}。",
+        ) from None
+    opened.set_inheritable(True)
+    return opened
+
+
+def _run_child(settings: Settings, sockets: Sockets, ready: threading.Event, worker: bool) -> None:  # noqa: FBT001 - a process's target
+    try:
+        run(settings, sockets, worker=worker, announce=ready.set)
+    except SettingError as wrong:
+        _log.error("serving.refused", reason=wrong.detail_en)
+        raise SystemExit(1) from None
+
+
+def _supervise(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announce) -> None:
+    """Keep `settings.workers` processes serving until a signal, or until one cannot even start."""
+    set_up_logs(settings.log_level, settings.log_format)
+    spawn = multiprocessing.get_context("spawn")  # nothing of this process is copied but the sockets
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    start = partial(_start_child, spawn, settings, sockets, worker)
+    children = [start() for _ in range(settings.workers)]
+    announced = False
+    while not stopping.wait(0.1):
+        if not announced and all(child.ready.is_set() for child in children):
+            announce()
+            announced = True
+        for place, child in enumerate(children):
+            if child.process.is_alive():
+                continue
+            if time.monotonic() - child.started < CHILD_MUST_LAST_S:
+                _log.error("serving.child_cannot_start", exit_code=child.process.exitcode)
+                stopping.set()
+                break
+            _log.warning("serving.child_replaced", exit_code=child.process.exitcode)
+            children[place] = start()
+    _end(children)
+    if not announced:
+        raise SystemExit(1)
+
+
+@dataclass(frozen=True)
+class _Child:
+    process: "multiprocessing.process.BaseProcess"
+    ready: threading.Event
+    started: float
+
+
+def _start_child(
+    spawn: "multiprocessing.context.SpawnContext",
+    settings: Settings,
+    sockets: Sockets,
+    worker: bool,  # noqa: FBT001
+) -> _Child:
+    ready = spawn.Event()
+    process = spawn.Process(target=_run_child, args=(settings, sockets, ready, worker), name="ecolink-serve")
+    process.start()
+    return _Child(process, ready, time.monotonic())  # type: ignore[arg-type]  # an Event of another kind, same use
+
+
+def _end(children: Sequence[_Child]) -> None:
+    for child in children:
+        child.process.terminate()
+    for child in children:
+        child.process.join(GRACE_S + 30)
+        if child.process.is_alive():
+            child.process.kill()
+            child.process.join()
