@@ -6,7 +6,6 @@ Rooms that must call upward (the inbox wakes the worker, a receipt moves a lead'
 
 import ssl
 import threading
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
+from ecolink.entrypoints.furnishing import Hooks, Shell, furnish
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
@@ -26,14 +26,14 @@ from ecolink.federation.gate import Gate
 from ecolink.federation.handling import Handler
 from ecolink.federation.heads import HeadsDesk, Reconciliation
 from ecolink.federation.inbox import Inbox
-from ecolink.federation.keystore import BureauKeys, Keystore
-from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.keystore import Keystore
+from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import PullDesk, Puller
-from ecolink.federation.receipts import Confirmed, Receipts
+from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
-from ecolink.federation.statements import Stored
 from ecolink.federation.tally import RefusalTally
+from ecolink.federation.witnessing import Witnessing
 from ecolink.identity.service import Identity
 from ecolink.kit.clock import Clock
 from ecolink.protocol.card import build_card
@@ -42,7 +42,9 @@ from ecolink.settings import Settings
 from ecolink.storage.engine import Database, connect
 from ecolink.storage.schema import refuse_unless_current
 from ecolink.surface.door import Door
+from ecolink.surface.replays import forget_expired
 from ecolink.web.app import build_federation, build_local
+from ecolink.web.rooms import Rooms
 
 TIDY_EVERY = timedelta(minutes=10)
 Pair = tuple[threading.Event, threading.Event]
@@ -62,26 +64,6 @@ class Bells:
     def ring_send(self, lane: Lane) -> None:
         """There is something to send in `lane`."""
         self.send[lane is not Lane.EMERGENCY].set()
-
-
-@dataclass
-class Hooks:
-    """What the features want to be told; filled in after they exist."""
-
-    kept: list[Kept] = field(default_factory=list)
-    receipted: list[Callable[[Session, Sequence[Confirmed], datetime], None]] = field(default_factory=list)
-    each_second: list[Callable[[datetime], object]] = field(default_factory=list)
-    fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
-
-    def on_kept(self, session: Session, stored: Stored, now: datetime) -> None:
-        """Tell of a statement this node holds."""
-        for hook in self.kept:
-            hook(session, stored, now)
-
-    def on_receipt(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
-        """Tell of entries a peer confirmed."""
-        for hook in self.receipted:
-            hook(session, confirmed, now)
 
 
 @dataclass(frozen=True)
@@ -108,10 +90,12 @@ class Node:
     gate: Gate
     delivery: Delivery
     reconciliation: Reconciliation
+    witnessing: Witnessing
     handlers: dict[str, Handler]
     applier: Applier
     identity: Identity
     transport: Transport
+    rooms: Rooms
 
     def open(self) -> None:
         """Make ready for work.
@@ -165,6 +149,9 @@ class Node:
         with self.database.begin() as session:
             self.callers.forget_expired(session, now)
             self.identity.tidy(session, now)
+            forget_expired(session, now)
+        for hook in self.hooks.tidy:
+            hook(now)
 
     def federation_app(self) -> FastAPI:
         """Return the application other bureaus' nodes call."""
@@ -172,7 +159,7 @@ class Node:
 
     def local_app(self) -> FastAPI:
         """Return the application of the bureau's own people and programs."""
-        return build_local(self._door(), self.identity, [])
+        return build_local(self._door(), self.identity, self.rooms.routers())
 
     def _door(self) -> Door:
         return Door(self.database, self.clock, self.identity.sessions.authenticate)
@@ -200,11 +187,14 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     callers = Callers(us, database, keystore)
     outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
     inbox = Inbox(us, database, callers, signer, log, bells.ring_apply)
-    receipts = Receipts(us, log, _keep_checkpoint, hooks.on_receipt)
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=_tls(settings))
     client = PeerClient(us, signer, transport)
+    witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
+    receipts = Receipts(us, log, witnessing.keep_checkpoint, hooks.on_receipt)
     puller = Puller(database, callers, client, inbox)
     handlers: dict[str, Handler] = {}
+    applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.rejected)
+    identity = Identity.build(keys.only(LOCAL), us, access)
     node = Node(
         settings=settings,
         clock=clock,
@@ -237,17 +227,34 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
             card=lambda now: node.card(now),  # noqa: PLW0108 - the node does not exist yet
         ),
         delivery=Delivery(us, database, keystore, signer, client, receipts, SystemRandom()),
-        reconciliation=Reconciliation(us, database, keystore, client, peers, puller, log, _keep_checkpoint),
+        reconciliation=Reconciliation(us, database, keystore, client, peers, puller, log, witnessing.keep_checkpoint),
+        witnessing=witnessing,
         handlers=handlers,
-        applier=Applier(us, database, outbox, handlers, hooks.on_kept),
-        identity=Identity.build(keys.only(LOCAL), us, access),
+        applier=applier,
+        identity=identity,
         transport=transport,
+        rooms=furnish(
+            Shell(
+                settings=settings,
+                clock=clock,
+                database=database,
+                peers=peers,
+                keystore=keystore,
+                outbox=outbox,
+                callers=callers,
+                client=client,
+                applier=applier,
+                access=access,
+                log=log,
+                witnessing=witnessing,
+                handlers=handlers,
+                hooks=hooks,
+                card=lambda session, now: node.card_within(session, now),  # noqa: PLW0108 - no node yet
+            ),
+        ),
     )
+    node.gate.rooms.update(hooks.gate_rooms)
     return node
-
-
-def _keep_checkpoint(session: Session, keys: BureauKeys, checkpoint: str, now: datetime) -> None:
-    del session, keys, checkpoint, now
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

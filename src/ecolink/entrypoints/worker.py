@@ -97,8 +97,11 @@ class Worker:
         return False
 
     def _compare(self) -> bool:
-        """Compare heads with every peer: at the start, and now and then."""
-        for peer, word in self.node.reconciliation.run(self.node.clock.now()).items():
+        """Compare heads and evidence logs with every peer: at the start, and now and then."""
+        node = self.node
+        for peer, word in node.reconciliation.run(node.clock.now()).items():
             _log.info("worker.compared", peer=peer, outcome=word)
+        node.witnessing.exchange(node.clock.now())
+        node.witnessing.prove(node.clock.now())
         self._stop.wait(COMPARE_EVERY.total_seconds())
         return False

@@ -6,6 +6,7 @@ is then one job in the executor. Documents are described by example: their meani
 
 from typing import Annotated, Any
 
+from anyio import fail_after
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +15,9 @@ from ecolink.federation.gate import JOSE, Gate
 from ecolink.federation.operations import Answer, Call, Operation
 from ecolink.kit.clock import Clock
 from ecolink.protocol.limits import VERSION
+
+BODY_DEADLINE_S = 30
+"""Within which a whole body must be here, however steadily it drips."""
 
 _PROBLEM_EXAMPLE = {
     "type": "/problems/clock-skew",
@@ -59,7 +63,11 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
     routes = APIRouter(tags=["federation"])
 
     async def ask(request: Request, operation: Operation, params: dict[str, str]) -> Response:
-        body = await _read(request, operation.max_body)
+        try:
+            with fail_after(BODY_DEADLINE_S):
+                body = await _read(request, operation.max_body)
+        except TimeoutError:
+            return _respond(gate.too_slow(BODY_DEADLINE_S))
         now = clock.now()
         if body is None:
             return _respond(gate.too_large(operation))
@@ -145,11 +153,11 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
         "/federation/v1/log/checkpoint",
         operation_id="read_checkpoint",
         summary="Read the evidence log's checkpoint",
-        responses=_document("text/plain", "ecolink.log/350924000000/1\n42\n...\n"),
+        responses=_document(JOSE, _TOKEN_EXAMPLE),
         openapi_extra=_AUTHORIZED,
     )
     async def checkpoint(request: Request) -> Response:
-        """Return the signed checkpoint of this node's evidence log (C2SP signed note)."""
+        """Return this node's attestation: its evidence log's checkpoint and those it holds of other logs."""
         return await ask(request, operations.CHECKPOINT, {})
 
     @routes.get(
@@ -180,9 +188,14 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
         digest: Annotated[str, Query(max_length=64, examples=["ab" * 32])],
         ref: Annotated[str, Query(max_length=100, examples=["01a2012f-69e0-7771-bd6c-1d833c732d08"])],
         size: Annotated[str, Query(max_length=15, examples=["42"])],
+        log_epoch: Annotated[str | None, Query(max_length=15, examples=["1"])] = None,
     ) -> Response:
         """Return the RFC 6962 inclusion proof of a statement the caller sent or received."""
-        return await ask(request, operations.INCLUSION, {"digest": digest, "ref": ref, "size": size})
+        return await ask(
+            request,
+            operations.INCLUSION,
+            _present({"digest": digest, "ref": ref, "size": size, "log_epoch": log_epoch}),
+        )
 
     @routes.get(
         "/federation/v1/blobs/{digest}",

@@ -115,6 +115,10 @@ class Gate:
         """Answer a call whose body was cut at the operation's limit."""
         return _problem(413, Reason.TOO_LARGE, f"a body of {operation.name} has at most {operation.max_body} bytes")
 
+    def too_slow(self, deadline_s: int) -> Answer:
+        """Answer a call whose body was not complete in time."""
+        return _problem(408, "too-slow", f"the body was not complete within {deadline_s} seconds")
+
     def well_known(self) -> dict[str, Any]:
         """Return what anyone may know: protocol versions and limits."""
         return {"unit_code": self.us, "versions": [VERSION], "limits": own_limits()}

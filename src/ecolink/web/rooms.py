@@ -7,16 +7,26 @@ from fastapi import APIRouter
 
 from ecolink.exchanges.alliances import endpoints as alliances
 from ecolink.exchanges.alliances.service import AllianceService
-from ecolink.identity.service import Identity
+from ecolink.exchanges.leads import endpoints as leads
+from ecolink.exchanges.leads.service import LeadService
+from ecolink.web import federation
+from ecolink.web.federation import Exchange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rooms:
     """What the local API serves; wiring fills it."""
 
-    identity: Identity
+    leads: LeadService
     alliances: AllianceService
+    exchange: Exchange
 
     def routers(self) -> Sequence[APIRouter]:
         """Return the routers of the exchange rooms, each to stand under /api/v1."""
-        return (alliances.router(self.alliances),)
+        return (
+            leads.router(self.leads),
+            alliances.router(self.alliances),
+            federation.peers_router(self.exchange),
+            federation.keys_router(self.exchange),
+            federation.queues_router(self.exchange),
+        )

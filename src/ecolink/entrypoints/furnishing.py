@@ -1,0 +1,138 @@
+"""The exchange rooms of a node: built on the federation, and the federation told what they want to hear.
+
+`wiring` builds the shell (database, keys, federation); `furnish` puts the rooms into it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import SystemRandom
+
+from sqlalchemy.orm import Session
+
+from ecolink.attachments.arrivals import Arrivals
+from ecolink.attachments.confirmations import Confirmations
+from ecolink.attachments.exchange import BlobDesk
+from ecolink.attachments.service import Attachments
+from ecolink.attachments.shelf import Shelf
+from ecolink.attachments.store import BlobStore
+from ecolink.attachments.transfers import Transfers
+from ecolink.audit.access import AccessLog
+from ecolink.audit.log import EvidenceLog
+from ecolink.entrypoints.terms import deadline_policy, working_calendar
+from ecolink.exchanges.alliances.service import AllianceService
+from ecolink.exchanges.leads.service import LeadService
+from ecolink.federation.applying import Applier
+from ecolink.federation.callers import Callers
+from ecolink.federation.client import PeerClient
+from ecolink.federation.gate import Room
+from ecolink.federation.handling import Handler
+from ecolink.federation.keystore import Keystore
+from ecolink.federation.logdesk import LogDesk
+from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.peers import Peers
+from ecolink.federation.receipts import Confirmed, OnReceipt
+from ecolink.federation.statements import Stored
+from ecolink.federation.witnessing import Witnessing
+from ecolink.kit.clock import Clock
+from ecolink.search.index import SearchIndex
+from ecolink.settings import Settings
+from ecolink.storage.engine import Database
+from ecolink.web.federation import Exchange
+from ecolink.web.rooms import Rooms
+
+
+@dataclass
+class Hooks:
+    """What the rooms want to be told, filled in as they are furnished."""
+
+    kept: list[Kept] = field(default_factory=list)
+    receipted: list[OnReceipt] = field(default_factory=list)
+    rejected: dict[str, Handler] = field(default_factory=dict)
+    """By the first word of the rejected statement's type."""
+    each_second: list[Callable[[datetime], object]] = field(default_factory=list)
+    fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
+    tidy: list[Callable[[datetime], object]] = field(default_factory=list)
+    gate_rooms: dict[str, Room] = field(default_factory=dict)
+
+    def on_kept(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Tell of a statement this node holds."""
+        for hook in self.kept:
+            hook(session, stored, now)
+
+    def on_receipt(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
+        """Tell of entries a peer confirmed."""
+        for hook in self.receipted:
+            hook(session, confirmed, now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """The node without its rooms."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    peers: Peers
+    keystore: Keystore
+    outbox: Outbox
+    callers: Callers
+    client: PeerClient
+    applier: Applier
+    access: AccessLog
+    log: EvidenceLog
+    witnessing: Witnessing
+    handlers: dict[str, Handler]
+    hooks: Hooks
+    card: Callable[[Session, datetime], bytes]
+
+
+def furnish(shell: Shell) -> Rooms:
+    """Build every room, hang its hooks, and return what the local API serves."""
+    hooks, us = shell.hooks, shell.outbox.us
+    search = SearchIndex()
+    attachments = _furnish_attachments(shell)
+    hooks.gate_rooms.update(LogDesk(shell.database, shell.callers, shell.log, shell.witnessing).rooms())
+
+    leads = LeadService.assemble(
+        peers=shell.peers,
+        search=search,
+        outbox=shell.outbox,
+        attachments=attachments,
+        access=shell.access,
+        keystore=shell.keystore,
+        policy=deadline_policy(shell.settings),
+        calendar=working_calendar(shell.settings),
+    )
+    shell.handlers.update(leads.moving.handlers())
+    hooks.rejected["lead"] = leads.moving.on_rejected
+    hooks.receipted.append(leads.moving.on_receipt)
+
+    return Rooms(
+        exchange=Exchange(
+            us=us,
+            peers=shell.peers,
+            keystore=shell.keystore,
+            applier=shell.applier,
+            access=shell.access,
+            card=shell.card,
+        ),
+        alliances=AllianceService(us, shell.peers, shell.access),
+        leads=leads,
+    )
+
+
+def _furnish_attachments(shell: Shell) -> Attachments:
+    settings, clock, hooks, random = shell.settings, shell.clock, shell.hooks, SystemRandom()
+    store = BlobStore(settings.data_dir / "blobs", settings.attachment_max_bytes)
+    shelf = Shelf(store, settings.attachment_quota_bytes)
+    attachments = Attachments(shell.outbox.us, shelf)
+    arrivals = Arrivals(shell.database, shelf, random)
+    transfers = Transfers(shell.database, arrivals, shell.client, random)
+    confirmations = Confirmations(shell.database, shell.outbox)
+    shell.handlers.update(attachments.handlers())
+    hooks.kept.append(attachments.link)
+    hooks.gate_rooms.update(BlobDesk(shell.database, shell.callers, arrivals).rooms())
+    hooks.fetch += [lambda _: transfers.step(clock.now), confirmations.step]
+    hooks.tidy.append(lambda now: shelf.sweep(shell.database, now))
+    return attachments
