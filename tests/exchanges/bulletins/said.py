@@ -8,7 +8,6 @@ from typing import Any
 from ecolink.exchanges.bulletins.rules.matter import Move
 from ecolink.exchanges.bulletins.rules.tables import Act
 from ecolink.kit.canonical import sha256_hex
-from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.bulletins import (
     BulletinCompliedV1,
     BulletinCorrectedV1,
@@ -77,9 +76,7 @@ def corrected(version: Move, name: str = "K", *, by: str = A, **more: Any) -> Mo
 
 def recalled(bulletin: Move, name: str = "R", *, by: str = A, **more: Any) -> Move:
     version = more.pop("version", bulletin)
-    body = BulletinRecalledV1(
-        bulletin=bulletin.digest, version=version.digest, reason_code="wrong", reason="信息不实"
-    )
+    body = BulletinRecalledV1(bulletin=bulletin.digest, version=version.digest, reason_code="wrong", reason="信息不实")
     more.setdefault("after", (version,))
     more.setdefault("recalls", bulletin.jti)
     to = more.pop("to", bulletin.aud)

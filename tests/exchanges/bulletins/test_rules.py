@@ -13,12 +13,12 @@ from ecolink.exchanges.bulletins.rules.matter import Matter, Move
 from ecolink.exchanges.bulletins.rules.tables import PRECEDENCE, TABLE, Act, Side, State, Verdict, print_tables
 from ecolink.protocol.kinds.bulletins import OnwardCompliance
 from tests.exchanges.bulletins.said import (
+    MORNING,
     A,
     B,
     C,
     D,
     E,
-    MORNING,
     complied,
     corrected,
     feedback,
@@ -298,7 +298,7 @@ def test_a_recall_follows_the_bulletin_to_whom_it_was_passed():
     p = published(onward="group")
     r = recalled(p)
     s = shared(p)
-    follow = shared(r, follows_up=True, name="follow-up")
+    follow = shared(r, recalls="jti-of-the-share", name="follow-up")
     there = fold(A, [s, follow], us=D)
     assert there.state is State.RECALLED
     assert there.owes(D) == (r,)
@@ -319,7 +319,7 @@ def test_the_author_sees_who_passed_on_a_recall_and_who_answered():
 def test_a_correction_follows_only_to_those_who_were_told_before():
     p = published(onward="group")
     k = corrected(p)
-    s, follow = shared(p), shared(k, follows_up=True, name="follow-up")
+    s, follow = shared(p), shared(k, supersedes="jti-of-the-share", name="follow-up")
     assert fold(A, [follow], us=D).state is None
     assert fold(A, [follow], us=D).waiting == (follow,)
     assert fold(A, [follow, s], us=D).current == k
@@ -374,7 +374,7 @@ def _whole_thread() -> list[Move]:
         complied(k1),
         complied(r, by=C),
         complied(r, onward=[OnwardCompliance(unit_code=D, applied_at=MORNING)]),
-        shared(r, follows_up=True, name="follow-up"),
+        shared(r, recalls="jti-of-the-share", name="follow-up"),
     ]
 
 

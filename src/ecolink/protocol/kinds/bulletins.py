@@ -24,6 +24,7 @@ from ecolink.protocol.kinds.common import (
     Moment,
     Name,
     Note,
+    Phone,
     Prose,
     UnitCode,
 )
@@ -120,15 +121,15 @@ Geometry = Annotated[Shape, Field(discriminator="type"), AfterValidator(_refuse_
 """A GeoJSON geometry (RFC 7946), in degrees, longitude first."""
 
 
-class Area(Frozen):
+class BulletinArea(Frozen):
     """Where a bulletin applies. GCJ-02 (Chinese web maps) is hundreds of metres off and is not accepted."""
 
     datum: Literal["WGS-84", "CGCS2000"]
     geometry: Geometry
 
 
-class BulletinContent(Frozen):
-    """All that one version of a bulletin says, personal data apart."""
+class BulletinText(Frozen):
+    """What an officer writes in a bulletin, personal data apart."""
 
     number: Line | None = None
     """The letter number (文号) of the formal paper, if there is one."""
@@ -139,34 +140,45 @@ class BulletinContent(Frozen):
     grading: Grading
     species: Annotated[tuple[Species, ...], Field(max_length=50)] = ()
     charges: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
-    area: Area | None = None
+    area: BulletinArea | None = None
     valid_until: Moment | None = None
     sanitised: Annotated[bool, Field(strict=True)]
     """Nothing in it points to a source, a person or an operation."""
     suggested_actions: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
     case_number: Name | None = None
-    alliance: RosterV1 | None = None
-    """The alliance it is told to, or whose members may pass it on among themselves."""
     related_to: Annotated[tuple[Id, ...], Field(max_length=20)] = ()
     """Threads with other content on the same matter, told to other recipients."""
 
 
-class Person(Frozen):
+class BulletinContent(BulletinText):
+    """All that one version of a bulletin says, personal data apart."""
+
+    alliance: RosterV1 | None = None
+    """The alliance it is told to, or whose members may pass it on among themselves."""
+
+
+class BulletinPerson(Frozen):
     """A person a bulletin speaks of. Victims, witnesses, minors and reporters never stand in one."""
 
+    ref: Annotated[str, Field(pattern=r"^P[1-9][0-9]?$")]
+    """How the text refers to this person: `P1`."""
     category: Literal["suspect", "other"]
-    name: Name
-    sex: Literal["male", "female", "unknown"] = "unknown"
-    birth_date: Day | None = None
-    id_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{4,32}$")] | None = None
     basis: Literal["fact", "assessment"]
-    """Whether what the note says is known or inferred."""
+    """Whether what is said of this person is known or inferred."""
+    name: Name | None = None
+    sex: Literal["male", "female", "unknown"] | None = None
+    birth_date: Day | None = None
+    identity_number: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{5,32}$")] | None = None
+    phone: Phone | None = None
+    address: Line | None = None
     note: Note | None = None
 
 
-class Item(Frozen):
+class BulletinItem(Frozen):
     """A vehicle, a telephone, a parcel: something that can be recognised and so points to a person."""
 
+    ref: Annotated[str, Field(pattern=r"^I[1-9][0-9]?$")]
+    """How the text refers to this item: `I1`."""
     kind: Name
     identifier: Line | None = None
     note: Note | None = None
@@ -175,8 +187,8 @@ class Item(Frozen):
 class BulletinPrivate(Frozen):
     """The private part of a bulletin of the kind `person_or_item`; erasable, never indexed."""
 
-    persons: Annotated[tuple[Person, ...], Field(max_length=50)] = ()
-    items: Annotated[tuple[Item, ...], Field(max_length=50)] = ()
+    persons: Annotated[tuple[BulletinPerson, ...], Field(max_length=50)] = ()
+    items: Annotated[tuple[BulletinItem, ...], Field(max_length=50)] = ()
 
 
 # What the author says -------------------------------------------------------------------------------------

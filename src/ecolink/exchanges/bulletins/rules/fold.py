@@ -277,18 +277,25 @@ class _Reading:
         elif move.act is Act.REQUESTED:
             self._permissions[move.digest] = Permission(request=move, decision=self._decisions.get(move.digest))
         elif isinstance(move.body, BulletinCompliedV1):
-            self._remember_compliance(move.body, move.iss)
+            self._remember_compliance(move, move.body)
 
-    def _remember_compliance(self, body: BulletinCompliedV1, reporter: str) -> None:
-        done = [(reporter, body.applied_at)]
-        done += [(each.unit_code, each.applied_at) for each in body.onward if each.applied_at is not None]
-        for unit, at in done:
-            holder = self._holders.get(unit)
-            if holder is not None and (unit == reporter or holder.via is not None):
-                before = holder.complied.get(body.target)
-                if before is None or (unit == reporter and before.reported_by != reporter):
-                    complied = {**holder.complied, body.target: Compliance(at, reporter)}
-                    self._holders[unit] = replace(holder, complied=complied)
+    def _remember_compliance(self, move: Move, body: BulletinCompliedV1) -> None:
+        """Note what a holder says it applied, and what it reports of those it passed the bulletin on to.
+
+        Only the author is told of every share. Anybody else learns here of holders further down.
+        """
+        self._note_compliance(move.iss, body.target, Compliance(body.applied_at, move.iss, move.digest))
+        for told in body.onward:
+            if told.unit_code not in self._holders and self._us != self._author:
+                self._holders[told.unit_code] = Holder(unit_code=told.unit_code, via=move.iss)
+            if told.applied_at is not None and (holder := self._holders.get(told.unit_code)) and holder.via is not None:
+                self._note_compliance(told.unit_code, body.target, Compliance(told.applied_at, move.iss, move.digest))
+
+    def _note_compliance(self, unit: str, target: str, said: Compliance) -> None:
+        holder = self._holders[unit]
+        before = holder.complied.get(target)
+        if before is None or (said.reported_by == unit and before.reported_by != unit):
+            self._holders[unit] = replace(holder, complied={**holder.complied, target: said})
 
     def _note_rejections(self) -> None:
         for rejection in self._rejections:

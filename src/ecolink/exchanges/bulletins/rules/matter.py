@@ -23,9 +23,9 @@ class Move:
     at: datetime
     """When it was signed, by its author's clock."""
     approved: bool = False
-    follows_up: bool = False
-    """Of a `shared`: it supersedes or recalls an earlier one, so it brings a correction or recall after it."""
+    supersedes: str | None = None
     recalls: str | None = None
+    """The jti of the statement it replaces, or takes back."""
     onward: str = "none"
     """The handling's rule for onward sharing."""
     body: Frozen | None = None
@@ -37,6 +37,11 @@ class Move:
     """Of a `shared`: the author's permission inside, verified."""
     rejects: str | None = None
     """Of a `rejected`: the digest it speaks of."""
+
+    @property
+    def follows_up(self) -> bool:
+        """Tell whether a `shared` brings a correction or recall after an earlier one."""
+        return self.supersedes is not None or self.recalls is not None
 
     @property
     def content(self) -> BulletinContent | None:
@@ -70,6 +75,8 @@ class Compliance:
     at: datetime
     reported_by: str
     """Itself, or the bureau that passed the bulletin on to it."""
+    statement: str
+    """Digest of the statement that says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

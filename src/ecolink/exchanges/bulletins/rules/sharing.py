@@ -1,19 +1,24 @@
 """Who may pass a bulletin on: what its handling allows, checked by whoever passes it on, receives it or wrote it."""
 
+from collections.abc import Mapping
+
 from ecolink.exchanges.bulletins.rules.matter import Move
 from ecolink.exchanges.bulletins.rules.tables import Act
 from ecolink.protocol.kinds.bulletins import PermissionGrantedV1
 
-REASONS: dict[str, str] = {
-    "not-a-bulletin": "what it wraps is no version of a bulletin and no recall",
-    "nobody-told": "it names no new holder",
-    "author-not-told": "the author is not among the recipients",
-    "onward-none": "the handling allows no onward sharing",
-    "outside-group": "the handling allows it among the members of the named alliance only",
-    "no-permission": "the author's permission is missing, or is for other bureaus",
-    "permission-over": "the author's permission has run out",
+REASONS: Mapping[str, tuple[str, str]] = {
+    "not-a-bulletin": ("what is passed on is no version of a bulletin and no recall", "所转发的不是通报版本或撤回"),
+    "nobody-told": ("it names no new holder", "没有新的接收单位"),
+    "author-not-told": ("the author is not among the recipients", "未同时告知发布方"),
+    "onward-none": ("the handling allows no onward sharing", "处理要求不允许转发"),
+    "outside-group": (
+        "the handling allows it among the members of the named alliance only",
+        "处理要求只允许在所列联盟成员之间转发",
+    ),
+    "no-permission": ("the author's permission is missing, or is for other bureaus", "没有发布方对这些单位的转发许可"),
+    "permission-over": ("the author's permission has run out", "发布方的转发许可已过期"),
 }
-"""Why a share is illegal, by its stable code."""
+"""Why a share is illegal, by its stable code, in English and Chinese."""
 
 
 def recipients_of(share: Move) -> frozenset[str]:

@@ -1,0 +1,256 @@
+"""The bulletins' rows: found, locked, and written anew from the fold."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from ecolink.errors import IllegalMoveError, NotFoundError
+from ecolink.exchanges.bulletins.models import (
+    FOR_EVER,
+    Bulletin,
+    BulletinDraft,
+    BulletinRecipient,
+    BulletinSubject,
+)
+from ecolink.exchanges.bulletins.reading import Thread, ThreadReader
+from ecolink.exchanges.bulletins.rules.matter import Matter
+from ecolink.exchanges.bulletins.rules.tables import TABLE, Side, State
+from ecolink.federation.statements import Stored
+from ecolink.kit.ids import new_id
+from ecolink.protocol.kinds.bulletins import BulletinContent
+from ecolink.protocol.statement import Statement
+from ecolink.search.index import SearchIndex
+from ecolink.storage.upsert import insert_new
+
+KIND = "bulletin"
+"""What the search index calls them."""
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One bulletin with all this node holds of it."""
+
+    row: Bulletin
+    thread: Thread
+    matter: Matter
+    draft: BulletinDraft | None
+
+    @property
+    def is_ours(self) -> bool:
+        """Tell whether we wrote it."""
+        return self.row.direction == "out"
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+        return State(self.row.state)
+
+    @property
+    def moves(self) -> tuple[str, ...]:
+        """The moves open to us now."""
+        side = Side.AUTHOR if self.is_ours else Side.HOLDER
+        return TABLE.moves(self.row.state, side)
+
+    def refuse_unless_open(self, move: str) -> None:
+        """Return if `move` is one of ours to make now.
+
+        Raises:
+            IllegalMoveError: it is not.
+
+        """
+        if move not in self.moves:
+            raise IllegalMoveError(
+                f"In the state {self.row.state} this cannot be done here: {move}.",
+                f"当前状态（{self.row.state}）不允许此操作：{move}。",
+            )
+
+    def current(self) -> Statement:
+        """Return the statement of the version that stands, or stood when it was recalled.
+
+        Raises:
+            IllegalMoveError: nothing was told yet, or it was recalled before it came.
+
+        """
+        if self.matter.current is None:
+            raise IllegalMoveError("Nothing was told yet.", "该通报尚无内容。")
+        return self.thread.statement(self.matter.current.digest)
+
+    def root(self) -> Statement:
+        """Return a statement of the author that carries the terms: the version that stands, or the recall.
+
+        Raises:
+            IllegalMoveError: nothing was told yet.
+
+        """
+        if self.matter.current is None and self.matter.recall is not None:
+            return self.thread.statement(self.matter.recall.digest)
+        return self.current()
+
+
+@dataclass(frozen=True)
+class Record:
+    """Keeps the rows true to what the threads say."""
+
+    us: str
+    reader: ThreadReader
+    search: SearchIndex
+
+    def view(self, session: Session, bulletin_id: str) -> Dossier:
+        """Return one bulletin for reading.
+
+        Raises:
+            NotFoundError: there is no such bulletin.
+
+        """
+        row = session.get(Bulletin, bulletin_id)
+        if row is None:
+            raise NotFoundError
+        return self._dossier(session, row)
+
+    def open(self, session: Session, bulletin_id: str) -> Dossier:
+        """Return one bulletin for changing; nobody else changes it until the transaction ends.
+
+        Raises:
+            NotFoundError: there is no such bulletin.
+
+        """
+        row = session.get(Bulletin, bulletin_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise NotFoundError
+        return self._dossier(session, row)
+
+    def receive(self, session: Session, stored: Stored, author: str) -> Dossier | None:
+        """Return the bulletin an incoming statement speaks of, for changing; a peer's that is new gets a row.
+
+        None when it speaks of one of ours that does not exist.
+        """
+        thread = stored.statement.thread
+        row = self._locked(session, thread, author)
+        if row is None and author != self.us:
+            self._begin(session, stored, author)
+            row = self._locked(session, thread, author)
+        return None if row is None else self._dossier(session, row)
+
+    def of_thread(self, session: Session, thread: str) -> list[Bulletin]:
+        """Return every bulletin opened under a thread id, locked: one, unless another bureau took the same id."""
+        return list(session.scalars(select(Bulletin).where(Bulletin.thread == thread).with_for_update()))
+
+    def renew(self, session: Session, row: Bulletin, now: datetime) -> Dossier:
+        """Read the thread again and write the row from it."""
+        session.flush()
+        dossier = self._dossier(session, row)
+        matter = dossier.matter
+        if matter.state is None:
+            return dossier
+        told = matter.versions[0] if matter.versions else matter.recall
+        row.state = matter.state.value
+        row.told_at = told.at if told else row.told_at
+        row.updated_at = now
+        changed = self._write_content(row, matter)
+        self._write_recipients(session, row, matter)
+        if changed:
+            self._write_index(session, row, matter)
+        session.flush()
+        return dossier
+
+    def index_draft(self, session: Session, row: Bulletin, text: BulletinContent) -> None:
+        """Have a draft found by what it says so far."""
+        _show(row, text)
+        self._index(session, row, text)
+
+    def forget(self, session: Session, row: Bulletin) -> None:
+        """Delete a bulletin that was never told."""
+        self.search.remove(session, KIND, row.id)
+        session.delete(row)
+        session.flush()
+
+    def _dossier(self, session: Session, row: Bulletin) -> Dossier:
+        thread = self.reader.read(session, row.thread)
+        return Dossier(row, thread, thread.fold(row.author), session.get(BulletinDraft, row.id))
+
+    def _locked(self, session: Session, thread: str, author: str) -> Bulletin | None:
+        found = select(Bulletin).where(Bulletin.thread == thread, Bulletin.author == author).with_for_update()
+        return session.scalars(found.execution_options(populate_existing=True)).one_or_none()
+
+    def _begin(self, session: Session, stored: Stored, author: str) -> None:
+        """Insert the row of a peer's bulletin, unless another worker just did."""
+        thread = stored.statement.thread
+        row = {
+            "id": thread,
+            "thread": thread,
+            "author": author,
+            "direction": "in",
+            "state": State.PUBLISHED.value,
+            "is_exercise": stored.statement.is_exercise,
+            "told_at": stored.statement.iat,
+            "valid_until": FOR_EVER,
+            "updated_at": stored.received_at,
+            "left_out": [],
+            "holders": 0,
+            "readers": 0,
+            "outstanding": 0,
+            "version": 1,
+        }
+        if not insert_new(session, Bulletin, [row]) and self._locked(session, thread, author) is None:
+            insert_new(session, Bulletin, [{**row, "id": new_id(stored.received_at)}])
+
+    def _write_content(self, row: Bulletin, matter: Matter) -> bool:
+        """Show what stands; return whether that is something else than before."""
+        current = matter.current
+        digest = current.digest if current else None
+        recalled_at = matter.recall.at if matter.recall else None
+        if (row.current, row.recalled_at) == (digest, recalled_at) and row.kind is not None:
+            return False
+        row.current, row.recalled_at = digest, recalled_at
+        if current is not None and current.content is not None:
+            _show(row, current.content)
+        if matter.recall is not None and row.direction == "in":
+            row.title = row.number = row.grading = None
+        return True
+
+    def _write_index(self, session: Session, row: Bulletin, matter: Matter) -> None:
+        content = matter.current.content if matter.current else None
+        if matter.recall is not None or content is None:
+            self.search.remove(session, KIND, row.id)
+            session.execute(delete(BulletinSubject).where(BulletinSubject.bulletin_id == row.id))
+        else:
+            self._index(session, row, content)
+
+    def _index(self, session: Session, row: Bulletin, text: BulletinContent) -> None:
+        words = [text.number, text.title, text.body, *text.suggested_actions]
+        words += [name for each in text.species for name in (each.name_zh, each.name_latin)]
+        self.search.put(session, KIND, row.id, "\n".join(word for word in words if word))
+        subjects = {("charge", code) for code in text.charges} | {("species", each.name_zh) for each in text.species}
+        session.flush()
+        session.execute(delete(BulletinSubject).where(BulletinSubject.bulletin_id == row.id))
+        insert_new(
+            session,
+            BulletinSubject,
+            [{"bulletin_id": row.id, "facet": facet, "value": value} for facet, value in sorted(subjects)],
+        )
+
+    def _write_recipients(self, session: Session, row: Bulletin, matter: Matter) -> None:
+        present = select(BulletinRecipient).where(BulletinRecipient.bulletin_id == row.id)
+        held = {each.unit_code: each for each in session.scalars(present)}
+        for unit, holder in matter.holders.items():
+            each = held.get(unit) or BulletinRecipient(bulletin_id=row.id, unit_code=unit)
+            each.via = holder.via
+            each.read_at = holder.read.at if holder.read else None
+            each.uses, each.feedback = len(holder.uses), len(holder.feedback)
+            each.outstanding = len(matter.owes(unit))
+            if unit not in held:
+                session.add(each)
+        for unit in held.keys() - matter.holders.keys():
+            session.delete(held[unit])
+        row.holders = len(matter.holders)
+        row.readers = sum(holder.read is not None for holder in matter.holders.values())
+        row.outstanding = sum(bool(matter.owes(unit)) for unit in matter.holders)
+
+
+def _show(row: Bulletin, text: BulletinContent) -> None:
+    """Put what lists show and sort by into the row."""
+    row.kind, row.title, row.number = text.kind.value, text.title, text.number
+    row.grading = str(text.grading)
+    row.valid_until = text.valid_until or FOR_EVER
