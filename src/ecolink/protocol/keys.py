@@ -228,8 +228,8 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
 def _refuse_other_jwks(jwk: Mapping[str, str]) -> None:
     if set(jwk) != {"crv", "kty", "x", "y"} or jwk["kty"] != "EC" or jwk["crv"] != "P-256":
         raise Refused(Reason.BAD_KEY, "a key is a JWK with exactly kty EC, crv P-256, x and y")
-    if not all(type(member) is str for member in jwk.values()):
-        raise Refused(Reason.BAD_KEY, "the coordinates of a key are text")
+    if not all(type(member) is str and member.isascii() for member in jwk.values()):
+        raise Refused(Reason.BAD_KEY, "the coordinates of a key are base64url text")
 
 
 def _refuse_other_curves(curve: ec.EllipticCurve) -> None:
@@ -246,7 +246,10 @@ def _point(x: str, y: str) -> ec.EllipticCurvePublicKey:
 
 
 def _coordinate(text: str) -> int:
-    value = base64url.decode(text.encode())
+    try:
+        value = base64url.decode(text.encode())
+    except Refused as refused:
+        raise Refused(Reason.BAD_KEY, f"a coordinate of a key: {refused.detail}") from None
     if len(value) != _COORDINATE_BYTES:
-        raise Refused(Reason.BAD_KEY, f"a coordinate has {_COORDINATE_BYTES} bytes")
+        raise Refused(Reason.BAD_KEY, f"a coordinate of a key has {_COORDINATE_BYTES} bytes")
     return int.from_bytes(value)

@@ -161,12 +161,10 @@ def seal(
         Refused: no recipient would accept it; the same codes as `open_statement`.
 
     """
-    private = None
-    if draft.private is not None:
-        private = private_part.write(draft.private, salts())
     try:
+        private = None if draft.private is None else private_part.write(draft.private, salts())
         payload = canonical.dumps(_written(draft, iss, jti, iat, salts(), private))
-    except ValueError:
+    except (ValueError, OverflowError):  # NaN, a lone surrogate; a time beyond the calendar
         raise Refused(Reason.BAD_JSON, "the statement holds what JSON cannot carry") from None
     token = jws.sign_bytes(TYP, payload, key)
     if len(token) > MAX_STATEMENT_BYTES:

@@ -1,0 +1,191 @@
+"""A channel's entries are numbered without gaps and chained one by one, however they are batched."""
+
+import json
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecolink.kit.canonical import sha256_hex
+from ecolink.protocol import base64url, jws
+from ecolink.protocol.batch import GENESIS, TYP, chain, open_batch, pack, seal_batch, unpack
+from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
+from ecolink.protocol.refusal import Refused
+from ecolink.protocol.statement import Lane
+from tests.support.bureaus import JINGNING, NOW, QINGYUAN, SHOUNING, keyring, sealed
+
+FIND = keyring()
+DIGESTS = [sha256_hex(bytes([n])) for n in range(5)]
+STATEMENTS = [sealed(private={"persons": [{"name": "钟大山"}]}), sealed()]
+PARTS = [(each.token, each.private) for each in STATEMENTS]
+
+
+def batch(entries=DIGESTS, **changes):
+    said = {
+        "iss": SHOUNING.code,
+        "aud": QINGYUAN.code,
+        "lane": Lane.CASE,
+        "epoch": 1,
+        "first_seq": 1,
+        "prev": GENESIS,
+        "entries": entries,
+        "key": SHOUNING.key(),
+    }
+    return seal_batch(**(said | changes))
+
+
+def opened(token, **changes):
+    return open_batch(token, **({"find_key": FIND, "us": QINGYUAN.code, "sender": SHOUNING.code} | changes))
+
+
+def reason(call, *arguments, **named):
+    with pytest.raises(Refused) as refused:
+        call(*arguments, **named)
+    return refused.value.reason
+
+
+def test_the_recipient_reads_what_the_sender_sealed():
+    token = batch(lane=Lane.EMERGENCY, epoch=3, first_seq=41, prev=b"\7" * 32)
+    read = opened(token)
+    assert (read.iss, read.aud, read.lane, read.epoch) == (SHOUNING.code, QINGYUAN.code, Lane.EMERGENCY, 3)
+    assert (read.first_seq, read.last_seq, read.prev, read.entries) == (41, 45, b"\7" * 32, tuple(DIGESTS))
+    assert (read.token, read.digest, read.kid) == (token, jws.digest_of(token), SHOUNING.key().kid)
+
+
+def test_the_chain_is_sha256_over_value_number_and_digest():
+    value = chain(GENESIS, 1, DIGESTS[0])
+    assert value == sha256(bytes(32) + b"\0\0\0\0\0\0\0\1" + bytes.fromhex(DIGESTS[0])).digest()
+    assert chain(value, 2, DIGESTS[1]) != chain(value, 3, DIGESTS[1])
+
+
+@given(st.integers(1, 4))
+def test_however_entries_are_batched_the_chain_is_the_same(cut):
+    whole = opened(batch()).head()
+    first = opened(batch(DIGESTS[:cut]))
+    second = opened(batch(DIGESTS[cut:], first_seq=cut + 1, prev=first.head()))
+    assert second.head() == whole
+
+
+def test_a_batch_resealed_with_another_key_keeps_the_chain():
+    find = keyring(SHOUNING.pinned(), SHOUNING.pinned("next"))
+    resealed = opened(batch(key=SHOUNING.key("next")), find_key=find)
+    assert resealed.head() == opened(batch()).head()
+    assert resealed.digest != opened(batch()).digest
+
+
+def test_a_batch_for_another_or_from_another_is_refused():
+    assert reason(opened, batch(), us=JINGNING.code) == "wrong-audience"
+    assert reason(opened, batch(), sender=JINGNING.code) == "wrong-sender"
+    assert reason(opened, batch(iss=JINGNING.code), sender=None) == "wrong-issuer"
+    assert opened(batch(), us=None, sender=None)
+
+
+def test_a_batch_without_audience_is_refused():
+    said = payload()
+    del said["aud"]
+    assert reason(opened, jws.sign(TYP, said, SHOUNING.key())) == "wrong-audience"
+    assert reason(opened, jws.sign(TYP, said, SHOUNING.key()), us=None) == "missing-claim"
+
+
+def test_a_batch_under_a_revoked_key_is_refused():
+    find = keyring(SHOUNING.pinned(revoked_at=NOW))
+    assert reason(opened, batch(), find_key=find, received_at=NOW) == "key-revoked"
+    assert opened(batch(), find_key=find)
+
+
+def payload():
+    return json.loads(base64url.decode(batch().split(b".")[1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lane", "fast"),
+        ("lane", None),
+        ("epoch", 0),
+        ("epoch", "1"),
+        ("epoch", True),
+        ("first_seq", 0),
+        ("first_seq", -1),
+        ("first_seq", 1.0),
+        ("prev", ""),
+        ("prev", "0" * 63),
+        ("prev", "A" * 64),
+        ("entries", []),
+        ("entries", ["x"]),
+        ("entries", [DIGESTS[0], DIGESTS[1].upper()]),
+        ("entries", [DIGESTS[0], 5]),
+        ("entries", [DIGESTS[0][:63], DIGESTS[1] + "0"]),
+        ("entries", DIGESTS * 101),
+        ("entries", {}),
+    ],
+)
+def test_a_member_of_another_type_or_form_is_refused(name, value):
+    token = jws.sign(TYP, payload() | {name: value}, SHOUNING.key())
+    assert reason(opened, token) == "invalid-claim"
+
+
+def test_five_hundred_entries_fit_their_limit():
+    token = batch([sha256_hex(str(n).encode()) for n in range(MAX_ENTRIES)], first_seq=2**52, epoch=2**52)
+    assert len(token) <= MAX_BATCH_BYTES
+    assert opened(token).last_seq == 2**52 + MAX_ENTRIES - 1
+
+
+def test_a_push_is_taken_apart_as_it_was_packed():
+    token = batch([each.digest for each in STATEMENTS])
+    raw = pack(token, PARTS)
+    assert raw.isascii()
+    assert unpack(raw) == (token, PARTS)
+    read = opened(token)
+    assert [(e.seq, e.digest, e.token, e.private) for e in read.pair(PARTS)] == [
+        (1, STATEMENTS[0].digest, STATEMENTS[0].token, STATEMENTS[0].private),
+        (2, STATEMENTS[1].digest, STATEMENTS[1].token, None),
+    ]
+
+
+def test_statements_that_are_not_the_batchs_entries_are_refused():
+    read = opened(batch([each.digest for each in STATEMENTS]))
+    assert reason(read.pair, PARTS[:1]) == "batch-mismatch"
+    assert reason(read.pair, PARTS[::-1]) == "batch-mismatch"
+    assert reason(read.pair, [*PARTS, PARTS[0]]) == "batch-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", "bad-json"),
+        (b"[]", "invalid-claim"),
+        (b"{}", "missing-claim"),
+        (b'{"batch":"x"}', "missing-claim"),
+        (b'{"statements":[{"token":"x"}]}', "missing-claim"),
+        (b'{"batch":1,"statements":[{"token":"x"}]}', "invalid-claim"),
+        (b'{"batch":"x","statements":[]}', "invalid-claim"),
+        (b'{"batch":"x","statements":["x"]}', "invalid-claim"),
+        (b'{"batch":"x","statements":[{}]}', "missing-claim"),
+        (b'{"batch":"x","statements":[{"token":"x"}]}', "missing-claim"),
+        (b'{"batch":"x","statements":[{"private":null}]}', "missing-claim"),
+        (b'{"batch":"x","statements":[{"token":null,"private":null}]}', "invalid-claim"),
+        ('{"batch":"x","statements":[{"token":"林","private":null}]}'.encode(), "invalid-claim"),
+        (b'{"batch":"x","statements":[{"token":"x","private":{}}]}', "invalid-claim"),
+        (b'{"batch":"x","statements":[{"token":"x","private":"AA=="}]}', "bad-base64"),
+        (b'{"batch":"x","statements":[{"token":"x","token":"y","private":null}]}', "bad-json"),
+        (b'{"batch":"x","statements":[' + b'{"token":"x"},' * 500 + b'{"token":"x"}]}', "invalid-claim"),
+        (b"[" * 100_000, "bad-json"),
+        (b" " * (MAX_PUSH_BYTES + 1), "too-large"),
+    ],
+)
+def test_a_push_of_another_form_is_refused(raw, expected):
+    assert reason(unpack, raw) == expected
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_taken_apart_or_refused(raw):
+    with pytest.raises(Refused):
+        unpack(raw)
+
+
+def test_a_limit_of_the_callers_own_is_kept():
+    raw = pack(batch(), PARTS)
+    assert reason(unpack, raw, max_bytes=len(raw) - 1) == "too-large"
+    assert unpack(raw, max_bytes=len(raw))
