@@ -16,20 +16,14 @@ from ecolink.surface.failures import add_failures
 from ecolink.surface.threshold import Threshold
 from ecolink.web import accounts, docs, health, oauth, profile
 from ecolink.web.openapi_document import FEDERATION, LOCAL, Title, describe
-from ecolink.web.rooms import Rooms
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-def build_local(door: Door, rooms: Rooms, *, lifespan: Lifespan | None = None) -> FastAPI:
-    """Return the local API of all the node's rooms."""
-    return build_api(door, rooms.identity, rooms.routers(), lifespan=lifespan)
-
-
-def build_api(
+def build_local(
     door: Door, identity: Identity, rooms: Sequence[APIRouter], *, lifespan: Lifespan | None = None
 ) -> FastAPI:
-    """Return a local API: identity's endpoints and those of `rooms`, under /api/v1."""
+    """Return the local API: identity's endpoints and those of `rooms`, under /api/v1."""
     app = _build(door, LOCAL, lifespan)
     app.include_router(health.router())
     own = (

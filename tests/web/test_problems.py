@@ -1,0 +1,133 @@
+"""What a client is told when something is wrong: always a problem document, in both languages."""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+
+import ecolink
+from ecolink import errors
+from ecolink.identity.roles import Role
+from ecolink.protocol.refusal import Reason, Refused
+from ecolink.storage.engine import Database
+from ecolink.surface.problems import PROBLEMS, kind_of, speaks_chinese
+from ecolink.web.problem_list import every_error
+from tests.support.web import Desk
+from tests.web import parcels
+
+
+@pytest.fixture(scope="module")
+def whole_package() -> None:
+    root = Path(ecolink.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if path.name != "__main__.py":
+            name = ".".join(("ecolink", *path.relative_to(root).with_suffix("").parts))
+            import_module(name.removesuffix(".__init__"))
+
+
+@pytest.fixture
+def yard(database: Database) -> Iterator[Desk]:
+    parcels.lay_out(database)
+    failing = APIRouter()
+
+    @failing.get("/refused")
+    def refuse() -> None:
+        raise Refused(Reason.BAD_SIGNATURE, "not signed by the key it names")
+
+    @failing.get("/throttled")
+    def throttle() -> None:
+        raise errors.ThrottledError("Too many.", "过多。", retry_after=17)
+
+    @failing.get("/setting")
+    def misconfigure() -> None:
+        raise errors.SettingError("key_dir: /secret/place is not a folder", "密钥目录有误")
+
+    with Desk.open(database, [parcels.router(), failing]) as desk:
+        yield desk
+
+
+def test_every_error_of_the_package_has_a_problem_and_a_code_of_its_own(whole_package):
+    found = every_error()
+    codes = [error.code for error in found]
+
+    assert set(PROBLEMS) <= set(found)
+    assert len(codes) == len(set(codes)), "two errors share a code"
+    for error in found:
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", error.code), error
+        if kind_of(error) is PROBLEMS[errors.EcolinkError]:
+            assert error is errors.EcolinkError, f"{error} says nothing of how it is told"
+
+
+def test_a_problem_holds_both_languages_and_leads_with_the_one_asked_for(yard: Desk):
+    chinese = yard.client.get("/api/v1/me")
+    english = yard.client.get("/api/v1/me", headers={"Accept-Language": "en-GB,en;q=0.9,zh;q=0.1"})
+
+    assert chinese.headers["Content-Type"] == "application/problem+json"
+    assert chinese.headers["Content-Language"] == "zh"
+    assert chinese.json()["detail"] == chinese.json()["detail_zh"] != chinese.json()["detail_en"]
+    assert english.json()["detail"] == english.json()["detail_en"]
+    assert english.json()["title"] == "Not authenticated"
+    assert english.json()["type"] == chinese.json()["type"] == "/problems/unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("asked", "chinese"),
+    [("", True), ("fr", True), ("*", True), ("en", False), ("zh-CN,en", True), ("en;q=0.3, zh-Hans;q=0.2", False)],
+)
+def test_chinese_is_spoken_unless_english_is_liked_better(asked, chinese):
+    assert speaks_chinese(asked) is chinese
+
+
+def test_a_fault_of_the_node_tells_nothing_of_its_inside(yard: Desk):
+    headers = yard.as_role(Role.OFFICER) | {"X-Request-ID": "case-system-4711"}
+    answer = yard.client.post("/api/v1/parcels/and-crash", json={"name": "fir"}, headers=headers)
+
+    assert answer.status_code == 500
+    assert answer.json()["type"] == "/problems/internal"
+    assert answer.json()["request_id"] == "case-system-4711"
+    assert "330329" not in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_misconfigured_node_does_not_tell_strangers_its_paths(yard: Desk):
+    answer = yard.client.get("/api/v1/setting")
+
+    assert answer.status_code == 500
+    assert "/secret/place" not in answer.text
+
+
+def test_an_error_of_the_domain_keeps_its_code_pointer_and_wait(yard: Desk):
+    moved = yard.client.post("/api/v1/parcels/and-fail", json={"name": "fir"}, headers=yard.as_role(Role.OFFICER))
+    refused, throttled = yard.client.get("/api/v1/refused"), yard.client.get("/api/v1/throttled")
+
+    assert (moved.status_code, moved.json()["errors"][0]["pointer"]) == (409, "/yard")
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bad-signature")
+    assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "17")
+
+
+def test_addresses_and_methods_that_do_not_exist_are_problems_too(yard: Desk):
+    nowhere = yard.client.get("/api/v1/nowhere")
+    wrong = yard.client.delete("/api/v1/parcels", headers=yard.as_role(Role.OFFICER))
+
+    assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/problems/not-found")
+    assert (wrong.status_code, wrong.json()["type"]) == (405, "/problems/method-not-allowed")
+    assert wrong.headers["Allow"]
+
+
+@pytest.mark.parametrize("given", ["", "short", "x" * 65, "with space", "a\tb"])
+def test_a_request_id_that_is_not_sane_is_replaced(yard: Desk, given):
+    answered = yard.client.get("/livez", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+
+    assert answered != given
+    assert re.fullmatch(r"[0-9a-f]{32}", answered)
+
+
+def test_no_answer_opens_the_api_to_other_origins(yard: Desk):
+    headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}
+    for answer in (yard.client.get("/livez", headers=headers), yard.client.options("/api/v1/me", headers=headers)):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Cache-Control"] == "no-store"
