@@ -65,6 +65,8 @@ def _first(document: Document, issuer: str) -> Manifest:
 
 
 def _following(document: Document, head: Manifest) -> Manifest:
+    if not 1 <= len(document) <= 2:  # noqa: PLR2004 - the new key's, the old key's
+        raise Refused(Reason.MANIFEST_BROKEN, "a manifest has one or two signatures")
     manifest = _open(document, head.iss, lambda keys: _committed(keys, head))
     if (manifest.version, manifest.prev) != (head.version + 1, head.digest):
         raise Refused(Reason.MANIFEST_BROKEN, f"version {manifest.version} does not follow version {head.version}")
@@ -73,7 +75,7 @@ def _following(document: Document, head: Manifest) -> Manifest:
     if manifest.iat < head.iat:
         raise Refused(Reason.MANIFEST_BROKEN, "a manifest is not older than the one before")
     old = manifest.find(head.current(Use.SIGN).kid)
-    if len(document) == 2:  # noqa: PLR2004 - new key, old key
+    if len(document) > 1:
         _verify_by_old_key(document, head)
         if old is None or (old.not_after is None and old.revoked_at is None):
             raise Refused(Reason.MANIFEST_BROKEN, "a rotation says until when the old key is valid")
