@@ -43,6 +43,11 @@ class Dossier:
         return self.row.direction == "out"
 
     @property
+    def is_unread(self) -> bool:
+        """Tell whether it was told to us, stands, and nobody here has opened it."""
+        return not self.is_ours and self.row.opened_at is None and self.state is not State.RECALLED
+
+    @property
     def state(self) -> State:
         """Where it stands."""
         return State(self.row.state)

@@ -18,7 +18,7 @@ from ecolink.protocol.kinds.bulletins import (
 from ecolink.protocol.kinds.common import ChargeCode, Day, Id, Line, Moment, Note, UnitCode
 from ecolink.protocol.limits import MAX_RECIPIENTS
 
-_TEXT: dict[str, JsonValue] = {
+TEXT: dict[str, JsonValue] = {
     "number": "寿公情通〔2026〕7号",
     "kind": "modus_operandi",
     "title": "野生兰花混作茶苗邮寄出省",
@@ -87,7 +87,7 @@ class BulletinIn(TextIn):
     """A bulletin as an officer drafts it."""
 
     model_config = example(
-        {**_TEXT, "governance": _GOVERNANCE, "alliance_id": "019ab000-0000-7000-8000-000000000001", "recipients": []}
+        {**TEXT, "governance": _GOVERNANCE, "alliance_id": "019ab000-0000-7000-8000-000000000001", "recipients": []}
     )
 
     governance: GovernanceIn
@@ -102,7 +102,7 @@ class BulletinIn(TextIn):
 class BulletinCorrectionIn(TextIn):
     """The whole bulletin as it shall read from now on, told to all who were told before."""
 
-    model_config = example({**_TEXT, "title": "更正：春兰混作茶苗邮寄出省", "reason": "原通报物种名称有误。"})
+    model_config = example({**TEXT, "title": "更正：春兰混作茶苗邮寄出省", "reason": "原通报物种名称有误。"})
 
     reason: Note
 

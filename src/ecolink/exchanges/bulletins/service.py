@@ -22,7 +22,7 @@ from ecolink.exchanges.bulletins.traces import Traces
 from ecolink.exchanges.governance import Terms, refuse_same_person
 from ecolink.federation.handling import Handlers
 from ecolink.federation.outbox import Outbox
-from ecolink.federation.peers import Peers
+from ecolink.federation.peers import Peer, Peers
 from ecolink.federation.statements import Stored
 from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.bulletins import (
@@ -82,6 +82,10 @@ class BulletinService:
             traces=traces,
         )
 
+    def names(self, session: Session) -> dict[str, Peer]:
+        """Return the peers by unit code."""
+        return self.speaker.peers.names(session)
+
     # What the author does --------------------------------------------------------------------------------
 
     def recall(
@@ -131,10 +135,9 @@ class BulletinService:
 
         """
         dossier = self.record.open(session, bulletin_id)
-        row = dossier.row
-        if dossier.is_ours or row.opened_at is not None or dossier.state is State.RECALLED:
+        if not dossier.is_unread:
             return dossier
-        current = dossier.current()
+        row, current = dossier.row, dossier.current()
         row.opened_at, row.opened_by = now, by.username
         row.version += 1
         self.traces.leave(
