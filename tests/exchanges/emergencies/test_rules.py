@@ -28,7 +28,6 @@ def alert(**changes) -> Move:
         "author": SHOUNING,
         "to": (QINGYUAN, SONGXI),
         "status": "actual",
-        "opens": True,
     }
     return Move(**{**values, **changes})
 
@@ -132,8 +131,7 @@ def test_an_update_to_fewer_bureaus_is_legal_because_one_may_be_suspended() -> N
     assert verdicts(fold([alert(), move("update", "x", "a", to=(QINGYUAN,))]))["x"] == "applied"
 
 
-def test_an_alert_that_is_not_the_one_its_thread_is_named_after_opens_nothing() -> None:
-    assert fold([alert(opens=False)]).state is None
+def test_an_alert_that_follows_something_opens_nothing() -> None:
     assert fold([alert(parents=("z",))]).state is None
 
 

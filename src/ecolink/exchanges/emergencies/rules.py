@@ -119,8 +119,6 @@ class Move:
     """Unit code of the bureau that signed it."""
     to: tuple[str, ...]
     status: str = ""
-    opens: bool = False
-    """It is the statement its thread is named after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ def fold(moves: Sequence[Move], *, author: str | None = None) -> Matter:
 
 
 def _opens(move: Move) -> bool:
-    return move.name == "alert" and move.opens and not move.parents
+    return move.name == "alert" and not move.parents
 
 
 def _node(move: Move, matter: Matter, known: Mapping[str, Move]) -> threads.Node:

@@ -192,10 +192,9 @@ class Fire(Frozen):
     open_flame: bool | None = None
 
 
-class Situation(Frozen):
-    """All that is known now."""
+class Facts(Frozen):
+    """All that a bureau knows of it."""
 
-    status: Status
     kind: EmergencyKind
     event: Name | None = None
     """What exactly: 山体滑坡, 毒鱼…"""
@@ -207,7 +206,6 @@ class Situation(Frozen):
     certainty: Certainty
     occurred_at: Moment
     location: Location
-    border: BorderDistance = BorderDistance()
     fire: Fire | None = None
     assistance: Note | None = None
     """What is wanted of the recipients."""
@@ -219,6 +217,13 @@ class Situation(Frozen):
         if self.fire is not None and self.kind is not EmergencyKind.WILDFIRE:
             raise ValueError("only a wildfire has fire facts (fire)")
         return self
+
+
+class Situation(Facts):
+    """The facts, and what the author's node adds to them."""
+
+    status: Status
+    border: BorderDistance = BorderDistance()
 
 
 # What the author says -------------------------------------------------------------------------------------

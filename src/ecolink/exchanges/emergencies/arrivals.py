@@ -1,0 +1,100 @@
+"""What other bureaus say of an emergency, applied on arrival: nothing waits but for the alert itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ecolink.exchanges.emergencies.history import History
+from ecolink.exchanges.emergencies.models import Emergency
+from ecolink.exchanges.emergencies.register import Register
+from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, Verdict
+from ecolink.exchanges.emergencies.tasks import TaskBoard
+from ecolink.exchanges.governance import lane_of
+from ecolink.federation.handling import Handlers, Park, Reject
+from ecolink.federation.models import StatementRow
+from ecolink.federation.receipts import Confirmed
+from ecolink.federation.statements import Stored
+from ecolink.protocol.kinds.emergencies import EmergencyAlertV1, Status
+from ecolink.protocol.receipt import Outcome
+from ecolink.protocol.statement import Lane
+
+MAX_STATEMENTS: Final = 1000
+"""A thread that has grown beyond this is being flooded; a cancellation still gets through."""
+
+_EXPLANATIONS = {
+    "status-mixed": "an exercise, a test and the real thing never share a thread",
+    "not-a-party": "the bureau is neither the author nor among those the alert was told to",
+    "wrong-side": "this move belongs to the other side",
+    "wrong-audience": "it is told to a bureau that never had the alert",
+    "not-an-opening": "this thread has its alert already",
+    "already-cancelled": "its author had seen the cancellation",
+}
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Applies peers' statements, and takes note of their receipts."""
+
+    register: Register
+    tasks: TaskBoard
+
+    def handlers(self) -> Handlers:
+        """Return what applies each type of statement."""
+        return dict.fromkeys(MOVE_OF_TYPE, self._apply)
+
+    def note_receipts(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
+        """Peers' nodes confirmed that they hold some of our statements, or refused them."""
+        for each in confirmed:
+            if each.type in MOVE_OF_TYPE and each.outcome is not Outcome.REFUSED:
+                self.tasks.note_receipt(session, each.thread, each.recipient, each.jti, each.received_at, now)
+
+    def _apply(self, session: Session, stored: Stored, now: datetime) -> None:
+        said = stored.statement
+        _refuse_flood(session, stored)
+        row = session.get(Emergency, said.thread, with_for_update=True, populate_existing=True)
+        history = History.load(session, said.thread, author=row.author if row else None, handed=stored)
+        _refuse_unfit(stored, history)
+        _refuse_illegal(stored, history)
+
+        if row is None:
+            row = self.register.open(session, stored)
+        self.register.write(session, row, history)
+        match MOVE_OF_TYPE[said.type]:
+            case "alert":
+                self.tasks.expect_signature(session, row, said.jti, stored.received_at)
+            case "acknowledged":
+                self.tasks.note_signature(session, row.id, said.iss, now)
+            case "cancel":
+                self.tasks.note_end(session, row.id, said.jti, now)
+
+
+def _refuse_flood(session: Session, stored: Stored) -> None:
+    count = session.scalar(select(func.count()).where(StatementRow.thread == stored.statement.thread)) or 0
+    if count > MAX_STATEMENTS and MOVE_OF_TYPE[stored.statement.type] != "cancel":
+        raise Reject("thread-full", f"the emergency has more than {MAX_STATEMENTS} statements; raise another")
+
+
+def _refuse_unfit(stored: Stored, history: History) -> None:
+    """Refuse what is wrong by itself: its body, its lane, a roster its audience does not stand on."""
+    said = stored.statement
+    body = history.bodies.get(said.digest)
+    if body is None:
+        raise Reject("invalid-body", f"the body is not that of {said.type}")
+    is_exercise = getattr(body, "status", None) != Status.ACTUAL
+    if said.is_exercise is not is_exercise or said.lane is not lane_of(Lane.EMERGENCY, is_exercise=is_exercise):
+        raise Reject("status-mixed", "status, exercise flag and lane do not agree")
+    roster = body.alliance if isinstance(body, EmergencyAlertV1) else None
+    if roster is not None and not {said.iss, *said.aud} <= set(roster.members):
+        raise Reject("roster-mismatch", "it is told to a bureau that does not stand on the roster it names")
+
+
+def _refuse_illegal(stored: Stored, history: History) -> None:
+    step = history.matter.step(stored.statement.digest)
+    if step is None:
+        raise Park("the alert is not here yet")
+    if step.verdict is Verdict.ILLEGAL:
+        raise Reject(step.why, _EXPLANATIONS[step.why])

@@ -1,0 +1,210 @@
+"""`/api/v1/emergencies` and `/api/v1/tasks`: raising, telling, signing, the live board, whom to call."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response, status
+from sqlalchemy.orm import Session
+
+from ecolink.exchanges.emergencies.filters import EmergencyFilters, TaskFilters
+from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.exchanges.emergencies.schemas import (
+    AcknowledgeIn,
+    ApproveIn,
+    BoardOut,
+    CancelIn,
+    EmergencyIn,
+    EmergencyLineOut,
+    EmergencyOut,
+    NoteIn,
+    TaskDoneIn,
+    TaskOut,
+    UpdateIn,
+)
+from ecolink.exchanges.emergencies.service import EmergencyService
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission
+from ecolink.surface.auth import requires
+from ecolink.surface.etags import IfMatch, etag
+from ecolink.surface.paging import Page, Paging
+from ecolink.surface.unit import NowDep, SessionDep, TransactionalRoute
+
+_EXAMPLE = "019ab000-0000-7000-8000-000000000001"
+EmergencyId = Annotated[str, Path(max_length=36, examples=[_EXAMPLE])]
+TaskId = Annotated[str, Path(max_length=36, examples=[_EXAMPLE])]
+Reader = Annotated[Principal, requires(Permission.EMERGENCY_READ)]
+Raiser = Annotated[Principal, requires(Permission.EMERGENCY_RAISE)]
+Approver = Annotated[Principal, requires(Permission.EMERGENCY_APPROVE)]
+Teller = Annotated[Principal, requires(Permission.EMERGENCY_UPDATE)]
+Signer = Annotated[Principal, requires(Permission.EMERGENCY_ACKNOWLEDGE)]
+Doer = Annotated[Principal, requires(Permission.TASK_DONE)]
+
+
+def router(service: EmergencyService) -> APIRouter:
+    """Return the operations on emergencies and call tasks."""
+    api = APIRouter(route_class=TransactionalRoute)
+    emergencies = APIRouter(prefix="/emergencies", tags=["emergencies"], route_class=TransactionalRoute)
+    tasks = APIRouter(prefix="/tasks", tags=["tasks"], route_class=TransactionalRoute)
+    _add_reading(emergencies, service)
+    _add_raising(emergencies, service)
+    _add_telling(emergencies, service)
+    _add_tasks(tasks, service)
+    api.include_router(emergencies)
+    api.include_router(tasks)
+    return api
+
+
+def _add_reading(api: APIRouter, service: EmergencyService) -> None:
+    @api.get("", operation_id="list_emergencies", summary="List emergencies / 紧急通报列表")
+    def list_emergencies(
+        session: SessionDep,
+        paging: Paging,
+        wanted: Annotated[EmergencyFilters, Query()],
+        by: Reader,  # noqa: ARG001
+    ) -> Page[EmergencyLineOut]:
+        page = paging.read(
+            session,
+            wanted.select(service.us, service.register.search),
+            order=wanted.order,
+            shape=lambda row: row,
+            descending=wanted.sort.startswith("-"),
+        )
+        return Page(items=service.views.lines(session, page.items), next=page.next)
+
+    @api.get("/{emergency_id}", operation_id="get_emergency", summary="Show an emergency / 查看紧急通报")
+    def get_emergency(
+        emergency_id: EmergencyId,
+        session: SessionDep,
+        now: NowDep,
+        response: Response,
+        by: Reader,  # noqa: ARG001
+    ) -> EmergencyOut:
+        row = service.register.find(session, emergency_id)
+        return _answer(service, session, row, now, response)
+
+    @api.get(
+        "/{emergency_id}/board",
+        operation_id="get_emergency_board",
+        summary="Live board: who has it, who signed, who is coming, whom to call / 态势看板",
+    )
+    def get_emergency_board(emergency_id: EmergencyId, session: SessionDep, now: NowDep, by: Reader) -> BoardOut:
+        return service.views.board(session, service.register.find(session, emergency_id), by, now)
+
+
+def _add_raising(api: APIRouter, service: EmergencyService) -> None:
+    @api.post(
+        "",
+        operation_id="raise_emergency",
+        summary="Raise an emergency / 发出紧急通报",
+        status_code=status.HTTP_201_CREATED,
+    )
+    def raise_emergency(
+        entry: EmergencyIn, session: SessionDep, now: NowDep, response: Response, by: Raiser
+    ) -> EmergencyOut:
+        row = service.raise_alert(session, entry, by=by, now=now)
+        response.headers["Location"] = f"/api/v1/emergencies/{row.id}"
+        return _answer(service, session, row, now, response)
+
+    @api.post(
+        "/{emergency_id}/approve",
+        operation_id="approve_emergency",
+        summary="Send what another person raised / 审批并发出",
+    )
+    def approve_emergency(
+        emergency_id: EmergencyId,
+        entry: ApproveIn,
+        version: IfMatch,
+        session: SessionDep,
+        now: NowDep,
+        response: Response,
+        by: Approver,
+    ) -> EmergencyOut:
+        row = service.approve(session, emergency_id, version=version, confirm=entry.confirm, by=by, now=now)
+        return _answer(service, session, row, now, response)
+
+    @api.post(
+        "/{emergency_id}/discard",
+        operation_id="discard_emergency",
+        summary="Drop what waits for approval; nothing is sent / 放弃未发出的通报",
+    )
+    def discard_emergency(
+        emergency_id: EmergencyId,
+        version: IfMatch,
+        session: SessionDep,
+        now: NowDep,
+        response: Response,
+        by: Raiser,  # noqa: ARG001
+    ) -> EmergencyOut:
+        row = service.discard(session, emergency_id, version=version)
+        return _answer(service, session, row, now, response)
+
+
+def _add_telling(api: APIRouter, service: EmergencyService) -> None:
+    @api.post("/{emergency_id}/updates", operation_id="update_emergency", summary="Tell how it stands now / 续报")
+    def update_emergency(
+        emergency_id: EmergencyId,
+        entry: UpdateIn,
+        version: IfMatch,
+        session: SessionDep,
+        now: NowDep,
+        response: Response,
+        by: Teller,
+    ) -> EmergencyOut:
+        row = service.update(session, emergency_id, entry, version=version, by=by, now=now)
+        return _answer(service, session, row, now, response)
+
+    @api.post("/{emergency_id}/cancel", operation_id="cancel_emergency", summary="End it, or take it back / 解除或撤回")
+    def cancel_emergency(
+        emergency_id: EmergencyId, entry: CancelIn, session: SessionDep, now: NowDep, response: Response, by: Teller
+    ) -> EmergencyOut:
+        row = service.cancel(session, emergency_id, entry, by=by, now=now)
+        return _answer(service, session, row, now, response)
+
+    @api.post("/{emergency_id}/acknowledge", operation_id="acknowledge_emergency", summary="Sign for it / 签收")
+    def acknowledge_emergency(
+        emergency_id: EmergencyId,
+        entry: AcknowledgeIn,
+        session: SessionDep,
+        now: NowDep,
+        response: Response,
+        by: Signer,
+    ) -> EmergencyOut:
+        row = service.acknowledge(session, emergency_id, entry, by=by, now=now)
+        return _answer(service, session, row, now, response)
+
+    @api.post("/{emergency_id}/notes", operation_id="note_emergency", summary="Say a line to the other side / 留言")
+    def note_emergency(
+        emergency_id: EmergencyId, entry: NoteIn, session: SessionDep, now: NowDep, response: Response, by: Teller
+    ) -> EmergencyOut:
+        row = service.note(session, emergency_id, entry, by=by, now=now)
+        return _answer(service, session, row, now, response)
+
+
+def _add_tasks(api: APIRouter, service: EmergencyService) -> None:
+    @api.get("", operation_id="list_tasks", summary="List what has fallen due: whom to call / 催办任务")
+    def list_tasks(
+        session: SessionDep,
+        paging: Paging,
+        wanted: Annotated[TaskFilters, Query()],
+        by: Reader,  # noqa: ARG001
+    ) -> Page[TaskOut]:
+        page = paging.read(
+            session,
+            wanted.select(),
+            order=(CallTask.due_at, CallTask.id),
+            shape=lambda row: row,
+            descending=False,
+        )
+        return Page(items=service.views.tasks(session, page.items), next=page.next)
+
+    @api.post("/{task_id}/done", operation_id="finish_task", summary="A person did it / 任务办结")
+    def finish_task(task_id: TaskId, entry: TaskDoneIn, session: SessionDep, now: NowDep, by: Doer) -> TaskOut:
+        task = service.finish_task(session, task_id, note=entry.note, by=by, now=now)
+        return service.views.tasks(session, [task])[0]
+
+
+def _answer(
+    service: EmergencyService, session: Session, row: Emergency, now: datetime, response: Response
+) -> EmergencyOut:
+    response.headers["ETag"] = etag(row.version)
+    return service.views.show(session, row, now)

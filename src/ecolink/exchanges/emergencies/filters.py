@@ -1,0 +1,68 @@
+"""Which emergencies and tasks a list shows. The real thing, exercises and tests never stand in one list."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from sqlalchemy import Select, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.exchanges.emergencies.register import KIND
+from ecolink.exchanges.emergencies.rules import State
+from ecolink.exchanges.emergencies.tasks import TaskKind, TaskState
+from ecolink.protocol.kinds.emergencies import EmergencyKind, Status
+from ecolink.search.index import MAX_QUERY, SearchIndex
+
+STATUS = "actual, exercise or test: one at a time."
+
+
+class EmergencyFilters(BaseModel):
+    """What to list, and in which order."""
+
+    status: Status = Field(default=Status.ACTUAL, description=STATUS)
+    kind: EmergencyKind | None = None
+    state: State | None = None
+    open: bool | None = Field(default=None, description="Those still open, or all others.")
+    direction: Literal["in", "out"] | None = Field(default=None, description="Peers', or our own.")
+    q: str | None = Field(default=None, min_length=1, max_length=MAX_QUERY, examples=["火情"])
+    sort: Literal["-raised_at", "raised_at", "-occurred_at", "occurred_at"] = Field(
+        default="-raised_at", description="`-` is newest first."
+    )
+
+    def select(self, us: str, search: SearchIndex) -> Select[Emergency]:
+        """Return the emergencies that agree with all of it; `us` is our unit code."""
+        chosen = select(Emergency).where(Emergency.status == self.status)
+        if self.kind is not None:
+            chosen = chosen.where(Emergency.kind == self.kind)
+        if self.state is not None:
+            chosen = chosen.where(Emergency.state == self.state)
+        if self.open is not None:
+            chosen = chosen.where((Emergency.state == State.OPEN) if self.open else (Emergency.state != State.OPEN))
+        if self.direction is not None:
+            chosen = chosen.where((Emergency.author == us) if self.direction == "out" else (Emergency.author != us))
+        if self.q is not None:
+            chosen = chosen.where(Emergency.id.in_(search.matching_ids(KIND, self.q)))
+        return chosen
+
+    @property
+    def order(self) -> tuple[InstrumentedAttribute[object], ...]:
+        """The columns of the order."""
+        by = Emergency.raised_at if self.sort.endswith("raised_at") else Emergency.occurred_at
+        return by, Emergency.id
+
+
+class TaskFilters(BaseModel):
+    """Which tasks to list: those that fell due, oldest first."""
+
+    status: Status = Field(default=Status.ACTUAL, description=STATUS)
+    state: Literal["open", "closed"] = "open"
+    kind: TaskKind | None = None
+
+    def select(self) -> Select[CallTask]:
+        """Return the tasks that agree with all of it; what became needless before its time is left out."""
+        chosen = select(CallTask).where(
+            CallTask.status == self.status,
+            CallTask.state == TaskState(self.state),
+            CallTask.opened_at.is_not(None),
+        )
+        return chosen if self.kind is None else chosen.where(CallTask.kind == self.kind)

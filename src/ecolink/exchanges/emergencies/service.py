@@ -1,0 +1,403 @@
+"""Raising an emergency, telling how it stands, signing for it, ending it: what people do, and what comes in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Self
+
+from sqlalchemy.orm import Session
+
+from ecolink.attachments.service import Attachments
+from ecolink.audit.access import AccessLog
+from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.errors import ForbiddenError, IllegalMoveError, InvalidError
+from ecolink.exchanges.emergencies.amendments import amend
+from ecolink.exchanges.emergencies.arrivals import Arrivals
+from ecolink.exchanges.emergencies.border import Border
+from ecolink.exchanges.emergencies.dispatch import Dispatch, Roster, Signature
+from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
+from ecolink.exchanges.emergencies.history import History
+from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.exchanges.emergencies.register import Register
+from ecolink.exchanges.emergencies.rules import NAMES_ZH, TABLE, Side, State
+from ecolink.exchanges.emergencies.schemas import AcknowledgeIn, CancelIn, EmergencyIn, NoteIn, UpdateIn
+from ecolink.exchanges.emergencies.tasks import TaskBoard
+from ecolink.exchanges.emergencies.views import Views
+from ecolink.exchanges.governance import GovernanceIn, Terms, refuse_same_person
+from ecolink.exchanges.personal_data import refuse_in_text, texts_in
+from ecolink.federation.handling import Handlers
+from ecolink.federation.outbox import Outbox
+from ecolink.federation.peers import Peers
+from ecolink.federation.receipts import Confirmed
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission
+from ecolink.kit.ids import new_id
+from ecolink.protocol.kinds.emergencies import (
+    EmergencyAcknowledgedV1,
+    EmergencyAlertV1,
+    EmergencyCancelV1,
+    EmergencyNoteV1,
+    EmergencyUpdateV1,
+    Status,
+)
+from ecolink.protocol.statement import Handling, HandlingCode, Onward
+from ecolink.search.index import SearchIndex
+from ecolink.surface.etags import check_version
+
+TERMS: Final = Terms(
+    classification="internal",
+    handling=Handling(code=HandlingCode.H0, onward=Onward.NONE),
+    legal_basis="警务协作协议书；《森林防火条例》第三十二条",
+)
+PURPOSE: Final = "紧急通报与协同处置"
+
+
+class ConfirmationError(InvalidError):
+    """The title was not typed again: nothing real is sent by a slip of the hand."""
+
+    code = "confirmation-required"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmergencyPolicy:
+    """What the bureau has decided: its map, its terms, and who sends."""
+
+    border: Border = field(default_factory=Border.shipped)
+    border_area_m: int = BORDER_AREA_M
+    deadlines: DeadlinePolicy = field(default_factory=DeadlinePolicy)
+    approval_required: bool = False
+    """A real emergency always waits for a second person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmergencyService:
+    """All moves on emergencies."""
+
+    us: str
+    dispatch: Dispatch
+    register: Register
+    tasks: TaskBoard
+    arrivals: Arrivals
+    views: Views
+    attachments: Attachments
+    approval_required: bool
+
+    @classmethod
+    def build(
+        cls,
+        us: str,
+        *,
+        outbox: Outbox,
+        peers: Peers,
+        search: SearchIndex,
+        access: AccessLog,
+        attachments: Attachments,
+        roster: Roster,
+        policy: EmergencyPolicy,
+    ) -> Self:
+        """Put the room together; `roster` returns the present roster of one of our alliances."""
+        register = Register(us=us, border=policy.border, border_area_m=policy.border_area_m, search=search)
+        tasks = TaskBoard(us, policy.deadlines)
+        return cls(
+            us=us,
+            dispatch=Dispatch(us=us, outbox=outbox, peers=peers, access=access, roster=roster),
+            register=register,
+            tasks=tasks,
+            arrivals=Arrivals(register, tasks),
+            views=Views(us=us, peers=peers, attachments=attachments, deadlines=policy.deadlines),
+            attachments=attachments,
+            approval_required=policy.approval_required,
+        )
+
+    # Raising ------------------------------------------------------------------------------------------------
+
+    def raise_alert(self, session: Session, entry: EmergencyIn, *, by: Principal, now: datetime) -> Emergency:
+        """Raise an emergency: send it at once, or leave it waiting for a second person.
+
+        A drill or test is sent at once. A real one is, when the caller may approve emergencies, the bureau does
+        not insist on two people, and the title was typed again.
+
+        Raises:
+            ConfirmationError: it would be sent at once, but the title was not typed again.
+            InvalidError: it breaks a rule of the domain.
+            ConflictError: a recipient is no active peer.
+
+        """
+        _refuse_audience(entry)
+        facts = entry.facts()
+        refuse_in_text(texts_in(facts))
+        waits = entry.status is Status.ACTUAL and (
+            self.approval_required or not by.may(Permission.EMERGENCY_APPROVE) or by.kind != "user"
+        )
+        if entry.status is Status.ACTUAL and not waits:
+            _refuse_unconfirmed(entry.title, entry.confirm)
+
+        row = self._draft(entry, by, now)
+        self.register.describe(row, EmergencyAlertV1.model_validate(self.register.measure(facts)))
+        session.add(row)
+        session.flush()
+        if waits:
+            self.dispatch.audience(session, row)
+        else:
+            self._send_alert(session, row, Signature.of(by), now, approver=None)
+        return row
+
+    def approve(
+        self, session: Session, emergency_id: str, *, version: int, confirm: str, by: Principal, now: datetime
+    ) -> Emergency:
+        """Send what another person raised.
+
+        Raises:
+            NotFoundError: there is no such emergency.
+            IllegalMoveError: it does not wait for approval.
+            StaleError: it is not at `version` any more.
+            SecondPersonError: the caller raised it.
+            ConfirmationError: the title was not typed again.
+
+        """
+        row = self._locked(session, emergency_id, "alert")
+        check_version(version, row.version)
+        refuse_same_person(row.raised_by or "", by)
+        _refuse_unconfirmed(row.title, confirm)
+        row.approved_by_name = by.name
+        raiser = Signature(row.raised_by_name or "", row.raised_by_role or "", by.username)
+        self._send_alert(session, row, raiser, now, approver=by)
+        return row
+
+    def discard(self, session: Session, emergency_id: str, *, version: int) -> Emergency:
+        """Drop what waits for approval; nothing is sent.
+
+        Raises:
+            NotFoundError: there is no such emergency.
+            IllegalMoveError: it does not wait for approval.
+            StaleError: it is not at `version` any more.
+
+        """
+        row = self._locked(session, emergency_id, "discard")
+        check_version(version, row.version)
+        row.state = State.DISCARDED
+        session.flush()
+        return row
+
+    # Telling and ending -------------------------------------------------------------------------------------
+
+    def update(
+        self, session: Session, emergency_id: str, entry: UpdateIn, *, version: int, by: Principal, now: datetime
+    ) -> Emergency:
+        """Tell how it stands now; what `entry` leaves out stays as it was.
+
+        Raises:
+            NotFoundError: there is no such emergency.
+            IllegalMoveError: it is not ours, or not open.
+            StaleError: somebody told something else meanwhile.
+            InvalidError: the result breaks a rule of the domain.
+
+        """
+        row = self._locked(session, emergency_id, "update")
+        check_version(version, row.version)
+        facts = amend(row.situation, entry)
+        refuse_in_text(texts_in(facts))
+        body = EmergencyUpdateV1.model_validate(self.register.measure(facts))
+
+        listeners = self.dispatch.listeners(session, row, now)
+        sent = self.dispatch.send(session, row, "update", body, listeners, by=Signature.of(by), now=now)
+        self._rewrite(session, row)
+        self.tasks.expect_receipts(session, row, sent.statement.jti, listeners, now)
+        self.tasks.expect_update(session, row, sent.statement.jti, now)
+        return row
+
+    def cancel(
+        self, session: Session, emergency_id: str, entry: CancelIn, *, by: Principal, now: datetime
+    ) -> Emergency:
+        """End it, or take it back: one call, no second person, so that nobody drives out for nothing.
+
+        Raises:
+            NotFoundError: there is no such emergency.
+            IllegalMoveError: it is not ours, or not open.
+
+        """
+        row = self._locked(session, emergency_id, "cancel")
+        refuse_in_text(texts_in(entry.model_dump(mode="json")))
+        body = EmergencyCancelV1(status=Status(row.status), reason=entry.reason, explanation=entry.explanation)
+
+        listeners = self.dispatch.listeners(session, row, now)
+        sent = self.dispatch.send(session, row, "cancel", body, listeners, by=Signature.of(by), now=now)
+        self._rewrite(session, row)
+        self.tasks.expect_receipts(session, row, sent.statement.jti, listeners, now)
+        self.tasks.note_end(session, row.id, sent.statement.jti, now)
+        return row
+
+    # Answering ----------------------------------------------------------------------------------------------
+
+    def acknowledge(
+        self, session: Session, emergency_id: str, entry: AcknowledgeIn, *, by: Principal, now: datetime
+    ) -> Emergency:
+        """Sign for a peer's emergency: the caller took it on and says what will be done.
+
+        Raises:
+            NotFoundError: there is no such emergency.
+            IllegalMoveError: it is our own.
+            ForbiddenError: a program signs for nobody.
+
+        """
+        if by.kind != "user":
+            raise ForbiddenError("A person signs for an emergency, not a program.", "紧急通报须由人员签收。")
+        row = self._locked(session, emergency_id, "acknowledged")
+        history = History.load(session, row.id, author=row.author)
+        shown = history.cancel or history.situation
+        if shown is None:
+            raise IllegalMoveError("It was not told yet.", "该通报尚未发出。")
+        body = EmergencyAcknowledgedV1(
+            status=Status(row.status),
+            message=shown[0].statement.digest,
+            decision=entry.decision,
+            role=by.lead_role,
+            acknowledged_at=now,
+            estimated_arrival=entry.estimated_arrival,
+            note=entry.note,
+        )
+        refuse_in_text(texts_in(entry.model_dump(mode="json", include={"note"})))
+        by_whom = Signature.of(by, entry.phone)
+        self.dispatch.send(session, row, "acknowledged", body, [row.author], by=by_whom, now=now)
+        self._rewrite(session, row)
+        self.tasks.note_signature(session, row.id, self.us, now)
+        return row
+
+    def note(self, session: Session, emergency_id: str, entry: NoteIn, *, by: Principal, now: datetime) -> Emergency:
+        """Say a line to the other side.
+
+        Raises:
+            NotFoundError: there is no such emergency.
+            IllegalMoveError: it is not open.
+
+        """
+        row = self.register.find(session, emergency_id, lock=True)
+        self._refuse_move(row, "note")
+        refuse_in_text([("/text", entry.text)])
+        body = EmergencyNoteV1(status=Status(row.status), text=entry.text)
+        to = self.dispatch.listeners(session, row, now) if row.author == self.us else [row.author]
+        self.dispatch.send(session, row, "note", body, to, by=Signature.of(by), now=now)
+        return row
+
+    # What comes in, and what the clock brings ------------------------------------------------------------------
+
+    def handlers(self) -> Handlers:
+        """Return what applies peers' statements, by type."""
+        return self.arrivals.handlers()
+
+    def note_receipts(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
+        """Peers' nodes confirmed some of our statements; called in the receipt's transaction."""
+        self.arrivals.note_receipts(session, confirmed, now)
+
+    def has_due(self, session: Session, now: datetime) -> bool:
+        """Tell, without writing, whether `watch` would find anything to do."""
+        return self.tasks.has_due(session, now)
+
+    def watch(self, session: Session, now: datetime) -> int:
+        """Open the call tasks that have fallen due; return how many. Safe to call as often as you like."""
+        return self.tasks.watch(session, now)
+
+    def finish_task(
+        self, session: Session, task_id: str, *, note: str | None, by: Principal, now: datetime
+    ) -> CallTask:
+        """A person did what a task asked.
+
+        Raises:
+            NotFoundError: there is no such task.
+            IllegalMoveError: it is closed already.
+
+        """
+        return self.tasks.finish(session, task_id, note=note, by=by.name, now=now)
+
+    def forget_names(self, session: Session, thread: str, now: datetime) -> None:
+        """Drop the names this room keeps beside a thread whose private parts are being erased."""
+        del now
+        row = session.get(Emergency, thread, with_for_update=True)
+        if row is not None:
+            row.raised_by_name = row.approved_by_name = None
+            self.tasks.forget_names(session, thread)
+            session.flush()
+
+    # Within -------------------------------------------------------------------------------------------------
+
+    def _draft(self, entry: EmergencyIn, by: Principal, now: datetime) -> Emergency:
+        is_exercise = entry.status is not Status.ACTUAL
+        chosen = entry.governance or GovernanceIn(purpose=PURPOSE)
+        if chosen.is_exercise and not is_exercise:
+            raise InvalidError(
+                "A real emergency is no exercise: set `status` to exercise or test.",
+                "实情通报不能标为演练：请将 status 设为 exercise 或 test。",
+                pointer="/governance/is_exercise",
+            )
+        terms = TERMS.settle(chosen.model_copy(update={"is_exercise": is_exercise}))
+        return Emergency(
+            id=new_id(now),
+            author=self.us,
+            recipients=sorted(set(entry.recipients)),
+            alliance_id=entry.alliance_id,
+            state=State.AWAITING_APPROVAL,
+            raised_at=now,
+            raised_by=by.id,
+            raised_by_name=by.name,
+            raised_by_role=by.lead_role,
+            clock_suspect=False,
+            governance=terms.model_dump(mode="json"),
+            retain_until=TERMS.retain_until(chosen, now),
+            attachments=[each.model_dump(mode="json") for each in entry.attachments],
+        )
+
+    def _send_alert(
+        self, session: Session, row: Emergency, by: Signature, now: datetime, *, approver: Principal | None
+    ) -> None:
+        audience, roster = self.dispatch.audience(session, row)
+        refs = [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
+        body = EmergencyAlertV1.model_validate(row.situation).model_copy(update={"alliance": roster})
+        sent = self.dispatch.send(
+            session, row, "alert", body, audience, by=by, now=now, approver=approver, attachments=refs
+        )
+        self._rewrite(session, row)
+        self.tasks.expect_answers(session, row, sent.statement.jti, audience, now)
+
+    def _rewrite(self, session: Session, row: Emergency) -> None:
+        self.register.write(session, row, History.load(session, row.id, author=row.author))
+
+    def _locked(self, session: Session, emergency_id: str, move: str) -> Emergency:
+        row = self.register.find(session, emergency_id, lock=True)
+        self._refuse_move(row, move)
+        return row
+
+    def side(self, row: Emergency) -> Side:
+        """Return which side of an emergency we are on."""
+        return Side.AUTHOR if row.author == self.us else Side.RECIPIENT
+
+    def _refuse_move(self, row: Emergency, move: str) -> None:
+        side = self.side(row)
+        if TABLE.target(move, row.state, side) is not None:
+            return
+        other = Side.RECIPIENT if side is Side.AUTHOR else Side.AUTHOR
+        if TABLE.target(move, State.OPEN, side) is None and TABLE.target(move, State.OPEN, other) is not None:
+            raise IllegalMoveError(
+                f"'{move}' is the other side's move, not ours.", f"“{NAMES_ZH[move]}”应由对方单位办理，本方不能操作。"
+            )
+        raise IllegalMoveError(
+            f"'{move}' is not possible while the emergency is {row.state}.",
+            f"通报当前为“{NAMES_ZH[row.state]}”，不能“{NAMES_ZH[move]}”。",
+        )
+
+
+def _refuse_audience(entry: EmergencyIn) -> None:
+    if bool(entry.recipients) == bool(entry.alliance_id):
+        raise InvalidError(
+            "Name the bureaus to tell, or an alliance: one of the two.",
+            "请指定通报单位或联盟，二者选一。",
+            pointer="/recipients",
+        )
+
+
+def _refuse_unconfirmed(title: str, confirm: str | None) -> None:
+    if (confirm or "").strip() != title.strip():
+        raise ConfirmationError(
+            "This goes out as a real emergency: type its title again in `confirm`.",
+            "此为实情通报，发出前请在 confirm 中重新输入标题。",
+            pointer="/confirm",
+        )

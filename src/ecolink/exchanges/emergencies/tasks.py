@@ -1,0 +1,249 @@
+"""Whom to call, and when: what an emergency makes people do when nothing is heard in time.
+
+Every task is planned in the transaction that makes it needed, with the moment it falls due, and is closed in
+the one that makes it needless: that of the receipt, the acknowledgement, the update. `watch` only opens what
+has fallen due, so that it may run every second, twice at once, or after a night's sleep: a step happens once,
+and never after its answer came.
+
+| kind | falls due | closed by |
+|---|---|---|
+| receipt | our word went out, and the other node's receipt is not here | the receipt, an acknowledgement |
+| signature | the other node has it, and nobody there signed; again for each escalation | an acknowledgement |
+| acknowledge | their word is here, and nobody of ours signed | our acknowledgement |
+| update | our emergency is open, and we said nothing new | an update |
+
+A cancellation closes all of them but the receipt of the cancellation itself; a person may close any.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import cast
+
+from sqlalchemy import ColumnElement, CursorResult, Select, Update, select, update
+from sqlalchemy.orm import Session
+
+from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.errors import IllegalMoveError, NotFoundError
+from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.kit.ids import new_id
+from ecolink.storage.upsert import insert_new
+
+AT_ONCE = 500
+"""Tasks opened in one transaction; the rest follow a second later."""
+
+
+class TaskKind(StrEnum):
+    """What is to be done."""
+
+    RECEIPT = "receipt"
+    """Call them: their node has not confirmed that it holds our message."""
+    SIGNATURE = "signature"
+    """Call them, higher up each time: nobody there has signed."""
+    ACKNOWLEDGE = "acknowledge"
+    """Sign for it: it is addressed to us."""
+    UPDATE = "update"
+    """Tell the others how it stands."""
+
+
+class TaskState(StrEnum):
+    """Where a task stands."""
+
+    PLANNED = "planned"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class ClosedBecause(StrEnum):
+    """Why nobody need do it any more."""
+
+    RECEIPT = "receipt"
+    ACKNOWLEDGED = "acknowledged"
+    UPDATED = "updated"
+    CANCELLED = "cancelled"
+    PERSON = "person"
+
+
+_LIVE = (TaskState.PLANNED.value, TaskState.OPEN.value)
+
+
+@dataclass(frozen=True)
+class TaskBoard:
+    """Plans, opens and closes call tasks by the terms of `policy`."""
+
+    us: str
+    policy: DeadlinePolicy
+
+    # Planned with what makes them needed --------------------------------------------------------------------
+
+    def expect_answers(
+        self, session: Session, emergency: Emergency, statement: str, recipients: Iterable[str], now: datetime
+    ) -> None:
+        """An alert of ours went out: receipts, signatures and our own next word are due."""
+        recipients = tuple(recipients)
+        self.expect_receipts(session, emergency, statement, recipients, now)
+        # Until the receipt tells when it came there, a signature's time runs from our sending: silence is
+        # no reason to wait longer.
+        due = list(enumerate(self.policy.emergency_escalations(now), start=1))
+        self._plan(
+            session,
+            emergency,
+            statement,
+            TaskKind.SIGNATURE,
+            [(bureau, f"signature-{at}", moment) for bureau in recipients for at, moment in due],
+            now,
+        )
+        self.expect_update(session, emergency, statement, now)
+
+    def expect_receipts(
+        self, session: Session, emergency: Emergency, statement: str, recipients: Iterable[str], now: datetime
+    ) -> None:
+        """A message of ours went out: each recipient's node is to confirm it."""
+        due = self.policy.emergency_machine_due(now)
+        wanted = [(bureau, f"receipt-{statement}", due) for bureau in recipients]
+        self._plan(session, emergency, statement, TaskKind.RECEIPT, wanted, now)
+
+    def expect_update(self, session: Session, emergency: Emergency, statement: str, now: datetime) -> None:
+        """We told how it stands: the next news is due an hour later."""
+        self.close(session, emergency.id, ClosedBecause.UPDATED, now, CallTask.kind == TaskKind.UPDATE)
+        wanted = [(self.us, f"update-{statement}", self.policy.emergency_update_due(now))]
+        self._plan(session, emergency, statement, TaskKind.UPDATE, wanted, now)
+
+    def expect_signature(self, session: Session, emergency: Emergency, statement: str, received_at: datetime) -> None:
+        """A peer's alert came in: one of ours is to sign for it."""
+        wanted = [(self.us, "acknowledge", self.policy.emergency_person_due(received_at))]
+        self._plan(session, emergency, statement, TaskKind.ACKNOWLEDGE, wanted, received_at)
+
+    def _plan(
+        self,
+        session: Session,
+        emergency: Emergency,
+        statement: str,
+        kind: TaskKind,
+        wanted: Sequence[tuple[str, str, datetime]],
+        now: datetime,
+    ) -> None:
+        rows = [
+            {
+                "id": new_id(now),
+                "emergency_id": emergency.id,
+                "bureau": bureau,
+                "step": step,
+                "kind": kind.value,
+                "status": emergency.status,
+                "state": TaskState.PLANNED.value,
+                "due_at": due_at,
+                "statement": statement,
+            }
+            for bureau, step, due_at in wanted
+        ]
+        insert_new(session, CallTask, rows)
+
+    # Closed with what makes them needless -------------------------------------------------------------------
+
+    def close(
+        self,
+        session: Session,
+        emergency_id: str,
+        because: ClosedBecause,
+        now: datetime,
+        *which: ColumnElement[bool],
+    ) -> int:
+        """Close those tasks of an emergency that `which` names, planned or open; return how many."""
+        closing = (
+            update(CallTask)
+            .where(CallTask.emergency_id == emergency_id, CallTask.state.in_(_LIVE), *which)
+            .values(state=TaskState.CLOSED.value, closed_at=now, closed_because=because.value)
+        )
+        return _count(session, closing)
+
+    def note_receipt(
+        self, session: Session, emergency_id: str, bureau: str, statement: str, received_at: datetime, now: datetime
+    ) -> None:
+        """A bureau's node confirmed one of our messages: the time for a signature runs from its own word of when."""
+        step = CallTask.step == f"receipt-{statement}"
+        self.close(session, emergency_id, ClosedBecause.RECEIPT, now, CallTask.bureau == bureau, step)
+        # A clock ahead of ours must not put off what is due.
+        begins = min(received_at, now)
+        for at, due_at in enumerate(self.policy.emergency_escalations(begins), start=1):
+            session.execute(
+                update(CallTask)
+                .where(
+                    CallTask.emergency_id == emergency_id,
+                    CallTask.bureau == bureau,
+                    CallTask.step == f"signature-{at}",
+                    CallTask.statement == statement,
+                    CallTask.state == TaskState.PLANNED,
+                )
+                .values(due_at=due_at)
+            )
+
+    def note_signature(self, session: Session, emergency_id: str, bureau: str, now: datetime) -> None:
+        """A bureau (or we ourselves) signed: nobody need be called about its receipt or its silence."""
+        kinds = (TaskKind.RECEIPT.value, TaskKind.SIGNATURE.value, TaskKind.ACKNOWLEDGE.value)
+        self.close(
+            session,
+            emergency_id,
+            ClosedBecause.ACKNOWLEDGED,
+            now,
+            CallTask.bureau == bureau,
+            CallTask.kind.in_(kinds),
+        )
+
+    def note_end(self, session: Session, emergency_id: str, cancel: str, now: datetime) -> None:
+        """It is over: nothing is owed any more but the receipt of the cancellation."""
+        self.close(session, emergency_id, ClosedBecause.CANCELLED, now, CallTask.statement != cancel)
+
+    def finish(self, session: Session, task_id: str, *, note: str | None, by: str, now: datetime) -> CallTask:
+        """A person did it.
+
+        Raises:
+            NotFoundError: there is no such task, or it has not fallen due.
+            IllegalMoveError: it is closed already.
+
+        """
+        task = session.get(CallTask, task_id, with_for_update={"of": CallTask}, populate_existing=True)
+        if task is None or task.opened_at is None:
+            raise NotFoundError
+        if task.state != TaskState.OPEN:
+            raise IllegalMoveError("This task is closed already.", "该任务已关闭。")
+        task.state, task.closed_at, task.closed_because = TaskState.CLOSED, now, ClosedBecause.PERSON
+        task.closed_by, task.note = by, note
+        session.flush()
+        return task
+
+    def forget_names(self, session: Session, emergency_id: str) -> None:
+        """Drop who closed an emergency's tasks, and what they wrote."""
+        forgetting = update(CallTask).where(CallTask.emergency_id == emergency_id)
+        session.execute(forgetting.values(closed_by=None, note=None))
+
+    # Opened when their time comes ---------------------------------------------------------------------------
+
+    def has_due(self, session: Session, now: datetime) -> bool:
+        """Tell, without writing, whether `watch` would find anything to do."""
+        return session.scalar(_due(now).limit(1)) is not None
+
+    def watch(self, session: Session, now: datetime) -> int:
+        """Open what has fallen due; return how many tasks that were."""
+        due = session.scalars(_due(now).limit(AT_ONCE).with_for_update(skip_locked=True)).all()
+        if not due:
+            return 0
+        opening = (
+            update(CallTask)
+            .where(CallTask.id.in_(due), CallTask.state == TaskState.PLANNED)
+            .values(state=TaskState.OPEN.value, opened_at=now)
+        )
+        return _count(session, opening)
+
+
+def _due(now: datetime) -> Select[str]:
+    return (
+        select(CallTask.id)
+        .where(CallTask.state == TaskState.PLANNED, CallTask.due_at <= now)
+        .order_by(CallTask.due_at, CallTask.id)
+    )
+
+
+def _count(session: Session, statement: Update) -> int:
+    return cast("CursorResult[object]", session.execute(statement)).rowcount
