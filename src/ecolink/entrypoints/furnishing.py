@@ -21,6 +21,7 @@ from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.terms import deadline_policy, working_calendar
 from ecolink.exchanges.alliances.service import AllianceService
+from ecolink.exchanges.bulletins.service import BulletinService
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
@@ -108,6 +109,19 @@ def furnish(shell: Shell) -> Rooms:
     hooks.rejected["lead"] = leads.moving.on_rejected
     hooks.receipted.append(leads.moving.on_receipt)
 
+    alliances = AllianceService(us, shell.peers, shell.access)
+    bulletins = BulletinService.build(
+        us=us,
+        outbox=shell.outbox,
+        peers=shell.peers,
+        keyring=shell.keystore,
+        search=search,
+        access=shell.access,
+        alliances=alliances,
+    )
+    shell.handlers.update(bulletins.handlers())
+    hooks.rejected["bulletin"] = bulletins.on_rejected
+
     return Rooms(
         exchange=Exchange(
             us=us,
@@ -117,8 +131,9 @@ def furnish(shell: Shell) -> Rooms:
             access=shell.access,
             card=shell.card,
         ),
-        alliances=AllianceService(us, shell.peers, shell.access),
+        alliances=alliances,
         leads=leads,
+        bulletins=bulletins,
     )
 
 

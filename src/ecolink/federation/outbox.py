@@ -58,14 +58,15 @@ class Outbox:
         self._refuse_unreachable(session, draft, recipients)
         jti = new_id(now)
         thread = draft.thread or jti
-        settled = draft.supersedes is not None or draft.recalls is not None
+        # What corrects, takes back or answers a recall is delivered however late.
+        timeless = draft.supersedes is not None or draft.lane is Lane.CONTROL
         statement = seal(
             replace(
                 draft,
                 aud=tuple(sorted(recipients)),
                 thread=thread,
                 parents=visible_heads(session, thread, recipients),
-                deliver_by=draft.deliver_by or (None if settled else now + DELIVER_WITHIN[draft.lane]),
+                deliver_by=draft.deliver_by or (None if timeless else now + DELIVER_WITHIN[draft.lane]),
             ),
             iss=self.us,
             jti=jti,

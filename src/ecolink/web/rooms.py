@@ -7,6 +7,8 @@ from fastapi import APIRouter
 
 from ecolink.exchanges.alliances import endpoints as alliances
 from ecolink.exchanges.alliances.service import AllianceService
+from ecolink.exchanges.bulletins import endpoints as bulletins
+from ecolink.exchanges.bulletins.service import BulletinService
 from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.web import federation
@@ -18,6 +20,7 @@ class Rooms:
     """What the local API serves; wiring fills it."""
 
     leads: LeadService
+    bulletins: BulletinService
     alliances: AllianceService
     exchange: Exchange
 
@@ -25,6 +28,7 @@ class Rooms:
         """Return the routers of the exchange rooms, each to stand under /api/v1."""
         return (
             leads.router(self.leads),
+            bulletins.router(self.bulletins),
             alliances.router(self.alliances),
             federation.peers_router(self.exchange),
             federation.keys_router(self.exchange),

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ecolink import __version__
-from ecolink.entrypoints.cli import client, config, db, inbox, init, key, login, peer, queue, serve, user
+from ecolink.entrypoints.cli import client, config, db, inbox, init, key, login, matters, peer, queue, serve, user
 from ecolink.entrypoints.cli.context import Root
 from ecolink.entrypoints.cli.printing import complain, say
 from ecolink.errors import EcolinkError
@@ -80,6 +80,9 @@ for name, group in {
     "config": config,
 }.items():
     app.add_typer(group.app, name=name)
+
+for matter in (matters.LEAD, matters.BULLETIN, matters.EMERGENCY):
+    app.add_typer(matters.build(matter), name=matter.word)
 
 app.command()(login.login)
 app.command()(login.logout)

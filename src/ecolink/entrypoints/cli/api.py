@@ -1,6 +1,7 @@
 """A person's commands speak to the local HTTP API, with that person's login and nothing more."""
 
 import json
+import mimetypes
 import os
 import ssl
 import sys
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import httpx
 import typer
@@ -16,13 +18,14 @@ import typer
 from ecolink.entrypoints.cli import tokens
 from ecolink.entrypoints.cli.context import settings_of
 from ecolink.entrypoints.cli.user import read_secret
-from ecolink.errors import EcolinkError, SettingError, UnauthenticatedError, UnavailableError
+from ecolink.errors import EcolinkError, InvalidError, SettingError, UnauthenticatedError, UnavailableError
 from ecolink.kit.clock import SystemClock
 from ecolink.settings import is_loopback
 
 TOKEN_PATH = "/api/v1/oauth/token"  # noqa: S105 - an address, not a secret
 REVOKE_PATH = "/api/v1/oauth/revoke"
 PASSWORD_PATH = "/api/v1/me/password"  # noqa: S105 - an address, not a secret
+ATTACHMENTS_PATH = "/api/v1/attachments"
 TIMEOUT_S = 30.0
 
 ApiAddress = Annotated[
@@ -47,33 +50,57 @@ class ApiRefusedError(EcolinkError):
     code = "api-refused"
 
 
-@dataclass
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered, and the version of what it shows."""
+
+    document: Any
+    etag: str | None = None
+
+
+@dataclass(frozen=True)
 class Api:
-    """The local API as one person sees it."""
+    """The local API as one person sees it. Every call raises `ApiRefusedError` or `UnavailableError`."""
 
     client: httpx.Client
 
-    def get(self, path: str, **params: str | int | None) -> Any:  # noqa: ANN401 - JSON
-        """Read one document.
+    def get(self, path: str, **params: str | int | None) -> Answer:
+        """Read one document."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return _answer(send(self.client, "GET", path, params=given))
 
-        Raises:
-            ApiRefusedError: the API refused, or does not answer.
+    def post(self, path: str, document: object) -> Answer:
+        """Post one document, once: a call whose answer was lost is repeated under the same Idempotency-Key."""
+        return self._post(path, document, {})
 
-        """
-        return self._call("GET", path, params={name: value for name, value in params.items() if value is not None})
+    def step(self, path: str, before: Answer, document: object = None) -> Answer:
+        """Take the next step on what `before` showed; refused when somebody changed it since."""
+        return self._post(path, document, {"If-Match": before.etag} if before.etag else {})
 
-    def post(self, path: str, document: Any, *, key: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Post one document; with `key` (Idempotency-Key) doing it twice is doing it once.
+    def upload(self, file: Path) -> dict[str, Any]:
+        """Upload a file and return how a matter names it: digest and name."""
+        try:
+            content = file.read_bytes()
+        except OSError as fault:
+            raise InvalidError(f"{file} cannot be read: {fault}", f"无法读取 {file}：{fault}") from None
+        media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        kept = send(
+            self.client,
+            "POST",
+            ATTACHMENTS_PATH,
+            params={"name": file.name},
+            content=content,
+            headers={"content-type": media_type},
+        ).json()
+        return {"digest": kept["digest"], "name": file.name}
 
-        Raises:
-            ApiRefusedError: the API refused, or does not answer.
-
-        """
-        return self._call("POST", path, json=document, headers={"Idempotency-Key": key} if key else None)
-
-    def _call(self, method: str, path: str, **given: Any) -> Any:  # noqa: ANN401 - httpx's own arguments
-        answer = send(self.client, method, path, **given)
-        return answer.json() if answer.content else None
+    def _post(self, path: str, document: object, headers: dict[str, str]) -> Answer:
+        given: dict[str, Any] = {} if document is None else {"json": document}
+        headers = {**headers, "Idempotency-Key": str(uuid4())}
+        try:
+            return _answer(send(self.client, "POST", path, headers=headers, **given))
+        except UnavailableError:
+            return _answer(send(self.client, "POST", path, headers=headers, **given))
 
 
 def open_api(context: typer.Context, api: str | None, user: str | None, password_file: Path | None) -> Api:
@@ -132,6 +159,10 @@ def send(client: httpx.Client, method: str, path: str, **given: Any) -> httpx.Re
     if answer.is_error:
         raise _refusal(answer)
     return answer
+
+
+def _answer(answer: httpx.Response) -> Answer:
+    return Answer(answer.json() if answer.content else None, answer.headers.get("etag"))
 
 
 def _refusal(answer: httpx.Response) -> ApiRefusedError:
