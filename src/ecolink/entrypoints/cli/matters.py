@@ -1,0 +1,166 @@
+"""`ecolink lead`, `ecolink bulletin`, `ecolink emergency`: what a person sends, finds and reads, through the local API.
+
+Two persons stand behind most of what is sent: `send FILE` by the first drafts it and lays it before an approver;
+`send ID` by the second approves and sends it.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ecolink.entrypoints.cli.api import Api, ApiAddress, PasswordFile, User, open_api, read_document
+from ecolink.entrypoints.cli.printing import AsJson, print_json, print_record, print_rows, say
+from ecolink.kit.ids import is_id
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One kind of matter and how its API is laid out."""
+
+    word: str
+    path: str
+    row: Callable[[Item], dict[str, Any]]
+    submit: str | None
+    """The step that lays a draft before an approver; None where the first POST already sends, or waits by itself."""
+    approve: str
+    """The step by which a second person sends it."""
+
+
+def _lead(item: Item) -> dict[str, Any]:
+    return {
+        "id": item["id"],
+        "direction": item["direction"],
+        "peer": item["peer"]["name_zh"],
+        "state": item["state"],
+        "letter": item["letter_number"],
+        "kind": item["kind"],
+        "urgency": item["urgency"],
+        "overdue": item["overdue"],
+        "next_due": item["next_due_at"],
+    }
+
+
+def _bulletin(item: Item) -> dict[str, Any]:
+    return {
+        "id": item["id"],
+        "direction": item["direction"],
+        "author": item["author"]["name_zh"],
+        "state": item["state"],
+        "title": item["title"],
+        "grading": item["grading"],
+        "told_at": item["told_at"],
+        "holders": item["holders"],
+        "readers": item["readers"],
+        "outstanding": item["outstanding"],
+    }
+
+
+def _emergency(item: Item) -> dict[str, Any]:
+    return {
+        "id": item["id"],
+        "status": item["status"],
+        "author": item["author"]["name_zh"],
+        "state": item["state"],
+        "title": item["display_title"],
+        "colour": item["colour"],
+        "grade": item["fire_grade"],
+        "acknowledged": f"{item['acknowledged']}/{item['recipients']}",
+        "open_tasks": item["open_tasks"],
+        "raised_at": item["raised_at"],
+    }
+
+
+LEAD = Matter("lead", "/api/v1/leads", _lead, submit="submit", approve="send")
+BULLETIN = Matter("bulletin", "/api/v1/bulletins", _bulletin, submit="submit", approve="approve")
+EMERGENCY = Matter("emergency", "/api/v1/emergencies", _emergency, submit=None, approve="approve")
+
+
+def build(matter: Matter) -> typer.Typer:
+    """Return the commands of one kind of matter."""
+    many = matter.path.rpartition("/")[2]
+    group = typer.Typer(help=f"Send, list and show {many}, as yourself.", no_args_is_help=True)
+
+    @group.command(
+        help=f"Lay a new {matter.word} from a JSON file before an approver, or, given an id, approve and send it."
+    )
+    def send(
+        context: typer.Context,
+        what: Annotated[
+            str, typer.Argument(metavar="FILE|ID", help="A JSON file (- is standard input), or an id to approve.")
+        ],
+        attach: Annotated[list[Path] | None, typer.Option(help="A file to upload and attach; repeatable.")] = None,
+        confirm: Annotated[str | None, typer.Option(help="The title again, where approving asks for it.")] = None,
+        api: ApiAddress = None,
+        user: User = None,
+        password_file: PasswordFile = None,
+        as_json: AsJson = False,
+    ) -> None:
+        opened = open_api(context, api, user, password_file)
+        if is_id(what):
+            told = _approve(opened, matter, what, confirm)
+        else:
+            told = _draft(opened, matter, read_document(Path(what)), attach or [])
+        _tell(told, matter, as_json=as_json)
+
+    @group.command("list", help=f"List the latest {many}, or those that hold some words.")
+    def list_(
+        context: typer.Context,
+        words: Annotated[str | None, typer.Option("--q", help="Words to find.")] = None,
+        state: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
+        limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 50,
+        api: ApiAddress = None,
+        user: User = None,
+        password_file: PasswordFile = None,
+        as_json: AsJson = False,
+    ) -> None:
+        opened = open_api(context, api, user, password_file)
+        items = opened.get(matter.path, q=words, state=state, limit=limit).document["items"]
+        print_rows(items if as_json else [matter.row(item) for item in items], as_json=as_json, empty="None found.")
+
+    @group.command(help=f"Show one {matter.word}; persons are masked.")
+    def show(
+        context: typer.Context,
+        matter_id: Annotated[str, typer.Argument(metavar="ID")],
+        api: ApiAddress = None,
+        user: User = None,
+        password_file: PasswordFile = None,
+        as_json: AsJson = False,
+    ) -> None:
+        opened = open_api(context, api, user, password_file)
+        print_record(opened.get(f"{matter.path}/{matter_id}").document, as_json=as_json)
+
+    return group
+
+
+def _draft(api: Api, matter: Matter, document: Any, files: list[Path]) -> Item:  # noqa: ANN401 - JSON
+    if files:
+        attached = [api.upload(file) for file in files]
+        document = {**document, "attachments": [*document.get("attachments", []), *attached]}
+    begun = api.post(matter.path, document)
+    if matter.submit is not None:
+        begun = api.step(f"{matter.path}/{begun.document['id']}/{matter.submit}", begun)
+    return dict(begun.document)
+
+
+def _approve(api: Api, matter: Matter, matter_id: str, confirm: str | None) -> Item:
+    read = api.get(f"{matter.path}/{matter_id}")
+    if sys.stdin.isatty():
+        print_record(read.document, as_json=False)
+        typer.confirm("Approve this and send it?", abort=True)
+    document = None if confirm is None else {"confirm": confirm}
+    return dict(api.step(f"{matter.path}/{matter_id}/{matter.approve}", read, document).document)
+
+
+def _tell(told: Item, matter: Matter, *, as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+        return
+    say(f"{matter.word} {told['id']}: {str(told['state']).replace('_', ' ')}.")
+    if told["state"] == "awaiting_approval":
+        say(f"A second person sends it: ecolink {matter.word} send {told['id']}")
