@@ -1,0 +1,143 @@
+"""The published test vectors hold, every one, and are what we would write today."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecolink.kit.times import from_text
+from ecolink.protocol import base64url, batch, card, heads, manifest, receipt, request, statement, strict_json
+from ecolink.protocol.keys import Use, VerifyKey
+from ecolink.protocol.refusal import Reason, Refused
+from tests.vectors import regenerate
+
+FOLDER = Path(regenerate.__file__).parent
+
+
+def load(name):
+    return json.loads((FOLDER / name).read_text("ascii"))
+
+
+def moment(text):
+    return None if text is None else from_text(text)
+
+
+def pinned():
+    for entry in load("keys.json")["pinned"]:
+        times = {name: moment(entry[name]) for name in ("not_before", "not_after", "revoked_at", "compromised_since")}
+        key = VerifyKey.from_jwk(entry["jwk"], issuer=entry["issuer"], use=Use(entry["use"]), **times)
+        assert key.kid == entry["kid"]
+        yield key
+
+
+FIND = {key.kid: key for key in pinned()}.get
+
+
+def told(case):
+    """The inputs that most documents have in common."""
+    return case["token"].encode(), {
+        "find_key": FIND,
+        "us": case["us"],
+        "sender": case["sender"],
+        "received_at": moment(case["received_at"]),
+    }
+
+
+def read_statement(case):
+    token, named = told(case)
+    private = None if case["private"] is None else base64url.decode(case["private"].encode())
+    read = statement.open_statement(token, private, **named)
+    return {"digest": read.digest, "private_data": read.private_data}
+
+
+def read_batch(case):
+    token, named = told(case)
+    read = batch.open_batch(token, **named)
+    return {"digest": read.digest, "last_seq": read.last_seq, "head": read.head().hex()}
+
+
+def read_receipt(case):
+    token, named = told(case)
+    read = receipt.open_receipt(token, **named)
+    return {"digest": read.digest, "verdicts": [[each.digest, each.verdict, each.reason] for each in read.verdicts]}
+
+
+def read_heads(case):
+    token, named = told(case)
+    read = heads.open_heads(token, **named)
+    return {
+        side: [[each.lane, each.epoch, each.seq, each.chain.hex()] for each in getattr(read, side)]
+        for side in ("received", "sent")
+    }
+
+
+def read_request(case):
+    body = base64url.decode(case["body"].encode())
+    named = {name: case[name] for name in ("us", "op", "params")}
+    read = request.open_request(case["token"].encode(), find_key=FIND, body=body, now=moment(case["now"]), **named)
+    return {"iss": read.iss, "jti": read.jti}
+
+
+def read_manifests(case):
+    documents = manifest.from_text(case["manifests"])
+    head = manifest.verify(documents, issuer=case["issuer"], pinned_head=None, pinned_chain=case["pinned_chain"])
+    return {
+        "version": head.version,
+        "digest": head.digest,
+        "current": {use.value: head.current(use).kid for use in Use},
+    }
+
+
+READERS = {
+    "base64url.json": lambda case: {"bytes": base64url.decode(case["text"].encode()).hex()},
+    "strict_json.json": lambda case: {
+        "value": strict_json.loads(base64url.decode(case["raw"].encode()), max_bytes=100_000)
+    },
+    "envelopes.json": read_statement,
+    "statements.json": read_statement,
+    "chain.json": lambda case: {"value": batch.chain(bytes.fromhex(case["prev"]), case["seq"], case["digest"]).hex()},
+    "batches.json": read_batch,
+    "receipts.json": read_receipt,
+    "heads.json": read_heads,
+    "requests.json": read_request,
+    "manifests.json": read_manifests,
+    "cards.json": lambda case: {"fingerprint": card.open_card(case["token"].encode()).fingerprint},
+    "fingerprints.json": lambda case: {"fingerprint": card.fingerprint(case["unit_code"], case["digest"])},
+}
+
+CASES = [
+    pytest.param(READERS[name], case, id=f"{name}: {case['name']}") for name in READERS for case in load(name)["cases"]
+]
+
+
+@pytest.mark.parametrize(("read", "case"), CASES)
+def test_every_vector_holds(read, case):
+    expected = case["expect"]
+    if "refused" in expected:
+        with pytest.raises(Refused) as refused:
+            read(case)
+        assert refused.value.reason == expected["refused"]
+    else:
+        learned = read(case)
+        assert {name: learned[name] for name in expected} == expected
+
+
+def test_every_file_of_vectors_is_read():
+    assert {path.name for path in FOLDER.glob("*.json")} == {"keys.json", *READERS} == {"keys.json", *regenerate.FILES}
+
+
+def test_the_vectors_are_what_we_would_write_today():
+    for name, text in regenerate.written().items():
+        assert (FOLDER / name).read_text("ascii") == text, name
+
+
+BEYOND_ONE_DOCUMENT = {"expired", "equivocation", "channel-fork", "batch-mismatch"}
+"""Refusals of an inbox, which knows what came before."""
+
+
+def test_every_reason_a_document_can_be_refused_for_has_a_vector():
+    shown = {case["expect"].get("refused") for name in READERS for case in load(name)["cases"]}
+    others = {
+        reason for reason in Reason if reason.startswith(("bad-proof", "bad-checkpoint", "bad-evidence", "bad-bundle"))
+    }
+    assert set(Reason) - shown - BEYOND_ONE_DOCUMENT - others == set()
