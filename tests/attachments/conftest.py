@@ -83,7 +83,7 @@ def furnish(node: Node, quota_bytes: int = 64 * 1024 * 1024) -> Bureau:
     shelf = Shelf(store, quota_bytes)
     attachments = Attachments(node.us, shelf)
     arrivals = Arrivals(node.database, shelf, Random(1))  # noqa: S311 - jitter
-    node.hooks.kept.append(attachments.link)
+    node.hooks.kept[:] = [attachments.link]  # in place of the room the node came with
     node.handlers.update(attachments.handlers())
     node.handlers["lead.requested.v1"] = lambda *_: None
     node.gate.rooms.update(BlobDesk(node.database, node.callers, arrivals).rooms())

@@ -335,9 +335,7 @@ def test_a_part_that_does_not_fit_changes_nothing(
 def test_an_attachment_larger_than_the_node_takes_is_not_fetched_and_not_taken(
     town: Town, shouning: Bureau, qingyuan: Bureau
 ) -> None:
-    small = furnish(town.nodes[QINGYUAN])
     object.__setattr__(qingyuan.store, "max_bytes", 3)
-    object.__setattr__(small.store, "max_bytes", 3)
     ref = shouning.upload(b"told")
     shouning.send(ref)
     town.settle()

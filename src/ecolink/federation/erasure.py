@@ -1,0 +1,298 @@
+"""Erasing the personal data of a thread, here and at every bureau it was shared with.
+
+The signed statements stay and still verify; their private parts go, salt included, so that nobody can guess
+what the digest stood for. Each leaves a tombstone in the evidence log. What rooms keep beside the statements
+(projections, drafts, attachments) they drop themselves, when told.
+
+Who decides: the bureau that opened the thread decides for all of it, anyone else for what they themselves
+said. On its own node a bureau may always erase everything.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ecolink.audit.access import AccessEntry, AccessLog
+from ecolink.audit.access_models import AccessAction
+from ecolink.audit.log import EvidenceLog
+from ecolink.audit.tombstones import bury
+from ecolink.errors import NotFoundError
+from ecolink.federation.erasure_models import ErasedThread, ErasureAnswer
+from ecolink.federation.handling import Handlers, Park, Reject
+from ecolink.federation.models import Equivocation, PeerRow, StatementRow
+from ecolink.federation.outbox import Outbox
+from ecolink.federation.peers import PeerState
+from ecolink.federation.statements import Stored, stored
+from ecolink.protocol.kinds.privacy import MAX_PARTS, ErasureReason, PersonalDataCompliedV1, PersonalDataErasedV1
+from ecolink.protocol.statement import Draft, Lane, Statement
+from ecolink.protocol.threads import Node, order
+from ecolink.storage.upsert import insert_new
+
+ERASED = "privacy.erased.v1"
+COMPLIED = "privacy.complied.v1"
+PURPOSE = "删除个人信息"
+LEGAL_BASIS = "中华人民共和国个人信息保护法第四十七条、第四十九条"
+
+Eraser = Callable[[Session, str, datetime], None]
+"""Drops what a room keeps of a thread's persons; called after the private parts are gone, as often as need be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ordered:
+    """What an officer asks for, and in whose name."""
+
+    reason: ErasureReason
+    note: str | None
+    username: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compliance:
+    """How far one recipient of an erasure is."""
+
+    recipient: str
+    ordered_at: datetime
+    complied_at: datetime | None
+    erased: int | None
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Erases, and answers for it. `erasers` are added by the rooms that keep personal data."""
+
+    us: str
+    log: EvidenceLog
+    access: AccessLog
+    outbox: Outbox
+    erasers: list[Eraser] = field(default_factory=list)
+
+    def erase(self, session: Session, thread: str, ordered: Ordered, *, now: datetime) -> list[str]:
+        """Erase a thread's personal data here and order the other bureaus to; return the statements concerned.
+
+        Raises:
+            NotFoundError: no statement of this thread is held here.
+
+        """
+        rows = _rows(session, thread)
+        if not rows:
+            raise NotFoundError
+        shared = {code for row in _decided_by(rows, self.us) for code in (row.iss, *row.aud)}
+        others = _reachable(session, shared - {self.us})
+        concerned = self._clear(session, thread, rows, by=ordered.username, reason=ordered.reason, now=now)
+
+        self.access.record(
+            session,
+            AccessEntry(
+                at=now,
+                actor=ordered.username,
+                role=ordered.role,
+                action=AccessAction.ERASE,
+                object_type="thread",
+                object_id=thread,
+                recipient=others[0] if len(others) == 1 else None,
+                reason=ordered.note or ordered.reason,
+                details={"reason": ordered.reason, "statements": str(len(concerned))},
+            ),
+        )
+        if others:
+            self._order(session, stored(rows[0]).statement, ordered, concerned, others, now)
+        return concerned
+
+    def compliance(self, session: Session, thread: str) -> list[Compliance]:
+        """Return how far each recipient of our orders for a thread is, oldest order first."""
+        rows = session.scalars(select(ErasureAnswer).where(ErasureAnswer.thread == thread).order_by(ErasureAnswer.id))
+        return [Compliance(row.recipient, row.ordered_at, row.complied_at, row.erased) for row in rows]
+
+    def handlers(self) -> Handlers:
+        """Return what applies a peer's order, and a peer's answer to ours."""
+        return {ERASED: self._obey, COMPLIED: self._note_compliance}
+
+    def erase_latecomers(self, session: Session, now: datetime) -> int:
+        """Erase what arrived after an erasure but was said before its author knew of it; return how many.
+
+        Emergencies and cases travel on other lanes than the order, so that a reply may be overtaken by it.
+        """
+        late = session.scalars(
+            select(StatementRow.thread)
+            .join(ErasedThread, ErasedThread.thread == StatementRow.thread)
+            .where(StatementRow.private.is_not(None), StatementRow.state != "pending")
+            .distinct()
+        ).all()
+        return sum(self._erase_late(session, thread, now) for thread in late)
+
+    # Erasing --------------------------------------------------------------------------------------------
+
+    def _clear(
+        self, session: Session, thread: str, rows: Sequence[StatementRow], *, by: str, reason: str, now: datetime
+    ) -> list[str]:
+        """Delete the private parts of `rows` and all that rooms keep of them; return those that had one."""
+        with_part = [row for row in rows if row.private_digest is not None]
+        for row in rows:
+            row.private = None
+            row.erased_at = row.erased_at or now
+        session.flush()
+        for row in with_part:
+            bury(
+                self.log, session, statement=row.digest, private=str(row.private_digest), by=by, reason=reason, now=now
+            )
+        session.execute(
+            update(Equivocation)
+            .where(Equivocation.jti.in_([row.jti for row in rows]))
+            .values(private=None)
+            .execution_options(synchronize_session=False)
+        )
+        for eraser in self.erasers:
+            eraser(session, thread, now)
+        return [row.digest for row in with_part]
+
+    def _order(
+        self,
+        session: Session,
+        first: Statement,
+        ordered: Ordered,
+        concerned: Sequence[str],
+        recipients: Sequence[str],
+        now: datetime,
+    ) -> None:
+        body = PersonalDataErasedV1(
+            reason=ordered.reason, note=ordered.note, erased_at=now, statements=tuple(concerned[:MAX_PARTS])
+        )
+        draft = _draft(ERASED, first, body.to_wire(), role=ordered.role)
+        draft = replace(draft, approver={"name": ordered.name, "role": ordered.role})
+        sent = self.outbox.send(session, draft, now=now, recipients=recipients).statement
+        self._remember(session, sent, ordered.reason, now)
+        answers = [
+            {"order": sent.digest, "thread": sent.thread, "recipient": recipient, "ordered_at": now}
+            for recipient in sent.aud
+        ]
+        insert_new(session, ErasureAnswer, answers)
+
+    def _remember(self, session: Session, order_: Statement, reason: str, now: datetime) -> None:
+        row = {"order": order_.digest, "thread": order_.thread, "ordered_by": order_.iss, "reason": reason, "at": now}
+        insert_new(session, ErasedThread, [row])
+
+    def _erase_late(self, session: Session, thread: str, now: datetime) -> int:
+        rows = _rows(session, thread)
+        line = order([Node(row.digest, tuple(row.parents)) for row in rows])
+        placed = {node.digest for node in line}
+        cleared = 0
+        for erased in session.scalars(select(ErasedThread).where(ErasedThread.thread == thread)):
+            late = [
+                row
+                for row in (rows if erased.ordered_by == self.us else _decided_by(rows, erased.ordered_by))
+                if row.private is not None
+                and not ({row.digest, erased.order} <= placed and line.descends(row.digest, erased.order))
+            ]
+            if late:
+                self._clear(session, thread, late, by=erased.ordered_by, reason=erased.reason, now=now)
+                cleared += len(late)
+        return cleared
+
+    # Obeying --------------------------------------------------------------------------------------------
+
+    def _obey(self, session: Session, arrived: Stored, now: datetime) -> None:
+        said = arrived.statement
+        body = _read(PersonalDataErasedV1, said)
+        rows = [row for row in _rows(session, said.thread) if row.lane != Lane.CONTROL]
+        if not rows:
+            msg = "the thread it is about is not here yet"
+            raise Park(msg)
+        decided = _decided_by(rows, said.iss)
+        if not decided:
+            raise Reject("not-yours", "the sender neither opened this thread nor said anything in it")
+        concerned = self._clear(session, said.thread, decided, by=said.iss, reason=body.reason, now=now)
+
+        self._remember(session, said, body.reason, now)
+        self.access.record(
+            session,
+            AccessEntry(
+                at=now,
+                actor=said.iss,
+                role="node",
+                action=AccessAction.ERASE,
+                object_type="thread",
+                object_id=said.thread,
+                reason=body.note or body.reason,
+                details={"order": said.digest, "statements": str(len(concerned))},
+            ),
+        )
+        answer = PersonalDataCompliedV1(erasure=said.digest, erased_at=now, statements=tuple(concerned[:MAX_PARTS]))
+        self.outbox.send(session, _draft(COMPLIED, said, answer.to_wire(), role="node"), now=now, recipients=[said.iss])
+
+    def _note_compliance(self, session: Session, arrived: Stored, now: datetime) -> None:  # noqa: ARG002 - a handler's
+        said = arrived.statement
+        body = _read(PersonalDataCompliedV1, said)
+        noted = session.scalars(
+            update(ErasureAnswer)
+            .where(ErasureAnswer.order == body.erasure, ErasureAnswer.recipient == said.iss)
+            .values(complied_at=arrived.received_at, erased=len(body.statements))
+            .returning(ErasureAnswer.id)
+        ).all()
+        if not noted:
+            raise Reject("unknown-erasure", "we ordered no such erasure of the sender")
+
+
+Body = TypeVar("Body", PersonalDataErasedV1, PersonalDataCompliedV1)
+
+
+def _read(form: type[Body], said: Statement) -> Body:
+    try:
+        return form.model_validate(said.body)
+    except ValidationError as wrong:
+        raise Reject("invalid-body", f"{wrong.error_count()} members of the body are wrong") from wrong
+
+
+def _rows(session: Session, thread: str) -> list[StatementRow]:
+    """Return a thread's statements in order of arrival, locked."""
+    return list(
+        session.scalars(
+            select(StatementRow)
+            .where(StatementRow.thread == thread)
+            .order_by(StatementRow.n)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _decided_by(rows: Sequence[StatementRow], bureau: str) -> list[StatementRow]:
+    """Return the statements whose personal data `bureau` may have erased everywhere.
+
+    Who opened the thread is told by arrival, which nobody else can forge: a peer learns of a thread of ours
+    only from its first statement.
+    """
+    return [row for row in rows if bureau in {rows[0].iss, row.iss}]
+
+
+def _reachable(session: Session, codes: Collection[str]) -> list[str]:
+    """Return those of `codes` that are onboarded peers; an order to erase also reaches a suspended one."""
+    return list(
+        session.scalars(
+            select(PeerRow.unit_code)
+            .where(PeerRow.unit_code.in_(codes), PeerRow.state != PeerState.PENDING)
+            .order_by(PeerRow.unit_code)
+        )
+    )
+
+
+def _draft(kind: str, about: Statement, body: dict[str, Any], *, role: str) -> Draft:
+    return Draft(
+        type=kind,
+        thread=about.thread,
+        lane=Lane.CONTROL,
+        classification=about.classification,
+        handling=about.handling,
+        is_exercise=about.is_exercise,
+        purpose=PURPOSE,
+        legal_basis=LEGAL_BASIS,
+        author_role=role,
+        retain_until=about.retain_until,
+        body=body,
+    )
