@@ -116,11 +116,11 @@ class Casebook:
         session.flush()
         self.search.put(session, KIND, lead.id, self.search_text(session, case.peer, _bodies(case)))
 
-    def refresh(self, session: Session, thread: str, now: datetime) -> None:
+    def refresh(self, session: Session, thread: str, now: datetime, *, being: int | None = None) -> None:
         """Do the same for a thread of which something came to be known; nothing happens if it is no lead of ours."""
-        lead = session.get(Lead, thread, with_for_update=True)
+        lead = session.get(Lead, thread, with_for_update=True, populate_existing=True)
         if lead is not None and lead.sent_at is not None:
-            self.write(session, lead, self.open(session, thread, lead.peer, now), now)
+            self.write(session, lead, self.open(session, thread, lead.peer, now, being=being), now)
 
     def search_text(self, session: Session, peer: str, bodies: Sequence[dict[str, Any]]) -> str:
         """Return what a lead is found by. Bodies hold no personal data."""

@@ -255,7 +255,7 @@ class Moving:
 
     def on_rejected(self, session: Session, stored: Stored, now: datetime) -> None:
         """Take note that the other side rejected a move of ours: it has no effect on either side."""
-        self.casebook.refresh(session, stored.statement.thread, now)
+        self.casebook.refresh(session, stored.statement.thread, now, being=stored.n)
 
     def on_receipt(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
         """Take note of what a receipt said: the other side's clock runs from there."""

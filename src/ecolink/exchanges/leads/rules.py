@@ -187,8 +187,8 @@ def _look_up(position: Position, move: Move) -> State | Illegal:
 
 
 def _rank(move: Move) -> int:
-    # What is no move changes nothing, so its place among those that crossed does not matter.
-    return _RANK.get(move.name or "", 0)
+    # What is no move changes nothing; it reads best after what it speaks of.
+    return _RANK.get(move.name or "", len(_RANK))
 
 
 class _Reading:
