@@ -19,9 +19,11 @@ from ecolink.attachments.store import BlobStore
 from ecolink.attachments.transfers import Transfers
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
-from ecolink.entrypoints.terms import deadline_policy, working_calendar
+from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.service import BulletinService
+from ecolink.exchanges.emergencies.schemas import BureauOut
+from ecolink.exchanges.emergencies.service import EmergencyPolicy, EmergencyService
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
@@ -122,6 +124,8 @@ def furnish(shell: Shell) -> Rooms:
     shell.handlers.update(bulletins.handlers())
     hooks.rejected["bulletin"] = bulletins.on_rejected
 
+    emergencies = _furnish_emergencies(shell, search, attachments, alliances)
+
     return Rooms(
         exchange=Exchange(
             us=us,
@@ -134,6 +138,7 @@ def furnish(shell: Shell) -> Rooms:
         alliances=alliances,
         leads=leads,
         bulletins=bulletins,
+        emergencies=emergencies,
     )
 
 
@@ -151,3 +156,42 @@ def _furnish_attachments(shell: Shell) -> Attachments:
     hooks.fetch += [lambda _: transfers.step(clock.now), confirmations.step]
     hooks.tidy.append(lambda now: shelf.sweep(shell.database, now))
     return attachments
+
+
+def _furnish_emergencies(
+    shell: Shell, search: SearchIndex, attachments: Attachments, alliances: AllianceService
+) -> EmergencyService:
+    settings, database, hooks = shell.settings, shell.database, shell.hooks
+    emergencies = EmergencyService.build(
+        BureauOut(
+            unit_code=settings.unit_code,
+            name_zh=settings.name_zh,
+            name_en=settings.name_en,
+            duty_phone=settings.duty_phone,
+        ),
+        outbox=shell.outbox,
+        peers=shell.peers,
+        search=search,
+        access=shell.access,
+        attachments=attachments,
+        roster=alliances.roster,
+        policy=EmergencyPolicy(
+            border=border(settings),
+            border_area_m=settings.border_area_m,
+            deadlines=deadline_policy(settings),
+            approval_required=settings.emergency_approval,
+        ),
+    )
+    shell.handlers.update(emergencies.handlers())
+    hooks.receipted.append(emergencies.note_receipts)
+
+    def watch(now: datetime) -> None:
+        """Look first: most seconds bring nothing, and looking takes no write lock."""
+        with database.read() as session:
+            if not emergencies.has_due(session, now):
+                return
+        with database.begin() as session:
+            emergencies.watch(session, now)
+
+    hooks.each_second.append(watch)
+    return emergencies

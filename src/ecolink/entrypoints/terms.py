@@ -5,6 +5,7 @@ from dataclasses import fields
 from ecolink.cadence.calendars import WorkingCalendar, read_table
 from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.errors import SettingError
+from ecolink.exchanges.emergencies.border import Border
 from ecolink.settings import Settings, suggestion, variable
 
 
@@ -26,6 +27,21 @@ def deadline_policy(settings: Settings) -> DeadlinePolicy:
         return DeadlinePolicy(**settings.deadlines)  # type: ignore[arg-type]  # compared with the defaults above
     except ValueError as fault:
         raise _wrong(f"deadlines are wrong: {fault}.") from None
+
+
+def border(settings: Settings) -> Border:
+    """Return the provincial border that distances are measured to; none where the settings name no file.
+
+    Raises:
+        SettingError: the file cannot be read, or is no GeoJSON with lines.
+
+    """
+    if settings.border_file is None:
+        return Border()
+    try:
+        return Border.from_file(settings.border_file)
+    except (OSError, ValueError) as fault:
+        raise _wrong(f"border_file ({variable('border_file')}) is wrong: {fault}.") from None
 
 
 def working_calendar(settings: Settings) -> WorkingCalendar:

@@ -9,6 +9,8 @@ from ecolink.exchanges.alliances import endpoints as alliances
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins import endpoints as bulletins
 from ecolink.exchanges.bulletins.service import BulletinService
+from ecolink.exchanges.emergencies import endpoints as emergencies
+from ecolink.exchanges.emergencies.service import EmergencyService
 from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.web import federation
@@ -21,6 +23,7 @@ class Rooms:
 
     leads: LeadService
     bulletins: BulletinService
+    emergencies: EmergencyService
     alliances: AllianceService
     exchange: Exchange
 
@@ -29,6 +32,7 @@ class Rooms:
         return (
             leads.router(self.leads),
             bulletins.router(self.bulletins),
+            emergencies.router(self.emergencies),
             alliances.router(self.alliances),
             federation.peers_router(self.exchange),
             federation.keys_router(self.exchange),
