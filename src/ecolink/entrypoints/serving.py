@@ -89,7 +89,8 @@ def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announc
     set_up_logs(settings.log_level, settings.log_format)
     node = build_node(settings, SystemClock())
     try:
-        node.open()
+        with node.database.read():  # for what it says when the database cannot be reached
+            node.open()
         loops = Worker(node)
         if worker:
             loops.start()

@@ -57,7 +57,8 @@ def open_node(context: typer.Context) -> Iterator["Node"]:
 
     node = build_node(settings_of(context), SystemClock())
     try:
-        node.open()
+        with node.database.read():  # for what it says when the database cannot be reached
+            node.open()
         yield node
     finally:
         node.close()
