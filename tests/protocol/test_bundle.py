@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import ECKey
@@ -66,6 +66,7 @@ def refusal_of(raw, **how):
 
 FILE = pack()
 LINES = FILE.splitlines(keepends=True)
+SMALL = pack(DATA[1:4])
 
 
 def seal_line(data, **header):
@@ -118,6 +119,7 @@ def test_it_is_sealed_to_the_recipients_seal_key_and_to_no_other():
         assert refused.value.reason == "wrong-key-use"
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_a_line_lost_doubled_or_swapped_is_noticed(data):
     lines = list(LINES)
@@ -139,10 +141,10 @@ def test_a_line_lost_doubled_or_swapped_is_noticed(data):
 
 @given(st.data())
 def test_no_byte_can_be_changed_and_none_cut_off(data):
-    at = data.draw(st.integers(0, len(FILE) - 1))
-    byte = data.draw(st.integers(0, 255).filter(lambda other: other != FILE[at]))
-    assert refusal_of(FILE[:at] + bytes([byte]) + FILE[at + 1 :])
-    assert refusal_of(FILE[:at])
+    at = data.draw(st.integers(0, len(SMALL) - 1))
+    byte = data.draw(st.integers(0, 255).filter(lambda other: other != SMALL[at]))
+    assert refusal_of(SMALL[:at] + bytes([byte]) + SMALL[at + 1 :])
+    assert refusal_of(SMALL[:at])
 
 
 def test_a_line_has_one_spelling():
