@@ -183,6 +183,11 @@ def test_what_joserfc_lets_pass_is_refused_here(token, expected):
     assert reason(token) == expected
 
 
+@pytest.mark.parametrize("change", [{"kid": 5}, {"kid": None}, {"kid": [KEY.kid]}, {"typ": None}, {"typ": {}}])
+def test_a_header_whose_members_are_not_text_is_refused(change):
+    assert reason(signed(HEADER | change)) == Reason.BAD_HEADER
+
+
 def test_bureau_b_signing_as_bureau_c_is_refused():
     impostor = jws.sign(TYP, {"iss": SHOUNING.code}, QINGYUAN.key())
     assert reason(impostor) == Reason.WRONG_ISSUER
@@ -273,6 +278,13 @@ def test_a_self_signed_token_is_believed_only_with_the_key_it_brings():
     assert opened(stranger).kid == stranger.kid
     with pytest.raises(Refused, match="unknown-key"):
         opened(SigningKey.generate())
+    with pytest.raises(Refused, match="wrong-issuer"):
+        jws.open_self_signed(
+            token,
+            typ=TYP,
+            keys_inside=lambda _: keyring(stranger.verify_key(QINGYUAN.code, Use.SIGN, NOW)),
+            max_bytes=1000,
+        )
 
 
 def test_a_payload_that_json_cannot_carry_is_not_signed():

@@ -138,7 +138,7 @@ def heads_cases() -> list[Case]:
 
 def request_cases() -> list[Case]:
     """Return request tokens with the call each came with; `body` is base64url."""
-    call = {"op": "batches.pull", "params": {"lane": "case", "epoch": 1, "after": 41}, "body": b"{}"}
+    call: dict[str, Any] = {"op": "batches.pull", "params": {"lane": "case", "epoch": 1, "after": 41}, "body": b"{}"}
     token = seal_request(iss=SHOUNING.code, aud=QINGYUAN.code, now=NOW, key=SHOUNING.key(), jti=fixed_id(1), **call)
     said = payload_of(token)
     learned = {"iss": SHOUNING.code, "jti": fixed_id(1)}
