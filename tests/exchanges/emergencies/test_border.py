@@ -72,6 +72,13 @@ def test_without_a_border_or_a_place_on_the_map_the_distance_is_unknown() -> Non
     assert Border.shipped().distance(Location(text="下党乡某处山林")).distance_m is None
 
 
+def test_far_from_a_sketch_the_distance_is_unknown_because_the_border_may_run_nearer_there() -> None:
+    shigatse = point(88.88, 29.27)
+    assert Border.shipped().distance(shigatse).distance_m is None
+    surveyed = Border.read(json.dumps(line((119.0, 27.0), (119.5, 27.5))), name="own")
+    assert (surveyed.distance(shigatse).distance_m or 0) > 2_000_000
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -17,8 +17,12 @@ def amend(situation: Mapping[str, Any], entry: UpdateIn) -> dict[str, Any]:
         InvalidError: the result would break a rule of the domain; the pointer names the first member at fault.
 
     """
+    patch = entry.patch()
     known = {name: situation[name] for name in (*Facts.model_fields, "status") if name in situation}
-    facts = merge_patch(known, entry.patch()) | {"changes": entry.changes}
+    if "location" in patch:
+        # New words beside old coordinates would send people to the wrong place.
+        known.pop("location", None)
+    facts = merge_patch(known, patch) | {"changes": entry.changes}
     try:
         EmergencyUpdateV1.model_validate(facts)
     except ValidationError as fault:

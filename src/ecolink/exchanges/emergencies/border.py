@@ -13,6 +13,9 @@ from ecolink.protocol.kinds.emergencies import MAX_LATITUDE, MAX_LONGITUDE, Bord
 SCHEMATIC = "border-schematic.geojson"
 """The shipped sketch, in the package's data folder."""
 
+SKETCH_REACH_M = 50_000
+"""Beyond so many metres a sketch says nothing: the border may well run nearer where nobody drew it."""
+
 _DEPTH = {"LineString": 0, "MultiLineString": 1, "Polygon": 1, "MultiPolygon": 2}
 """How many lists lie around one path in the coordinates of each geometry."""
 
@@ -28,7 +31,7 @@ class Border:
     @classmethod
     def shipped(cls) -> Self:
         """Return the sketch that comes with ecolink: for demonstrations, not for navigation."""
-        return cls.read((files("ecolink") / "data" / SCHEMATIC).read_text("utf-8"), name=SCHEMATIC)
+        return cls.from_file(shipped_file())
 
     @classmethod
     def from_file(cls, path: FilePath) -> Self:
@@ -62,11 +65,22 @@ class Border:
         return cls(lines, label if isinstance(label, str) and label.strip() else name, _is_schematic(document))
 
     def distance(self, location: Location) -> BorderDistance:
-        """Return how far `location` is from the border: unknown without a line, or without a place on the map."""
+        """Return how far `location` is from the border.
+
+        It is unknown without a line, without a place on the map, and far away from a mere sketch.
+        """
+        unknown = BorderDistance(source=self.name, schematic=self.schematic)
         if not self.lines or location.geometry is None:
-            return BorderDistance(source=self.name, schematic=self.schematic)
+            return unknown
         metres = round(distance_m(_outline(location), self.lines), 1)
-        return BorderDistance(distance_m=metres, source=self.name, schematic=self.schematic)
+        return (
+            unknown if self.schematic and metres > SKETCH_REACH_M else unknown.model_copy(update={"distance_m": metres})
+        )
+
+
+def shipped_file() -> FilePath:
+    """Return where the sketch lies, for the settings of a demonstration."""
+    return FilePath(str(files("ecolink") / "data" / SCHEMATIC))
 
 
 def _outline(location: Location) -> list[list[Position]]:

@@ -114,7 +114,10 @@ class ApproveIn(BaseModel):
 
 
 class UpdateIn(BaseModel):
-    """How it stands now: what is left out stays as it was, null takes a member away (RFC 7396)."""
+    """How it stands now: what is left out stays as it was, null takes a member away (RFC 7396).
+
+    A new location replaces the old one as a whole.
+    """
 
     model_config = _example(
         {

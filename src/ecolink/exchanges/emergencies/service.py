@@ -20,7 +20,7 @@ from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.register import Register
 from ecolink.exchanges.emergencies.rules import NAMES_ZH, TABLE, Side, State
-from ecolink.exchanges.emergencies.schemas import AcknowledgeIn, CancelIn, EmergencyIn, NoteIn, UpdateIn
+from ecolink.exchanges.emergencies.schemas import AcknowledgeIn, BureauOut, CancelIn, EmergencyIn, NoteIn, UpdateIn
 from ecolink.exchanges.emergencies.tasks import TaskBoard
 from ecolink.exchanges.emergencies.views import Views
 from ecolink.exchanges.governance import GovernanceIn, Terms, refuse_same_person
@@ -62,7 +62,7 @@ class ConfirmationError(InvalidError):
 class EmergencyPolicy:
     """What the bureau has decided: its map, its terms, and who sends."""
 
-    border: Border = field(default_factory=Border.shipped)
+    border: Border = field(default_factory=Border)
     border_area_m: int = BORDER_AREA_M
     deadlines: DeadlinePolicy = field(default_factory=DeadlinePolicy)
     approval_required: bool = False
@@ -85,7 +85,7 @@ class EmergencyService:
     @classmethod
     def build(
         cls,
-        us: str,
+        home: BureauOut,
         *,
         outbox: Outbox,
         peers: Peers,
@@ -95,7 +95,11 @@ class EmergencyService:
         roster: Roster,
         policy: EmergencyPolicy,
     ) -> Self:
-        """Put the room together; `roster` returns the present roster of one of our alliances."""
+        """Put the room together.
+
+        `home` is this bureau as its own people see it; `roster` returns the present roster of one of its alliances.
+        """
+        us = home.unit_code
         register = Register(us=us, border=policy.border, border_area_m=policy.border_area_m, search=search)
         tasks = TaskBoard(us, policy.deadlines)
         return cls(
@@ -104,7 +108,7 @@ class EmergencyService:
             register=register,
             tasks=tasks,
             arrivals=Arrivals(register, tasks),
-            views=Views(us=us, peers=peers, attachments=attachments, deadlines=policy.deadlines),
+            views=Views(home=home, peers=peers, attachments=attachments, deadlines=policy.deadlines),
             attachments=attachments,
             approval_required=policy.approval_required,
         )

@@ -61,12 +61,15 @@ _TITLES = {
 class Books:
     """What a page of emergencies needs to know besides their rows."""
 
+    home: BureauOut
     names: dict[str, Peer]
     answers: dict[str, int]
     open_tasks: dict[str, int]
 
     def bureau(self, unit_code: str) -> BureauOut:
-        """Return a bureau with its names; our own stands with its code alone."""
+        """Return a bureau with its names; one that is not known here stands with its code alone."""
+        if unit_code == self.home.unit_code:
+            return self.home
         peer = self.names.get(unit_code)
         if peer is None:
             return BureauOut(unit_code=unit_code)
@@ -77,7 +80,7 @@ class Books:
 class Views:
     """Shows emergencies."""
 
-    us: str
+    home: BureauOut
     peers: Peers
     attachments: Attachments
     deadlines: DeadlinePolicy
@@ -169,7 +172,7 @@ class Views:
 
     def tasks(self, session: Session, tasks: Sequence[CallTask]) -> list[TaskOut]:
         """Return tasks as people see them."""
-        books = Books(self.peers.names(session), {}, {})
+        books = Books(self.home, self.peers.names(session), {}, {})
         return [_task(task, books) for task in tasks]
 
     def _line(self, row: Emergency, books: Books) -> EmergencyLineOut:
@@ -201,6 +204,7 @@ class Views:
             CallTask.emergency_id.in_(ids), CallTask.state == TaskState.OPEN
         )
         return Books(
+            self.home,
             self.peers.names(session),
             _counts(session, answers.group_by(Answer.emergency_id)),
             _counts(session, tasks.group_by(CallTask.emergency_id)),
@@ -220,6 +224,11 @@ class Views:
             return None
         return self.deadlines.emergency_update_due(row.told_at)
 
+    @property
+    def us(self) -> str:
+        """Our unit code."""
+        return self.home.unit_code
+
     def _direction(self, row: Emergency) -> Literal["in", "out"]:
         return "out" if row.author == self.us else "in"
 
@@ -233,7 +242,7 @@ def display_title(row: Emergency) -> str:
 
 
 def _counts(session: Session, counting: Select[str, int]) -> dict[str, int]:
-    return dict(session.execute(counting).tuples())
+    return {row[0]: row[1] for row in session.execute(counting)}
 
 
 def _task(task: CallTask, books: Books) -> TaskOut:
