@@ -28,6 +28,7 @@ from ecolink.exchanges.leads.service import LeadService
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
+from ecolink.federation.erasure import Erasure
 from ecolink.federation.gate import Room
 from ecolink.federation.handling import Handler
 from ecolink.federation.keystore import Keystore
@@ -125,6 +126,21 @@ def furnish(shell: Shell) -> Rooms:
     hooks.rejected["bulletin"] = bulletins.on_rejected
 
     emergencies = _furnish_emergencies(shell, search, attachments, alliances)
+
+    erasure = Erasure(
+        us,
+        shell.log,
+        shell.access,
+        shell.outbox,
+        [attachments.erase, leads.moving.erase, bulletins.erase, emergencies.forget_names],
+    )
+    shell.handlers.update(erasure.handlers())
+
+    def erase_latecomers(now: datetime) -> None:
+        with shell.database.begin() as session:
+            erasure.erase_latecomers(session, now)
+
+    hooks.tidy.append(erase_latecomers)
 
     return Rooms(
         exchange=Exchange(

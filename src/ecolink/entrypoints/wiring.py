@@ -102,10 +102,11 @@ class Node:
 
         Raises:
             SettingError: the schema is not the one this software knows, or the node was never initialised.
+            UnavailableError: the database cannot be reached.
 
         """
-        refuse_unless_current(self.database.engine)
         with self.database.read() as session:
+            refuse_unless_current(self.database.engine)
             self.keystore.refresh(session, self.signer)
 
     def close(self) -> None:
@@ -187,7 +188,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     callers = Callers(us, database, keystore)
     outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
     inbox = Inbox(us, database, callers, signer, log, bells.ring_apply)
-    transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=_tls(settings))
+    transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))
     client = PeerClient(us, signer, transport)
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
     receipts = Receipts(us, log, witnessing.keep_checkpoint, hooks.on_receipt)

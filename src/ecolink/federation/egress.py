@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import httpcore
@@ -144,18 +144,37 @@ class _GuardedBackend(httpcore.NetworkBackend):
 class HttpTransport:
     """Calls over HTTP. Redirects are never followed, proxies and netrc of the environment never used."""
 
-    def __init__(self, *, allowed_networks: Sequence[Network], tls: ssl.SSLContext | None = None) -> None:
-        """Open a pool; `tls` carries a private CA and, for mutual TLS, our client certificate."""
+    def __init__(
+        self, *, allowed_networks: Sequence[Network], tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    ) -> None:
+        """Keep what the pool needs; `tls` makes the context with a private CA and, for mutual TLS, our certificate.
+
+        The pool is opened at the first call: reading a CA bundle takes longer than most commands that never call.
+        """
+        self._allowed = allowed_networks
+        self._tls = tls
         self._deadline = _Deadline()
-        transport = httpx.HTTPTransport(trust_env=False)
+        self._opening = threading.Lock()
+        self._opened: httpx.Client | None = None
+
+    @property
+    def _client(self) -> httpx.Client:
+        with self._opening:
+            if self._opened is None:
+                self._opened = self._open()
+            return self._opened
+
+    def _open(self) -> httpx.Client:
+        tls = self._tls()
+        transport = httpx.HTTPTransport(verify=tls, trust_env=False)
         transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx offers no public way to set the backend
-            ssl_context=tls or ssl.create_default_context(),
+            ssl_context=tls,
             max_connections=64,
             max_keepalive_connections=32,
             keepalive_expiry=30.0,
-            network_backend=_GuardedBackend(allowed_networks, self._deadline),
+            network_backend=_GuardedBackend(self._allowed, self._deadline),
         )
-        self._client = httpx.Client(
+        return httpx.Client(
             transport=transport,
             follow_redirects=False,
             trust_env=False,
@@ -190,7 +209,8 @@ class HttpTransport:
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.close()
+        if self._opened is not None:
+            self._opened.close()
 
 
 def _capped(response: httpx.Response) -> bytes:
