@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
@@ -67,6 +68,7 @@ class Drafting:
         content = self._checked(session, written, before=draft.content)
         lead.peer = written.to
         lead.updated_at = now
+        flag_modified(lead, "updated_at")  # a new version, even when only the draft's text is another
         draft.content = content
         self._fill(session, lead, draft, written, by)
         session.flush()

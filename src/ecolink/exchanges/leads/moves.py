@@ -6,7 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry, AccessLog
@@ -45,6 +45,8 @@ WRITTEN: Mapping[str, type[schemas.Written]] = MappingProxyType(
     }
 )
 """What an officer writes for each move."""
+
+_ERASED = "personal data erased / 个人信息已删除"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,12 +265,21 @@ class Moving:
             self.casebook.refresh(session, thread, now)
 
     def erase(self, session: Session, thread: str, now: datetime) -> None:
-        """Drop what is kept of a lead's persons beside its statements."""
-        session.execute(update(LeadProposal).where(LeadProposal.lead_id == thread).values(content=None))
-        draft = session.get(LeadDraft, thread)
-        if draft is not None:
-            draft.content = {**draft.content, "persons": [], "vehicles": []}
-        self.casebook.refresh(session, thread, now)
+        """Drop what is kept of a lead's persons beside its statements: moves that await approval, and drafts."""
+        of_lead = update(LeadProposal).where(LeadProposal.lead_id == thread)
+        session.execute(
+            of_lead.where(LeadProposal.state == "awaiting").values(state="declined", decided_at=now, note=_ERASED)
+        )
+        session.execute(of_lead.values(content=None))
+        session.execute(delete(LeadDraft).where(LeadDraft.lead_id == thread))
+        lead = session.get(Lead, thread, with_for_update=True, populate_existing=True)
+        if lead is not None and lead.sent_at is None:
+            self.casebook.search.remove(session, KIND, lead.id)
+            session.delete(lead)
+        elif lead is not None:
+            lead.proposal_count = 0
+            lead.updated_at = now
+        session.flush()
 
     def _record_collection(self, session: Session, lead: Lead, stored: Stored, now: datetime) -> None:
         said = stored.statement
