@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 from ecolink.attachments.exchange import MAX_PART
 from ecolink.attachments.models import AttachmentLink, Blob, Transfer
 from ecolink.errors import InvalidError
+from ecolink.federation.erasure import Erasure, Ordered
 from ecolink.federation.models import Alarm, StatementRow
 from ecolink.federation.operations import READ_BLOB, WRITE_BLOB, Answer, Call, Operation
 from ecolink.protocol.statement import AttachmentRef
@@ -494,3 +495,27 @@ def test_the_largest_attachment_arrives(town: Town, shouning: Bureau, qingyuan: 
     qingyuan.work()
 
     assert qingyuan.holds(ref.digest)
+
+
+def test_an_erasure_takes_the_photographs_of_a_thread_from_both_nodes(
+    town: Town, shouning: Bureau, qingyuan: Bureau
+) -> None:
+    ref, kept = shouning.upload(b"a face"), shouning.upload(b"a tree")
+    sent = shouning.send(ref, kept)
+    shouning.send(kept)
+    town.settle()
+    qingyuan.work()
+    ordered = Ordered(reason="person-asked", note=None, username="chief.wu", name="吴局", role="chief")
+    erasures = {}
+    for bureau in (shouning, qingyuan):
+        node = bureau.node
+        erasures[node.us] = Erasure(node.us, node.log, node.access, node.outbox, [bureau.attachments.erase])
+        node.handlers.update(erasures[node.us].handlers())
+    with shouning.node.database.begin() as session:
+        erasures[SHOUNING].erase(session, sent.statement.thread, ordered, now=town.clock.now())
+    town.settle()
+
+    for bureau in (shouning, qingyuan):
+        assert not bureau.holds(ref.digest)
+        bureau.shelf.sweep(bureau.node.database, town.clock.now())
+        assert [digest for digest, _ in bureau.store.names()] == [kept.digest]

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from pydantic import ValidationError
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.attachments import links
@@ -20,6 +20,7 @@ from ecolink.attachments.shelf import Shelf
 from ecolink.attachments.store import Staged
 from ecolink.errors import InvalidError, NotFoundError
 from ecolink.federation.handling import Handlers, Reject
+from ecolink.federation.models import StatementRow
 from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.attachments import AttachmentsCompleteV1
 from ecolink.protocol.statement import AttachmentRef
@@ -151,8 +152,10 @@ class Attachments:
         ]
 
     def erase(self, session: Session, thread: str, now: datetime) -> None:
-        """Drop the files of a thread, also our own uploads, unless a statement outside it still names them."""
-        ended = links.withdraw(session, AttachmentLink.thread == thread, now)
+        """Drop the files of a thread's erased statements, our own uploads too, unless another statement names them."""
+        erased = select(StatementRow.digest).where(StatementRow.thread == thread, StatementRow.erased_at.is_not(None))
+        concerned = and_(AttachmentLink.thread == thread, AttachmentLink.statement.in_(erased))
+        ended = links.withdraw(session, concerned, now)
         self.shelf.forget_upload(session, [digest for digest, _ in ended])
         self._release(session, ended, now)
 

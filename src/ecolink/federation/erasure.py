@@ -80,7 +80,7 @@ class Erasure:
             NotFoundError: no statement of this thread is held here.
 
         """
-        rows = _rows(session, thread)
+        rows = _substance(_rows(session, thread))
         if not rows:
             raise NotFoundError
         shared = {code for row in _decided_by(rows, self.us) for code in (row.iss, *row.aud)}
@@ -105,6 +105,20 @@ class Erasure:
             self._order(session, stored(rows[0]).statement, ordered, concerned, others, now)
         return concerned
 
+    def erased(self, session: Session, thread: str) -> list[str]:
+        """Return the statements of a thread whose private parts were erased here, in order of arrival."""
+        return list(
+            session.scalars(
+                select(StatementRow.digest)
+                .where(
+                    StatementRow.thread == thread,
+                    StatementRow.private_digest.is_not(None),
+                    StatementRow.erased_at.is_not(None),
+                )
+                .order_by(StatementRow.n)
+            )
+        )
+
     def compliance(self, session: Session, thread: str) -> list[Compliance]:
         """Return how far each recipient of our orders for a thread is, oldest order first."""
         rows = session.scalars(select(ErasureAnswer).where(ErasureAnswer.thread == thread).order_by(ErasureAnswer.id))
@@ -122,7 +136,11 @@ class Erasure:
         late = session.scalars(
             select(StatementRow.thread)
             .join(ErasedThread, ErasedThread.thread == StatementRow.thread)
-            .where(StatementRow.private.is_not(None), StatementRow.state != "pending")
+            .where(
+                StatementRow.erased_at.is_(None),
+                StatementRow.lane != Lane.CONTROL.value,
+                StatementRow.state != "pending",
+            )
             .distinct()
         ).all()
         return sum(self._erase_late(session, thread, now) for thread in late)
@@ -182,12 +200,12 @@ class Erasure:
         rows = _rows(session, thread)
         line = order([Node(row.digest, tuple(row.parents)) for row in rows])
         placed = {node.digest for node in line}
-        cleared = 0
+        spoken, cleared = _substance(rows), 0
         for erased in session.scalars(select(ErasedThread).where(ErasedThread.thread == thread)):
             late = [
                 row
-                for row in (rows if erased.ordered_by == self.us else _decided_by(rows, erased.ordered_by))
-                if row.private is not None
+                for row in (spoken if erased.ordered_by == self.us else _decided_by(spoken, erased.ordered_by))
+                if row.erased_at is None
                 and not ({row.digest, erased.order} <= placed and line.descends(row.digest, erased.order))
             ]
             if late:
@@ -200,7 +218,7 @@ class Erasure:
     def _obey(self, session: Session, arrived: Stored, now: datetime) -> None:
         said = arrived.statement
         body = _read(PersonalDataErasedV1, said)
-        rows = [row for row in _rows(session, said.thread) if row.lane != Lane.CONTROL]
+        rows = _substance(_rows(session, said.thread))
         if not rows:
             msg = "the thread it is about is not here yet"
             raise Park(msg)
@@ -260,6 +278,11 @@ def _rows(session: Session, thread: str) -> list[StatementRow]:
             .execution_options(populate_existing=True)
         )
     )
+
+
+def _substance(rows: Sequence[StatementRow]) -> list[StatementRow]:
+    """Return the statements of the matter itself, without recalls, orders to erase and answers to them."""
+    return [row for row in rows if row.lane != Lane.CONTROL]
 
 
 def _decided_by(rows: Sequence[StatementRow], bureau: str) -> list[StatementRow]:
