@@ -9,6 +9,7 @@ from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFou
 from ecolink.exchanges.governance import SecondPersonError
 from ecolink.exchanges.leads.models import LeadProposal
 from ecolink.exchanges.leads.table import TABLE, State
+from ecolink.federation.handling import Reject
 from tests.exchanges.leads.bureaux import OFFICERS, PERSON, Border, smuggle, written
 from tests.exchanges.leads.samples import BODIES, SONGXI
 from tests.support.town import QINGYUAN, SHOUNING
@@ -76,6 +77,56 @@ def test_the_requester_sees_sent_until_the_other_node_has_signed_for_it(border: 
     assert border.shouning.state(lead_id) == border.qingyuan.state(lead_id) == State.DELIVERED
     assert border.shouning.lead(lead_id).undelivered == []
     assert border.shouning.lead(lead_id).due == border.qingyuan.lead(lead_id).due
+
+
+def give_up(border: Border, lead_id: str) -> None:
+    """Withdraw a request that came to nothing; nothing else can be done with it."""
+    shown = border.shouning.lead(lead_id)
+    assert (shown.state, shown.open_moves, shown.next_due_at) == (State.SENT, ["withdrawn"], None)
+    assert "never took" in shown.guidance.en
+    with pytest.raises(IllegalMoveError, match="never took"):
+        border.shouning.make(lead_id, "message")
+    border.shouning.make(lead_id, "withdrawn")
+    border.town.settle()
+    assert border.shouning.state(lead_id) == State.WITHDRAWN
+    assert border.shouning.lead(lead_id).guidance is None
+    assert border.qingyuan.state(lead_id) is None
+    with pytest.raises(IllegalMoveError):
+        border.shouning.make(lead_id, "withdrawn")
+
+
+def test_a_request_that_expired_on_the_way_is_shown_as_undelivered_and_withdrawn_at_home(border: Border):
+    border.town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    lead_id = border.shouning.send()
+    border.wait(timedelta(days=31))
+    border.town.network.cut.clear()
+    border.wait(timedelta(hours=2))
+    (step,) = border.shouning.timeline(lead_id)
+    assert (step.verdict, step.delivery, step.delivery_reason) == ("undelivered", "expired", "expired")
+    give_up(border, lead_id)
+
+
+def test_a_request_the_other_node_rejects_is_withdrawn_at_home_too(border: Border):
+    def refuse(*_):
+        raise Reject("invalid-private", "a stricter version")
+
+    border.qingyuan.node.handlers["lead.requested.v1"] = refuse
+    lead_id = border.ask()
+    assert border.shouning.timeline(lead_id)[0].why == "invalid-private"
+    give_up(border, lead_id)
+
+
+def test_a_message_that_expired_on_the_way_is_no_part_of_the_shared_history(border: Border):
+    lead_id = border.ask()
+    border.town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    border.shouning.make(lead_id, "message")
+    border.wait(timedelta(days=31))
+    border.town.network.cut.clear()
+    border.wait(timedelta(hours=2))
+    border.run(lead_id, "withdrawn")
+    assert border.shouning.state(lead_id) == border.qingyuan.state(lead_id) == State.WITHDRAWN
+    assert [step.verdict for step in border.shouning.timeline(lead_id)] == ["applied", "applied", "undelivered"]
+    assert [step.verdict for step in border.qingyuan.timeline(lead_id)] == ["applied", "applied"]
 
 
 @pytest.mark.parametrize("name", ["returned", "transferred", "replied"])
@@ -231,12 +282,14 @@ def test_a_move_no_honest_bureau_makes_is_rejected_signed_and_shown_to_its_autho
         ("lead.closed.v1", {}, "wrong-side"),
         ("lead.returned.v1", {}, "approver-missing"),
         ("lead.message.v1", {"body": {}}, "invalid-body"),
+        ("lead.message.v1", {"private": None}, "signatory-missing"),
+        ("lead.returned.v1", {"approver": {}}, "approver-missing"),
         ("lead.message.v1", {"is_exercise": True, "lane": "bulk"}, "exercise-mismatch"),
     ],
 )
 def test_what_breaks_the_rules_is_illegal_on_both_nodes(border: Border, kind, changes, why):
     lead_id = border.ask("acknowledged", "transferred") if kind == "lead.closed.v1" else border.ask("acknowledged")
-    digest = smuggle(border.qingyuan, lead_id, kind, SHOUNING, private={"by": {"name": "某人"}}, **changes)
+    digest = smuggle(border.qingyuan, lead_id, kind, SHOUNING, **{"private": {"by": {"name": "某人"}}, **changes})
     border.town.settle()
     for office in (border.shouning, border.qingyuan):
         step = next(step for step in office.timeline(lead_id) if step.digest == digest)

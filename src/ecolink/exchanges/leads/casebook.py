@@ -13,7 +13,7 @@ from ecolink.exchanges.leads.clocks import NEVER, Clocks, Dues
 from ecolink.exchanges.leads.history import read_moves
 from ecolink.exchanges.leads.models import Lead
 from ecolink.exchanges.leads.rules import MAX_MOVES, Matter, fold
-from ecolink.exchanges.leads.table import Side
+from ecolink.exchanges.leads.table import Side, State
 from ecolink.federation import threads
 from ecolink.federation.models import StatementRow
 from ecolink.federation.peers import Peers
@@ -23,6 +23,7 @@ from ecolink.protocol.kinds.common import CHARGES
 from ecolink.protocol.kinds.leads import LeadRepliedV1, LeadRequestedV1
 from ecolink.search.index import SearchIndex
 
+REQUESTED = "lead.requested.v1"
 KIND = "lead"
 """What the search index and the access log call a lead."""
 
@@ -58,16 +59,24 @@ class Case:
 
     @property
     def request(self) -> Stored:
-        """The request as it stands: the last one submitted that counts.
+        """The request as it stands: the last one submitted that counts, or the one that came to nothing.
 
         Raises:
             NotFoundError: nothing was sent yet.
 
         """
         last = self.matter.last("requested", "resubmitted")
-        if last is None:
-            raise NotFoundError
-        return self.statement(last.digest)
+        if last is not None:
+            return self.statement(last.digest)
+        for each in self.stored:
+            if each.statement.type == REQUESTED:
+                return each
+        raise NotFoundError
+
+    @property
+    def is_void(self) -> bool:
+        """Tell whether our request came to nothing: the other node refused it, or it expired on the way."""
+        return self.matter.state is None and bool(self.stored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +115,9 @@ class Casebook:
     def write(self, session: Session, lead: Lead, case: Case, now: datetime) -> None:
         """Bring the row up to what the thread says; what has not changed is not written."""
         wanted = _columns(case)
+        if case.is_void:
+            # Nobody else knows of it, so that withdrawing it is a matter of the row alone.
+            wanted["state"] = State.WITHDRAWN if lead.state == State.WITHDRAWN else State.SENT
         changed = [name for name, value in wanted.items() if getattr(lead, name) != value]
         for name in changed:
             setattr(lead, name, wanted[name])
@@ -168,23 +180,20 @@ def request_columns(body: LeadRequestedV1) -> dict[str, Any]:
 
 def _columns(case: Case) -> dict[str, Any]:
     matter, dues = case.matter, case.dues
-    request = matter.last("requested", "resubmitted")
     first = matter.last("requested")
     reply = matter.last("replied")
     columns: dict[str, Any] = {
         "state": matter.state,
         "step_count": len(matter.steps),
         "is_exercise": matter.position.is_exercise,
-        "sent_at": first.at if first else None,
+        "sent_at": first.at if first else case.request.statement.iat,
         "delivered_at": first.received_at if first else None,
         "receipt_due": dues.receipt.at if dues.receipt else None,
         "answer_due": dues.answer.at if dues.answer else None,
         "next_due": dues.next or NEVER,
         "outcome": reply.body.outcome if reply and isinstance(reply.body, LeadRepliedV1) else None,
     }
-    if request and isinstance(request.body, LeadRequestedV1):
-        columns |= request_columns(request.body)
-    return columns
+    return columns | request_columns(LeadRequestedV1.model_validate(case.request.statement.body))
 
 
 def _bodies(case: Case) -> list[dict[str, Any]]:

@@ -86,6 +86,7 @@ def _add_finding(api: APIRouter, service: LeadService) -> None:
         wanted: Annotated[Wanted, Depends()],
         sort: Annotated[Order, Query(description="`due` shows the earliest first, the others the latest.")] = "updated",
     ) -> Page[views.LeadSummary]:
+        """Find leads by state, deadline, peer and words. Words find letters, facts and findings, never persons."""
         names = service.reading.casebook.peers.names(session)
         return paging.read(
             session,
@@ -97,10 +98,12 @@ def _add_finding(api: APIRouter, service: LeadService) -> None:
 
     @api.get("/counts", operation_id="count_leads", summary="How many leads want something of us / 待办数量")
     def count_leads(session: SessionDep, now: NowDep, by: Reader) -> views.CountsOut:  # noqa: ARG001
+        """Count what waits for us: to acknowledge, due today (China), overdue, and awaiting approval. Drills aside."""
         return service.lists.counts(session, now)
 
     @api.get("/vocabulary", operation_id="lead_vocabulary", summary="Charges, reasons, states, moves / 代码表")
     def lead_vocabulary(by: Reader) -> VocabularyOut:  # noqa: ARG001
+        """Return the lists a form is filled from: charges, reason codes, and the names of states and moves."""
         return vocabulary()
 
 
@@ -120,6 +123,7 @@ def _add_drafting(api: APIRouter, service: LeadService) -> None:
     def create_lead(
         written: LeadIn, session: SessionDep, now: NowDep, response: Response, by: Drafter
     ) -> views.LeadOut:
+        """Begin a draft. Nothing leaves the bureau; persons go into `persons` only and are P1, P2 … elsewhere."""
         lead = drafting.create(session, written, by=by, now=now)
         response.headers["Location"] = f"/api/v1/leads/{lead.id}"
         return answer(session, lead, response, now)
@@ -134,6 +138,7 @@ def _add_drafting(api: APIRouter, service: LeadService) -> None:
         response: Response,
         by: Drafter,
     ) -> views.LeadOut:
+        """Replace a draft that was not submitted. Persons and vehicles that are left out stay as they are."""
         lead = drafting.edit(session, lead_id, written, version=version, by=by, now=now)
         return answer(session, lead, response, now)
 
@@ -144,12 +149,14 @@ def _add_drafting(api: APIRouter, service: LeadService) -> None:
         status_code=status.HTTP_204_NO_CONTENT,
     )
     def discard_lead(lead_id: LeadId, version: IfMatch, session: SessionDep, now: NowDep, by: Drafter) -> None:
+        """Delete a draft for good, its personal data included. What was sent cannot be deleted, only withdrawn."""
         drafting.discard(session, lead_id, version=version, by=by, now=now)
 
     @api.post("/{lead_id}/submit", operation_id="submit_lead", summary="Lay a draft before an approver / 提交审批")
     def submit_lead(
         lead_id: LeadId, session: SessionDep, now: NowDep, response: Response, by: Drafter
     ) -> views.LeadOut:
+        """Lay a draft before an approver, who must be neither its author nor whoever submitted it."""
         return answer(session, drafting.submit(session, lead_id, by=by, now=now), response, now)
 
     @api.post("/{lead_id}/send-back", operation_id="send_back_lead", summary="Give a draft back / 退回拟稿人")
@@ -161,12 +168,14 @@ def _add_drafting(api: APIRouter, service: LeadService) -> None:
         response: Response,
         by: Sender,  # noqa: ARG001
     ) -> views.LeadOut:
+        """Give a submitted draft back to its author, with the reason."""
         return answer(session, drafting.send_back(session, lead_id, why.reason, now=now), response, now)
 
     @api.post("/{lead_id}/send", operation_id="send_lead", summary="Approve and send a request / 审批并发出")
     def send_lead(
         lead_id: LeadId, version: IfMatch, session: SessionDep, now: NowDep, response: Response, by: Sender
     ) -> views.LeadOut:
+        """Approve exactly the version in If-Match, sign it and queue it for the other bureau."""
         lead = drafting.approve(session, lead_id, version=version, by=by, now=now)
         return answer(session, lead, response, now)
 
@@ -178,20 +187,24 @@ def _add_reading(api: APIRouter, service: LeadService) -> None:
     def read_lead(
         lead_id: LeadId, session: RecordingSessionDep, now: NowDep, response: Response, by: Reader
     ) -> views.LeadOut:
+        """Show all of a lead: request, replies, what is due, what we may do now. Who looked is recorded."""
         lead = reading.show(session, lead_id, by=by, now=now)
         response.headers["ETag"] = etag(lead.version)
         return lead
 
     @api.get("/{lead_id}/timeline", operation_id="read_lead_timeline", summary="The signed history / 签名时间线")
     def read_lead_timeline(lead_id: LeadId, session: SessionDep, now: NowDep, by: Reader) -> list[views.StepOut]:  # noqa: ARG001
+        """Show every signed statement in the order both bureaus read it, each signature checked anew."""
         return reading.timeline(session, lead_id, now)
 
     @api.get("/{lead_id}/messages", operation_id="list_lead_messages", summary="The conversation / 留言记录")
     def list_lead_messages(lead_id: LeadId, session: SessionDep, now: NowDep, by: Reader) -> list[views.MessageOut]:  # noqa: ARG001
+        """Show the conversation in the order both bureaus read it."""
         return reading.messages(session, lead_id, now)
 
     @api.get("/{lead_id}/proposals", operation_id="list_lead_proposals", summary="Moves before an approver / 审批记录")
     def list_lead_proposals(lead_id: LeadId, session: SessionDep, now: NowDep, by: Reader) -> list[views.ProposalOut]:  # noqa: ARG001
+        """Show the moves of ours that were laid before an approver, and what became of them."""
         return reading.proposals(session, lead_id, now)
 
     @api.post(
@@ -200,4 +213,5 @@ def _add_reading(api: APIRouter, service: LeadService) -> None:
     def reveal_person(
         lead_id: LeadId, wanted: RevealIn, session: SessionDep, now: NowDep, by: Revealer
     ) -> views.RevealOut:
+        """Show members of one person in full. Who saw which, when and why stands in the access log."""
         return reading.reveal(session, lead_id, wanted, by=by, now=now)

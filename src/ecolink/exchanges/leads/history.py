@@ -15,7 +15,8 @@ from ecolink.protocol.kinds.leads import KINDS
 
 KIND_OF: Mapping[str, Kind] = MappingProxyType({kind.type: kind for kind in KINDS})
 REJECTED = "statement.rejected.v1"
-_LOST = (DeliveryState.REFUSED, DeliveryState.EXPIRED)
+LOST = (DeliveryState.REFUSED, DeliveryState.EXPIRED)
+"""The other node said, signed, that it did not and will not take the statement."""
 _COUNTED = ("applied", "rejected", "unsupported")
 
 
@@ -32,7 +33,7 @@ def read_moves(
     for each in stored:
         said = each.statement
         delivery = deliveries.get(said.digest)
-        is_lost = delivery is not None and delivery.state in _LOST
+        is_lost = delivery is not None and delivery.state in LOST
         is_taken_up = each.state in _COUNTED or each.n == being
         if {said.iss, *said.aud} == {us, peer} and is_taken_up and not is_lost:
             moves.append(_move(each, delivery, peer if said.iss == us else us))
@@ -80,7 +81,8 @@ def _move(stored: Stored, delivery: Delivery | None, to: str) -> Move:
         at=said.iat,
         # The receipt tells milliseconds; what it was rounded from must not make a difference between the two sides.
         received_at=from_text(to_text(received_at)) if received_at else None,
-        approved=said.approver is not None,
+        approved=bool(said.approver),
+        is_named=said.private_digest is not None,
         is_exercise=said.is_exercise,
         body=body,
         fault=fault,

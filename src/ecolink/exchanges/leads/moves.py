@@ -79,6 +79,9 @@ class Moving:
         _refuse_bad_terms(case, message, now)
         refuse_unfit(message.body, message.private, case.request.statement.private_data)
 
+        if case.is_void:
+            self._give_up(session, lead, message, by, now)
+            return lead
         if not prospect(case, message, is_approved=False).needs_approver:
             self.dispatch.send(session, lead, case, message, now)
             return lead
@@ -180,6 +183,19 @@ class Moving:
         lead.updated_at = now
         session.flush()
 
+    def _give_up(self, session: Session, lead: Lead, message: Message, by: Principal, now: datetime) -> None:
+        """Withdraw a request that the other node never took; there is nobody to tell."""
+        if message.name != "withdrawn" or lead.state == State.WITHDRAWN:
+            raise IllegalMoveError(
+                "The other node never took this request. Withdraw it and write a new one.",
+                "对方节点未接收该请求，请撤回后另行发函。",
+            )
+        lead.state, lead.updated_at = State.WITHDRAWN, now
+        session.flush()
+        self._record(
+            session, lead, AccessAction.ALTER, by.username, by.lead_role, now, str(message.body["explanation"])
+        )
+
     def _awaiting(self, session: Session, lead: Lead, proposal_id: str) -> LeadProposal:
         proposal = session.get(LeadProposal, proposal_id, populate_existing=True)
         if proposal is None or proposal.lead_id != lead.id:
@@ -253,7 +269,7 @@ class Moving:
             lead = Lead(id=said.thread, direction="in", peer=said.iss, created_at=now, proposal_count=0)
         self.casebook.write(session, lead, case, now)
         if said.body.get("person_count"):
-            self._record_collection(session, lead, stored, now)
+            self._record(session, lead, AccessAction.COLLECT, said.iss, "node", now, said.purpose)
 
     def on_rejected(self, session: Session, stored: Stored, now: datetime) -> None:
         """Take note that the other side rejected a move of ours: it has no effect on either side."""
@@ -281,20 +297,21 @@ class Moving:
             lead.updated_at = now
         session.flush()
 
-    def _record_collection(self, session: Session, lead: Lead, stored: Stored, now: datetime) -> None:
-        said = stored.statement
+    def _record(
+        self, session: Session, lead: Lead, action: AccessAction, actor: str, role: str, now: datetime, reason: str
+    ) -> None:
         self.access.record(
             session,
             AccessEntry(
                 at=now,
-                actor=said.iss,
-                role="node",
-                action=AccessAction.COLLECT,
+                actor=actor,
+                role=role,
+                action=action,
                 object_type=KIND,
                 object_id=lead.id,
                 case_number=lead.case_number,
-                reason=said.purpose,
-                details={"statement": said.digest, "persons": str(said.body["person_count"])},
+                reason=reason,
+                details={"persons": str(lead.person_count)},
             ),
         )
 

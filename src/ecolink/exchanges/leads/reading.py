@@ -13,7 +13,7 @@ from ecolink.errors import NotFoundError
 from ecolink.exchanges.governance import GovernanceOut, Terms, handling_out
 from ecolink.exchanges.leads import views
 from ecolink.exchanges.leads.casebook import KIND, Case, Casebook
-from ecolink.exchanges.leads.history import private_of
+from ecolink.exchanges.leads.history import LOST, private_of
 from ecolink.exchanges.leads.models import Lead, LeadDraft, LeadProposal
 from ecolink.exchanges.leads.moves import Moving
 from ecolink.exchanges.leads.rules import Step
@@ -23,7 +23,7 @@ from ecolink.exchanges.personal_data import refuse_in_text
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.peers import Peer
 from ecolink.federation.statements import Stored
-from ecolink.federation.threads import DeliveryState
+from ecolink.federation.threads import Delivery, DeliveryState
 from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.leads import LeadTransferredV1
 from ecolink.protocol.refusal import Refused
@@ -77,8 +77,8 @@ class Reading:
             replies=[*_replies(case)],
             draft=None,
             proposals=[*self._proposals(session, lead, case, now)],
-            open_moves=list(case.matter.open_moves(case.us)),
-            guidance=_guidance(case, names),
+            open_moves=_open_moves(case, lead),
+            guidance=_guidance(case, names, lead),
             undelivered=[each.digest for each in case.deliveries.values() if each.state is not DeliveryState.DELIVERED],
         )
 
@@ -106,8 +106,14 @@ class Reading:
         case = self.casebook.open(session, lead.id, lead.peer, now)
         names = self.casebook.peers.names(session)
         in_order = [(case.statement(step.move.digest), step) for step in case.matter.steps]
-        waiting = [(case.statement(digest), None) for digest in case.matter.waiting]
-        return [self._step(session, case, names, stored, step) for stored, step in (*in_order, *waiting)]
+        placed = {step.move.digest for step in case.matter.steps}
+        parties = {case.us, case.peer}
+        others = [
+            (each, None)
+            for each in case.stored
+            if each.statement.digest not in placed and {each.statement.iss, *each.statement.aud} == parties
+        ]
+        return [self._step(session, case, names, stored, step) for stored, step in (*in_order, *others)]
 
     def messages(self, session: Session, lead_id: str, now: datetime) -> list[views.MessageOut]:
         """Return the conversation, in the order both bureaus read it in.
@@ -216,7 +222,7 @@ class Reading:
             digest=said.digest,
             type=said.type,
             move=step.move.name if step else None,
-            verdict=step.verdict.value if step else "waiting",
+            verdict=step.verdict.value if step else "undelivered" if _is_lost(delivery) else "waiting",
             why=(step.why if step else None) or _rejection(case, said.digest),
             crossed_with=step.crossed_with if step else None,
             state=step.state if step else None,
@@ -272,6 +278,16 @@ class Reading:
         )
 
 
+def _is_lost(delivery: Delivery | None) -> bool:
+    return delivery is not None and delivery.state in LOST
+
+
+def _open_moves(case: Case, lead: Lead) -> list[str]:
+    if case.is_void:
+        return [] if lead.state == State.WITHDRAWN else ["withdrawn"]
+    return list(case.matter.open_moves(case.us))
+
+
 def _replies(case: Case) -> Iterator[views.ReplyOut]:
     for move in case.matter.applied:
         if move.name in ("replied", "interim_reply"):
@@ -290,7 +306,12 @@ def _rejection(case: Case, digest: str) -> str | None:
     return None
 
 
-def _guidance(case: Case, names: Mapping[str, Peer]) -> views.Guidance | None:
+def _guidance(case: Case, names: Mapping[str, Peer], lead: Lead) -> views.Guidance | None:
+    if case.is_void and lead.state == State.SENT:
+        return views.Guidance(
+            zh="对方节点未接收该请求（见时间线），请撤回后另行发函。",
+            en="The other node never took this request (see the timeline): withdraw it and write a new one.",
+        )
     moved = case.matter.last("transferred")
     if case.matter.state is not State.TRANSFERRED or moved is None or not isinstance(moved.body, LeadTransferredV1):
         return None

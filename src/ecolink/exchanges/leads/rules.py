@@ -58,6 +58,8 @@ class Move:
     received_at: datetime | None = None
     """The recipient's signed word of when it came; None while that is unknown here."""
     approved: bool = False
+    is_named: bool = True
+    """A private part, erased by now or not, names who made it."""
     is_exercise: bool = False
     body: Frozen | None = None
     """The body, read as its type wants it; None for what is no lead move, or does not fit."""
@@ -174,6 +176,8 @@ def _fault_of(move: Move) -> str | None:
     """Say what is wrong with a move wherever it stands."""
     if move.fault is not None:
         return "invalid-body"
+    if not move.is_named:
+        return "signatory-missing"
     return "approver-missing" if move.needs_approver and not move.approved else None
 
 

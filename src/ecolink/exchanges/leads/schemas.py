@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Wi
 
 from ecolink.errors import InvalidError
 from ecolink.exchanges.governance import GovernanceIn, HandlingIn
+from ecolink.exchanges.leads.examples import REQUEST
 from ecolink.protocol.kinds import leads as wire
 from ecolink.protocol.kinds.common import ChargeCode, Code, Frozen, Line, Note, UnitCode
 
@@ -62,35 +63,10 @@ def _example(example: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 
-_REQUEST: dict[str, JsonValue] = {
-    "letter_number": "寿公协〔2026〕18号",
-    "kind": "household_registration",
-    "case_number": "A3509240000002026110001",
-    "case_type": "criminal",
-    "charges": ["345(1)"],
-    "stage": "立案侦查",
-    "facts": "2026年11月20日夜，下党乡上党村林场杉木被盗伐约6.2立方米，P1有重大嫌疑。",
-    "information_requested": "请协查P1户籍证明及前科情况。",
-    "why_recipient": "P1户籍地在庆元县龙溪乡。",
-    "urgency": "U3",
-    "scope": "查询户籍及违法犯罪记录。",
-    "contact": {"name": "吴建国", "post": "森林公安大队民警", "phone": "0593-0000011"},
-    "persons": [
-        {
-            "ref": "P1",
-            "category": "suspect",
-            "basis": "assessment",
-            "name": "林大山",
-            "identity_number": "331126199001010018",
-        }
-    ],
-}
-
-
 class LeadIn(Written, wire.RequestSubject):
     """A case-lead request as an officer drafts it."""
 
-    model_config = _example({**_REQUEST, "to": "331126000000", "governance": {"purpose": "侦办盗伐林木案"}})
+    model_config = _example({**REQUEST, "to": "331126000000", "governance": {"purpose": "侦办盗伐林木案"}})
 
     to: UnitCode = Field(description="The bureau that is asked; an active peer.")
     governance: GovernanceIn
@@ -109,7 +85,7 @@ class LeadIn(Written, wire.RequestSubject):
 class ResubmitIn(Written, wire.RequestSubject):
     """The corrected request, in full."""
 
-    model_config = _example({**_REQUEST, "correction": "已补协作函。"})
+    model_config = _example({**REQUEST, "correction": "已补协作函。"})
 
     charges: Annotated[tuple[ChargeCode, ...], Field(max_length=20)] = ()
     contact: wire.Officer

@@ -64,6 +64,7 @@ def _add_recipients(api: APIRouter, service: LeadService) -> None:
     def acknowledge_lead(
         lead_id: LeadId, written: schemas.AcknowledgeIn, session: SessionDep, now: NowDep, response: Response, by: Desk
     ) -> views.LeadOut:
+        """Take the lead on as a named person at the intake desk; this ends the receipt deadline."""
         return desk.make("acknowledged", written, lead_id, session, by, now, response)
 
     @api.post(
@@ -72,18 +73,21 @@ def _add_recipients(api: APIRouter, service: LeadService) -> None:
     def return_lead(
         lead_id: LeadId, written: schemas.ReturnIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Lay a return for correction before an approver. Only a missing formality is a ground (art. 348)."""
         return desk.make("returned", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/accept", operation_id="accept_lead", summary="Accept it, formalities complete / 受理")
     def accept_lead(
         lead_id: LeadId, written: schemas.AcceptIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Accept the lead: the formalities are complete."""
         return desk.make("accepted", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/start", operation_id="start_lead", summary="Begin the work / 开始办理")
     def start_lead(
         lead_id: LeadId, written: schemas.StartIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Say that the work has begun."""
         return desk.make("started", written, lead_id, session, by, now, response)
 
     @api.post(
@@ -92,24 +96,28 @@ def _add_recipients(api: APIRouter, service: LeadService) -> None:
     def request_lead_information(
         lead_id: LeadId, written: schemas.AskIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Ask the requester for more; the answer deadline rests until it comes."""
         return desk.make("information_requested", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/reply", operation_id="reply_to_lead", summary="Propose a reply, interim or final / 拟回复")
     def reply_to_lead(
         lead_id: LeadId, written: schemas.ReplyIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Lay a reply before an approver. `interim` needs a new due time, `unable` a reason code."""
         return desk.make("replied", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/transfer", operation_id="transfer_lead", summary="Propose to pass it on / 拟移送")
     def transfer_lead(
         lead_id: LeadId, written: schemas.TransferIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Lay a transfer before an approver: the lead belongs elsewhere, to be told within 24 hours (art. 175)."""
         return desk.make("transferred", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/messages", operation_id="write_lead_message", summary="Write to the other bureau / 留言")
     def write_lead_message(
         lead_id: LeadId, written: schemas.MessageIn, session: SessionDep, now: NowDep, response: Response, by: Handler
     ) -> views.LeadOut:
+        """Write a line to the other bureau, any time before the lead ends. No personal data."""
         return desk.make("message", written, lead_id, session, by, now, response)
 
 
@@ -120,6 +128,7 @@ def _add_requesters(api: APIRouter, service: LeadService) -> None:
     def resubmit_lead(
         lead_id: LeadId, written: schemas.ResubmitIn, session: SessionDep, now: NowDep, response: Response, by: Drafter
     ) -> views.LeadOut:
+        """Lay the corrected request, in full, before an approver; it starts the answer deadline anew."""
         return desk.make("resubmitted", written, lead_id, session, by, now, response)
 
     @api.post(
@@ -130,24 +139,28 @@ def _add_requesters(api: APIRouter, service: LeadService) -> None:
     def provide_lead_information(
         lead_id: LeadId, written: schemas.ProvideIn, session: SessionDep, now: NowDep, response: Response, by: Drafter
     ) -> views.LeadOut:
+        """Answer the recipient's questions. With persons it waits for an approver, else it is sent at once."""
         return desk.make("information_provided", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/feedback", operation_id="give_lead_feedback", summary="Say what it was good for / 反馈")
     def give_lead_feedback(
         lead_id: LeadId, written: schemas.FeedbackIn, session: SessionDep, now: NowDep, response: Response, by: Asker
     ) -> views.LeadOut:
+        """Say what the reply was used for and how useful it was."""
         return desk.make("feedback", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/close", operation_id="close_lead", summary="Close it / 办结")
     def close_lead(
         lead_id: LeadId, written: schemas.CloseIn, session: SessionDep, now: NowDep, response: Response, by: Asker
     ) -> views.LeadOut:
+        """Close the lead after feedback, or after a transfer."""
         return desk.make("closed", written, lead_id, session, by, now, response)
 
     @api.post("/{lead_id}/withdraw", operation_id="withdraw_lead", summary="Withdraw the request / 撤回")
     def withdraw_lead(
         lead_id: LeadId, written: schemas.WithdrawIn, session: SessionDep, now: NowDep, response: Response, by: Asker
     ) -> views.LeadOut:
+        """Withdraw the request. A reply that crosses it on the way counts."""
         return desk.make("withdrawn", written, lead_id, session, by, now, response)
 
 
@@ -162,6 +175,7 @@ def _add_approvals(api: APIRouter, service: LeadService) -> None:
     def approve_lead_proposal(
         lead_id: LeadId, proposal_id: ProposalId, session: SessionDep, now: NowDep, response: Response, by: Approver
     ) -> views.LeadOut:
+        """Approve a move that another person prepared, sign it and queue it."""
         lead = service.moving.approve(session, lead_id, proposal_id, by=by, now=now)
         return desk.show(session, lead, now, response)
 
@@ -179,5 +193,6 @@ def _add_approvals(api: APIRouter, service: LeadService) -> None:
         response: Response,
         by: Approver,
     ) -> views.LeadOut:
+        """Drop a move that awaits approval, with its personal data."""
         lead = service.moving.decline(session, lead_id, proposal_id, why.reason, by=by, now=now)
         return desk.show(session, lead, now, response)

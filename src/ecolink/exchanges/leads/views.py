@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from ecolink.exchanges.governance import GovernanceOut
+from ecolink.exchanges.leads import examples
 from ecolink.exchanges.leads.clocks import NEVER, Due, Dues
+from ecolink.exchanges.leads.examples import shown_as
 from ecolink.exchanges.leads.models import Lead, LeadProposal
 from ecolink.exchanges.leads.table import STATE_NAMES, State
 from ecolink.exchanges.personal_data import masked
@@ -16,32 +18,6 @@ from ecolink.protocol.kinds import leads as wire
 
 _OURS_WHEN_OUT = ("returned", "more_information_needed", "replied", "feedback", "transferred")
 _OURS_WHEN_IN = ("delivered", "sent", "acknowledged", "resubmitted", "accepted", "in_progress")
-
-_SUMMARY_EXAMPLE: dict[str, JsonValue] = {
-    "id": "019ab5d2-7c00-7000-8000-0123456789ab",
-    "version": 4,
-    "direction": "in",
-    "peer": {"unit_code": "350924000000", "name_zh": "寿宁县公安局", "name_en": "Shouning County PSB"},
-    "state": "in_progress",
-    "state_zh": "办理中",
-    "turn": "us",
-    "is_exercise": False,
-    "letter_number": "寿公协〔2026〕18号",
-    "kind": "household_registration",
-    "case_number": "A3509240000002026110001",
-    "case_type": "criminal",
-    "charges": ["345(1)"],
-    "urgency": "U3",
-    "person_count": 1,
-    "outcome": None,
-    "awaiting_approval": False,
-    "next_due_at": "2026-11-30T15:59:59Z",
-    "overdue": False,
-    "created_at": "2026-11-23T04:00:02Z",
-    "updated_at": "2026-11-24T01:00:00Z",
-    "sent_at": "2026-11-23T04:00:00Z",
-    "delivered_at": "2026-11-23T04:00:02Z",
-}
 
 
 class BureauOut(BaseModel):
@@ -64,7 +40,7 @@ class BureauOut(BaseModel):
 class LeadSummary(BaseModel):
     """A lead in a list."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_SUMMARY_EXAMPLE]})
+    model_config = shown_as(examples.SUMMARY)
 
     id: str
     version: int
@@ -243,6 +219,8 @@ class ReplyOut(wire.LeadRepliedV1):
 class ProposalOut(BaseModel):
     """A move of ours that was laid before an approver."""
 
+    model_config = shown_as(examples.PROPOSAL)
+
     id: str
     move: str
     state: Literal["awaiting", "sent", "declined"]
@@ -303,6 +281,8 @@ class Guidance(BaseModel):
 class LeadOut(LeadSummary):
     """A lead in full, with persons masked."""
 
+    model_config = shown_as(examples.LEAD)
+
     due: DuesOut | None = Field(description="Null while it is a draft.")
     request: RequestOut
     governance: GovernanceOut
@@ -317,10 +297,12 @@ class LeadOut(LeadSummary):
 class StepOut(BaseModel):
     """One signed statement of the lead's history, in the order both bureaus read it in."""
 
+    model_config = shown_as(examples.STEP)
+
     digest: str
     type: str
     move: str | None
-    verdict: Literal["applied", "crossed", "illegal", "rejected", "noted", "waiting"]
+    verdict: Literal["applied", "crossed", "illegal", "rejected", "noted", "waiting", "undelivered"]
     why: str | None = Field(description="Why it is illegal, or was rejected.")
     crossed_with: str | None = Field(description="Digest of the move that went first.")
     state: State | None = Field(description="Where the lead stood after it.")
@@ -341,6 +323,8 @@ class StepOut(BaseModel):
 class MessageOut(BaseModel):
     """One line of conversation."""
 
+    model_config = shown_as(examples.MESSAGE)
+
     digest: str
     ours: bool
     bureau: BureauOut
@@ -353,9 +337,7 @@ class MessageOut(BaseModel):
 class RevealOut(BaseModel):
     """A person's members in full."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"person": "P1", "fields": {"identity_number": "331126199001010018"}}]}
-    )
+    model_config = shown_as({"person": "P1", "fields": {"identity_number": "331126199001010018"}})
 
     person: str
     fields: dict[str, str | None]
@@ -364,11 +346,7 @@ class RevealOut(BaseModel):
 class CountsOut(BaseModel):
     """How many leads want something of us now."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"to_acknowledge": 1, "due_today": 2, "overdue": 0, "awaiting_approval": 1}],
-        }
-    )
+    model_config = shown_as({"to_acknowledge": 1, "due_today": 2, "overdue": 0, "awaiting_approval": 1})
 
     to_acknowledge: int
     due_today: int

@@ -164,7 +164,7 @@ class RequestSubject(Frozen):
     letter_number: Name
     """函号: the number of the formal letter, which this message does not replace."""
     kind: LeadKind
-    case_number: Name
+    case_number: Annotated[Name, Field(max_length=64)]
     case_type: CaseType
     charges: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     """Articles of the Criminal Law, as in `common.CHARGES`."""
