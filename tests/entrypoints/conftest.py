@@ -1,6 +1,7 @@
 """A command line in a bare environment and an empty folder."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for unit_code in NODES:
         init(run_here, folder, unit_code)
     return folder
+
+
+@pytest.fixture
+def shouning(initialised: Path, tmp_path: Path) -> Path:
+    shutil.copytree(initialised / "shouning", tmp_path / "shouning")
+    return tmp_path / "shouning" / "ecolink.toml"
+
+
+@pytest.fixture
+def qingyuan(initialised: Path, tmp_path: Path) -> Path:
+    shutil.copytree(initialised / "qingyuan", tmp_path / "qingyuan")
+    return tmp_path / "qingyuan" / "ecolink.toml"
 
 
 def init(run: Run, folder: Path, unit_code: str, *more: str) -> Path:

@@ -1,5 +1,4 @@
 import json
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -8,18 +7,6 @@ import pytest
 from tests.entrypoints.conftest import NODES, Run, init
 
 SHOUNING, QINGYUAN = NODES
-
-
-@pytest.fixture
-def shouning(initialised: Path, tmp_path: Path) -> Path:
-    shutil.copytree(initialised / "shouning", tmp_path / "shouning")
-    return tmp_path / "shouning" / "ecolink.toml"
-
-
-@pytest.fixture
-def qingyuan(initialised: Path, tmp_path: Path) -> Path:
-    shutil.copytree(initialised / "qingyuan", tmp_path / "qingyuan")
-    return tmp_path / "qingyuan" / "ecolink.toml"
 
 
 def refusal(result) -> str:

@@ -7,11 +7,11 @@ dies is replaced.
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,7 @@ from ecolink.entrypoints.connections import BoundedConnection
 from ecolink.entrypoints.logs import set_up_logs
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.entrypoints.worker import Worker
-from ecolink.errors import SettingError
+from ecolink.errors import EcolinkError, SettingError
 from ecolink.kit.clock import SystemClock
 from ecolink.settings import Settings, variable
 
@@ -36,8 +36,8 @@ MOST_CONNECTIONS = 1000
 """Beyond these a process answers 503 at once."""
 
 BACKLOG = 512
-CHILD_MUST_LAST_S = 5.0
-"""A child that dies sooner than this would die again: then the whole node stops, for its supervisor to see."""
+PAUSE_S = 1.0
+"""Seconds before a dead child is replaced, so that one that dies at once does not spin."""
 
 _log = structlog.get_logger(__name__)
 
@@ -52,17 +52,19 @@ class Sockets:
     federation: socket.socket
 
 
-def listen(settings: Settings) -> Sockets:
-    """Open the two addresses.
+@contextlib.contextmanager
+def listen(settings: Settings) -> Generator[Sockets, None, None]:
+    """Open the two addresses for the length of the block.
 
     Raises:
         SettingError: one of them is taken, or is not this machine's.
 
     """
-    return Sockets(
-        _open(settings.local_host, settings.local_port, "local"),
-        _open(settings.federation_host, settings.federation_port, "federation"),
-    )
+    with (
+        _open(settings.local_host, settings.local_port, "local") as local,
+        _open(settings.federation_host, settings.federation_port, "federation") as federation,
+    ):
+        yield Sockets(local, federation)
 
 
 def serve(settings: Settings, *, worker: bool, announce: Announce) -> None:
@@ -72,11 +74,11 @@ def serve(settings: Settings, *, worker: bool, announce: Announce) -> None:
         SettingError: an address, a key or the schema does not allow it.
 
     """
-    sockets = listen(settings)
-    if settings.workers == 1:
-        run(settings, sockets, worker=worker, announce=announce)
-    else:
-        _supervise(settings, sockets, worker=worker, announce=announce)
+    with listen(settings) as sockets:
+        if settings.workers == 1:
+            run(settings, sockets, worker=worker, announce=announce)
+        else:
+            _supervise(settings, sockets, worker=worker, announce=announce)
 
 
 def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announce) -> None:
@@ -156,23 +158,30 @@ def _config(settings: Settings, app: FastAPI, *, tls: bool, mutual: bool) -> uvi
 def _open(host: str, port: int, side: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        opened = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as fault:
         raise SettingError(
             f"{side}_host {host}, {side}_port {port} cannot be opened ({fault.strerror}). "
             f"Set {variable(f'{side}_port')} or {variable(f'{side}_host')} to a free address of this machine.",
             f"无法监听 {host}:{port}（{fault.strerror}）：请改用 {variable(f'{side}_port')}。",
         ) from None
-    opened.set_inheritable(True)
-    return opened
 
 
 def _run_child(settings: Settings, sockets: Sockets, ready: threading.Event, worker: bool) -> None:  # noqa: FBT001 - a process's target
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         run(settings, sockets, worker=worker, announce=ready.set)
-    except SettingError as wrong:
+    except EcolinkError as wrong:
         _log.error("serving.refused", reason=wrong.detail_en)
         raise SystemExit(1) from None
+
+
+def _end_with_parent() -> None:
+    """Stop this process when the one that started it is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _supervise(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announce) -> None:
@@ -184,22 +193,22 @@ def _supervise(settings: Settings, sockets: Sockets, *, worker: bool, announce: 
         signal.signal(number, lambda *_: stopping.set())
     start = partial(_start_child, spawn, settings, sockets, worker)
     children = [start() for _ in range(settings.workers)]
-    announced = False
+    serving = False
     while not stopping.wait(0.1):
-        if not announced and all(child.ready.is_set() for child in children):
+        if not serving and all(child.ready.is_set() for child in children):
             announce()
-            announced = True
+            serving = True
         for place, child in enumerate(children):
             if child.process.is_alive():
                 continue
-            if time.monotonic() - child.started < CHILD_MUST_LAST_S:
-                _log.error("serving.child_cannot_start", exit_code=child.process.exitcode)
-                stopping.set()
+            if not serving:
+                stopping.set()  # the first ones cannot start: neither would others; the child said why
                 break
             _log.warning("serving.child_replaced", exit_code=child.process.exitcode)
+            stopping.wait(PAUSE_S)
             children[place] = start()
     _end(children)
-    if not announced:
+    if not serving:
         raise SystemExit(1)
 
 
@@ -207,7 +216,6 @@ def _supervise(settings: Settings, sockets: Sockets, *, worker: bool, announce: 
 class _Child:
     process: "multiprocessing.process.BaseProcess"
     ready: threading.Event
-    started: float
 
 
 def _start_child(
@@ -219,7 +227,7 @@ def _start_child(
     ready = spawn.Event()
     process = spawn.Process(target=_run_child, args=(settings, sockets, ready, worker), name="ecolink-serve")
     process.start()
-    return _Child(process, ready, time.monotonic())  # type: ignore[arg-type]  # an Event of another kind, same use
+    return _Child(process, ready)  # type: ignore[arg-type]  # an Event of another kind, same use
 
 
 def _end(children: Sequence[_Child]) -> None:

@@ -1,0 +1,101 @@
+"""Real `ecolink` processes on free ports of this machine."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+
+START_S = 60.0
+STOP_S = 45.0
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+@dataclass
+class Process:
+    """One running command; `lines` are what it printed."""
+
+    running: subprocess.Popen[str]
+    local_port: int
+    federation_port: int
+    lines: Queue[str] = field(default_factory=Queue)
+
+    def wait_for_line(self) -> str:
+        try:
+            return self.lines.get(timeout=START_S)
+        except Empty:
+            raise AssertionError(f"the process said nothing: {self.stop()}") from None
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        """Signal it, and return its exit code and what it wrote to standard error."""
+        if self.running.poll() is None:
+            self.running.send_signal(number)
+        code = self.running.wait(STOP_S)
+        assert self.running.stderr is not None
+        return code, self.running.stderr.read()
+
+
+@contextmanager
+def ecolink(config: Path, *command: str, **environment: str) -> Iterator[Process]:
+    """Run `ecolink --config config command`, on free ports, until the block ends."""
+    local, federation = free_port(), free_port()
+    running = subprocess.Popen(
+        [Path(sys.executable).with_name("ecolink"), "--config", config, *command],
+        env={
+            **os.environ,
+            "ECOLINK_LOCAL_PORT": str(local),
+            "ECOLINK_FEDERATION_PORT": str(federation),
+            "PYTHONWARNINGS": "error",
+            **environment,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    process = Process(running, local, federation)
+    reader = threading.Thread(target=_read, args=(running, process.lines), daemon=True)
+    reader.start()
+    try:
+        yield process
+    finally:
+        if running.poll() is None:
+            running.terminate()
+            try:
+                running.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+        reader.join()
+        for pipe in (running.stdout, running.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _read(running: subprocess.Popen[str], lines: Queue[str]) -> None:
+    assert running.stdout is not None
+    for line in running.stdout:
+        lines.put(line.rstrip("\n"))
+
+
+def status_of(port: int, path: str) -> int:
+    """Return the status of a GET; 0 when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()

@@ -1,0 +1,206 @@
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.entrypoints.conftest import Run
+from tests.entrypoints.processes import ecolink, free_port, status_of
+
+pytestmark = pytest.mark.processes
+
+
+def test_both_sides_answer_each_on_its_own_address_and_stop_when_told(shouning: Path) -> None:
+    with ecolink(shouning, "serve") as node:
+        said = node.wait_for_line()
+        assert said.startswith("Shouning County Public Security Bureau (350924000000)")
+        assert f"http://127.0.0.1:{node.local_port}" in said
+        assert status_of(node.local_port, "/livez") == status_of(node.federation_port, "/livez") == 200
+        assert status_of(node.local_port, "/readyz") == status_of(node.federation_port, "/readyz") == 200
+        assert status_of(node.federation_port, "/.well-known/ecolink") == 200
+        assert status_of(node.local_port, "/api/v1/me") == 401
+        # Neither side serves what belongs to the other.
+        assert status_of(node.local_port, "/.well-known/ecolink") == 404
+        assert status_of(node.federation_port, "/api/v1/me") == 404
+        code, errors = node.stop()
+        assert code == 0, errors
+        assert "Traceback" not in errors
+
+
+def test_a_node_killed_starts_again(shouning: Path) -> None:
+    with ecolink(shouning, "serve") as node:
+        node.wait_for_line()
+        assert node.stop(signal.SIGKILL)[0] == -signal.SIGKILL
+    with ecolink(shouning, "serve", "--no-worker") as node, ecolink(shouning, "worker") as worker:
+        node.wait_for_line()
+        assert worker.wait_for_line() == "The worker of Shouning County Public Security Bureau (350924000000) runs."
+        assert status_of(node.local_port, "/readyz") == 200
+        assert worker.stop()[0] == 0
+        assert node.stop(signal.SIGINT)[0] == 0
+
+
+def test_a_taken_address_is_one_line(shouning: Path) -> None:
+    with ecolink(shouning, "serve") as first:
+        first.wait_for_line()
+        with ecolink(shouning, "serve", ECOLINK_LOCAL_PORT=str(first.local_port)) as second:
+            second.running.wait(30)
+            code, errors = second.stop()
+    assert code == 1
+    (line,) = errors.strip().splitlines()
+    assert line.startswith(f"ecolink: local_host 127.0.0.1, local_port {first.local_port} cannot be opened")
+    assert "Set ECOLINK_LOCAL_PORT" in line
+
+
+def test_keys_others_may_read_stop_the_start(shouning: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOLINK_LOCAL_PORT", str(free_port()))
+    monkeypatch.setenv("ECOLINK_FEDERATION_PORT", str(free_port()))
+    key = next((shouning.parent / "data" / "keys").glob("log-*"))
+    key.chmod(0o640)
+    for command in ("serve", "worker"):
+        result = run("--config", shouning, command)
+        assert result.exit_code == 1
+        assert f"chmod 600 {key}" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_several_processes_share_the_addresses_and_a_dead_one_is_replaced(
+    shouning: Path, new_database_url: Callable[[], str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database_url()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    monkeypatch.setenv("ECOLINK_DATABASE_URL", url)
+    assert run("--config", shouning, "init").exit_code == 0
+    with ecolink(shouning, "serve", "--no-worker", "--workers", "2") as node:
+        node.wait_for_line()
+        before = children(node.running.pid)
+        assert len(before) == 2
+        assert all(status_of(node.local_port, "/readyz") == 200 for _ in range(20))
+
+        os.kill(before[0], signal.SIGKILL)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and set(children(node.running.pid)) <= set(before):
+            time.sleep(0.1)
+        after = children(node.running.pid)
+        assert len(after) == 2
+        assert before[1] in after
+        assert before[0] not in after
+        assert all(status_of(node.local_port, "/livez") == 200 for _ in range(20))
+
+        # Were the parent killed, its children would not serve on without it.
+        node.stop(signal.SIGKILL)
+        psutil.wait_procs([psutil.Process(pid) for pid in after if psutil.pid_exists(pid)], timeout=30)
+    assert status_of(node.local_port, "/livez") == 0
+
+
+def test_sqlite_is_served_by_one_process(shouning: Path, run: Run) -> None:
+    result = run("--config", shouning, "serve", "--workers", "2")
+    assert result.exit_code == 1
+    assert "SQLite serves one process" in result.stderr
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that serve for `pid`."""
+    alive = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child.pid for child in alive if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_mutual_tls_lets_in_only_those_the_bureaus_ca_knows(shouning: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("shouning")
+    stranger, stranger_key = Authority(tmp_path / "other").issue("stranger")
+    port = free_port()
+    settings = {
+        "ECOLINK_TLS_CERTIFICATE": str(certificate),
+        "ECOLINK_TLS_KEY": str(key),
+        "ECOLINK_TLS_CA": str(authority.certificate_file),
+        "ECOLINK_TLS_REQUIRE_CLIENT_CERTIFICATE": "true",
+        "ECOLINK_FEDERATION_PORT": str(port),
+        "ECOLINK_FEDERATION_URL": f"https://127.0.0.1:{port}",
+    }
+    with ecolink(shouning, "serve", **settings) as node:
+        node.wait_for_line()
+        assert status_of(node.local_port, "/livez") == 200
+        assert said_over_tls(port, authority.certificate_file, certificate, key).startswith(b"HTTP/1.1 200")
+        assert said_over_tls(port, authority.certificate_file, stranger, stranger_key) == b""
+        assert said_over_tls(port, authority.certificate_file) == b""
+        assert status_of(port, "/livez") == 0
+
+
+def said_over_tls(port: int, ca: Path, certificate: Path | None = None, key: Path | None = None) -> bytes:
+    """Return the answer to a GET; nothing when the other side would not speak with us."""
+    context = ssl.create_default_context(cafile=str(ca))
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+        ):
+            secured.sendall(b"GET /livez HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
+            return secured.recv(1000)
+    except (ssl.SSLError, ConnectionError):
+        return b""
+
+
+class Authority:
+    """A private CA in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {folder.name}")])
+        basic = x509.BasicConstraints(ca=True, path_length=0)
+        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+        certificate = (
+            self._builder(self.name, self.key).add_extension(basic, critical=True).add_extension(usage, critical=True)
+        )
+        self.certificate_file = folder / "ca.pem"
+        self.certificate_file.write_bytes(_pem(certificate.sign(self.key, hashes.SHA256())))
+
+    def issue(self, name: str) -> tuple[Path, Path]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        certificate = self._builder(subject, key).add_extension(address, critical=False).sign(self.key, hashes.SHA256())
+        paths = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        paths[0].write_bytes(_pem(certificate))
+        paths[1].write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return paths
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        now = datetime.now(UTC)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(identifier, critical=False)
+        )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
