@@ -45,7 +45,7 @@ def test_a_changed_entry_is_named_to_the_auditor(records: Records) -> None:
     auditor = records.desk.as_role(Role.AUDITOR)
     good = records.client.get("/api/v1/access-log/verify", headers=auditor).json()
     assert (good["holds"], good["fault"]) == (True, None)
-    with records.node.database.begin() as session:
+    with records.database.begin() as session:
         session.execute(update(AccessRow).where(AccessRow.n == 2).values(actor="someone.else"))
 
     bad = records.client.get("/api/v1/access-log/verify", headers=auditor).json()

@@ -1,5 +1,7 @@
 """Officers bring files in and take them out; nothing about a file is believed, and every look leaves a trace."""
 
+import errno
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 
@@ -9,7 +11,7 @@ from sqlalchemy import select
 from ecolink.audit.access_models import AccessRow
 from ecolink.identity.roles import Role
 from ecolink.protocol.statement import AttachmentRef
-from tests.exchanges.records.conftest import MAX_BYTES, Records
+from tests.exchanges.records.conftest import MAX_BYTES, Neighbours, Records
 
 PHOTO = bytes(range(256)) * 2048
 
@@ -85,7 +87,7 @@ def test_every_upload_and_download_stands_in_the_access_log(records: Records) ->
     told = records.upload(PHOTO)
     records.client.get(f"/api/v1/attachments/{told['digest']}", headers=records.desk.as_role(Role.OFFICER))
 
-    with records.node.database.read() as session:
+    with records.database.read() as session:
         entries = session.execute(
             select(AccessRow.action, AccessRow.actor).where(AccessRow.object_id == told["digest"]).order_by(AccessRow.n)
         ).all()
@@ -138,9 +140,6 @@ def test_a_node_without_room_says_so_and_keeps_nothing(records: Records) -> None
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
-    import errno
-    import os
-
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -164,12 +163,12 @@ def test_a_file_lost_from_the_disk_is_a_fault_of_the_node_and_a_new_upload_mends
     assert records.client.get(address, headers=officer).content == PHOTO
 
 
-def test_the_files_of_a_thread_are_listed_with_where_they_are(records: Records) -> None:
-    told = records.upload(PHOTO)
+def test_the_files_of_a_thread_are_listed_with_where_they_are(neighbours: Neighbours) -> None:
+    told = neighbours.upload(PHOTO)
     ref = AttachmentRef(str(told["digest"]), len(PHOTO), "伐桩.jpg", "image/jpeg")
-    sent = records.send(ref)
-    answer = records.client.get(
-        f"/api/v1/threads/{sent.statement.thread}/attachments", headers=records.desk.as_role(Role.AUDITOR)
+    sent = neighbours.send(ref)
+    answer = neighbours.client.get(
+        f"/api/v1/threads/{sent.statement.thread}/attachments", headers=neighbours.desk.as_role(Role.AUDITOR)
     )
 
     assert [(item["name"], item["held"], item["confirmed_at"]) for item in answer.json()["items"]] == [
