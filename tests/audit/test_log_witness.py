@@ -65,12 +65,33 @@ def test_the_same_checkpoint_again_changes_nothing(database):
     assert states(database) == {5: "verified"}
 
 
-def test_of_many_checkpoints_within_minutes_one_is_kept(database):
+def test_of_many_checkpoints_within_minutes_the_newest_stays(database):
     keep(database, note(5))
-    assert keep(database, note(6), 1) == Outcome.PASSED_OVER
-    assert keep(database, note(9), 9) == Outcome.PASSED_OVER
-    assert keep(database, note(10), 10) == Outcome.KEPT
-    assert states(database) == {5: "verified", 10: "kept"}
+    for minute, size in ((1, 6), (2, 7), (9, 9)):
+        assert keep(database, note(size), minute) == Outcome.KEPT
+        assert states(database) == {5: "verified", size: "kept"}
+    keep(database, note(10), 10)
+    keep(database, note(11), 11)
+    keep(database, note(12), 12)
+    assert states(database) == {5: "verified", 10: "kept", 12: "kept"}
+
+
+def test_checkpoints_that_overtook_each_other_are_no_matter(database):
+    keep(database, note(5))
+    keep(database, note(9), 1)
+    assert keep(database, note(7), 1) == Outcome.PASSED_OVER
+    assert states(database) == {5: "verified", 9: "kept"}
+
+
+def test_a_proof_fetched_for_a_checkpoint_that_gave_way_proves_nothing_of_the_newer(database):
+    keep(database, note(5))
+    keep(database, note(9), 1)
+    with database.read() as session:
+        [pair] = witness.unproven(session)
+    keep(database, note(12, REWRITTEN), 2)
+    with database.begin() as session:
+        assert witness.accept_consistency(session, pair, consistency(pair), NOW)
+    assert states(database) == {5: "verified", 12: "kept"}
 
 
 def test_a_checkpoint_of_one_size_with_two_roots_is_a_fork_and_both_notes_are_held(database):

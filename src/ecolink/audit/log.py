@@ -142,6 +142,10 @@ class EvidenceLog:
             raise NotFoundError
         return Head(self.unit_code, row.log_epoch, Frontier.from_hex(row.size, row.peaks))
 
+    def epochs(self, session: Session) -> list[int]:
+        """Return the numbers of our logs, oldest first; a restore may have left some out."""
+        return list(session.scalars(select(_HEADS.c.log_epoch).order_by(_HEADS.c.log_epoch)))
+
     def declaration(self, session: Session, log_epoch: int) -> str | None:
         """Return the text of the restore declaration that opened this log, or None for the first."""
         return session.execute(select(_HEADS.c.declaration).where(_HEADS.c.log_epoch == log_epoch)).scalar()

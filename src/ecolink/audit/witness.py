@@ -5,7 +5,8 @@ peer's own receipts and heads, and from third bureaus that pass on what they hol
 
 The first checkpoint of a log is believed as it is: there is nothing before it to be held against. Every later
 one waits as `kept` until a consistency proof, which the federation fetches from the log's owner, joins it to a
-verified one. Receipts come by the hundred; one checkpoint in ten minutes is kept, and none is ever let go.
+verified one. Receipts come by the hundred: of those within ten minutes only the newest stays, and it gives way to
+the next; so the newest of all is always held, which is how a restored bureau learns what it forgot.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,7 +26,7 @@ from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.upsert import insert_new
 
 EVERY = timedelta(minutes=10)
-"""How long after keeping one checkpoint from a log's owner the next is kept."""
+"""How far apart in time the checkpoints are that stay for good."""
 
 KEPT, VERIFIED, FORKED = "kept", "verified", "forked"
 
@@ -38,7 +39,7 @@ class Outcome(StrEnum):
     KNOWN = "known"
     """It was held already."""
     PASSED_OVER = "passed-over"
-    """Another of the same log was kept minutes ago."""
+    """A newer one of the same log came minutes ago: they overtook each other on the way."""
     FORKED = "forked"
     """The log showed another root at the same size: two pasts. Both notes are held as proof."""
 
@@ -73,7 +74,7 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
 
     """
     checkpoint = _open(text, log_keys, now)
-    newest = session.scalar(_held(checkpoint).order_by(PeerCheckpoint.size.desc()).limit(1))
+    newest, before = [*session.scalars(_held(checkpoint).order_by(PeerCheckpoint.size.desc()).limit(2)), None, None][:2]
     same = newest
     if newest is not None and checkpoint.size < newest.size:
         same = session.scalar(_held(checkpoint).where(PeerCheckpoint.size == checkpoint.size))
@@ -83,8 +84,13 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
             return Kept(Outcome.KNOWN, checkpoint)
         _insert(session, checkpoint, told_by, now, FORKED)
         return Kept(Outcome.FORKED, checkpoint)
-    if newest is not None and told_by == checkpoint.unit_code and now - newest.held_at < EVERY:
-        return Kept(Outcome.PASSED_OVER, checkpoint)
+    if newest is not None and told_by == newest.told_by == checkpoint.unit_code:
+        if checkpoint.size < newest.size and now - newest.held_at < EVERY:
+            return Kept(Outcome.PASSED_OVER, checkpoint)
+        if checkpoint.size > newest.size and before is not None and newest.held_at - before.held_at < EVERY:
+            _replace(newest, checkpoint, now)
+            session.flush()
+            return Kept(Outcome.KEPT, checkpoint)
     _insert(session, checkpoint, told_by, now, VERIFIED if newest is None else KEPT)
     return Kept(Outcome.KEPT, checkpoint)
 
@@ -122,7 +128,10 @@ def accept_consistency(session: Session, pair: Unproven, proof: Sequence[bytes],
     except Refused:
         state = FORKED
     row = session.get(PeerCheckpoint, pair.waiting, with_for_update=True)
-    if row is not None:
+    if row is not None and (row.size, row.root) in {
+        (pair.old_size, pair.old_root.hex()),
+        (pair.new_size, pair.new_root.hex()),
+    }:  # else it gave way to a newer one while the proof was fetched
         row.state, row.checked_at = state, now
         session.flush()
     return state == VERIFIED
@@ -180,6 +189,11 @@ def _insert(session: Session, checkpoint: Checkpoint, told_by: str, now: datetim
         "state": state,
     }
     insert_new(session, PeerCheckpoint, [row])
+
+
+def _replace(row: PeerCheckpoint, checkpoint: Checkpoint, now: datetime) -> None:
+    row.size, row.root, row.text = checkpoint.size, checkpoint.root.hex(), checkpoint.text
+    row.held_at, row.state, row.checked_at = now, KEPT, None
 
 
 def _pair(row: PeerCheckpoint, verified: PeerCheckpoint) -> Unproven:

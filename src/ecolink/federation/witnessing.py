@@ -5,12 +5,12 @@ those it holds of other logs. What comes is kept and, minute by minute, proven c
 before, by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import structlog
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from ecolink.audit import restores, witness
@@ -151,17 +151,15 @@ class Witnessing:
     def _keep_our_own(
         self, session: Session, own: BureauKeys, attestation: Attestation, held: Holding, now: datetime
     ) -> Checkpoint:
-        """Keep another bureau's word that it holds a checkpoint of ours: it proves time one day."""
-        checkpoint = _open(held.checkpoint, own)
-        row: Mapping[str, object] = {
-            "unit_code": attestation.iss,
-            "log_epoch": checkpoint.log_epoch,
-            "size": checkpoint.size,
-            "since": held.since,
-            "token": attestation.token,
-            "held_at": now,
-        }
-        insert_new(session, AttestationRow, [row])
+        """Keep another bureau's word that it holds a checkpoint of ours: it proves time one day.
+
+        The newest word is kept: after a theft it is the one signed with a key that still counts.
+        """
+        checkpoint = open_own(held.checkpoint, own)
+        place = {"unit_code": attestation.iss, "log_epoch": checkpoint.log_epoch, "size": checkpoint.size}
+        said = {"since": held.since, "token": attestation.token, "held_at": now}
+        if insert_new(session, AttestationRow, [{**place, **said}]) == 0:
+            session.execute(update(AttestationRow).filter_by(**place).values(**said))
         return checkpoint
 
     def _declare_if_restored(self, shown: dict[str, list[Checkpoint]], now: datetime) -> None:
@@ -214,8 +212,13 @@ def _nobody(_kid: str) -> VerifyKey | None:
     return None
 
 
-def _open(text: str, keys: BureauKeys) -> Checkpoint:
-    """Open a checkpoint of our own: with any log key we ever had, however old the note."""
+def open_own(text: str, keys: BureauKeys) -> Checkpoint:
+    """Open a checkpoint of our own, with any log key we ever had, however old the note.
+
+    Raises:
+        Refused: none of our keys signed it.
+
+    """
     refusal: Refused | None = None
     for key in keys.by_kid.values():
         if key.use is Use.LOG:

@@ -13,6 +13,7 @@ from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.receipt import Outcome, Receipt
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import Statement
+from ecolink.protocol.threads import Node, order
 
 
 def check(content: Content, documents: Documents, findings: Findings) -> None:
@@ -54,9 +55,19 @@ def tell(content: Content, documents: Documents) -> tuple[Line, ...]:
             log_index=places.get(statement.digest),
             private=_private_state(documents, statement),
         )
-        for statement in documents.statements.values()
+        for statement in _in_order(documents)
     ]
-    return tuple(sorted(lines, key=lambda line: (line.iat, line.jti)))
+    return tuple(lines)
+
+
+def _in_order(documents: Documents) -> list[Statement]:
+    """Return the statements after what they answer, and by their authors' clocks where they crossed."""
+    held = documents.statements
+    nodes = [
+        Node(digest, tuple(parent for parent in each.parents if parent in held), round(each.iat.timestamp()))
+        for digest, each in held.items()
+    ]
+    return [held[node.digest] for node in order(nodes)]
 
 
 def _check_thread(content: Content, documents: Documents, findings: Findings) -> None:

@@ -184,7 +184,7 @@ def _check_times(content: Content, documents: Documents, proven: list[Proven], f
         stolen = documents.key_of(document).compromised_since
         if stolen is None:
             continue
-        is_proven = _was_held_before(content, documents, proven, document.digest, document.iss, stolen) or (
+        is_proven = _was_held_before(content, documents, proven, document.digest, stolen) or (
             document.digest in documents.statements
             and _was_receipted_before(content, documents, document.digest, document.iss, stolen)
         )
@@ -208,10 +208,13 @@ def _was_receipted_before(content: Content, documents: Documents, digest: str, i
 
 
 def _was_held_before(
-    content: Content, documents: Documents, proven: list[Proven], digest: str, issuer: str, moment: datetime
+    content: Content, documents: Documents, proven: list[Proven], digest: str, moment: datetime
 ) -> bool:
-    """Tell whether a log of another than `issuer` holds it under a checkpoint that a further bureau held by then."""
-    under = {note for leaf, note in proven if leaf.digest == digest and note.unit_code != issuer}
+    """Tell whether it is in a log under a checkpoint that another bureau, not the exporter, held by then.
+
+    Whose log it is does not matter: what is under a checkpoint existed before the checkpoint was held.
+    """
+    under = {note for leaf, note in proven if leaf.digest == digest}
     return any(
         held.checkpoint in under
         and held.since < moment

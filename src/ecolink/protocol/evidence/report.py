@@ -42,7 +42,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One statement of the thread, in the order of the authors' clocks."""
+    """One statement of the thread."""
 
     digest: str
     type: str
@@ -68,6 +68,7 @@ class Report:
     """By unit code, the fingerprint of the newest keys used: compare them by phone once more if in doubt."""
     findings: tuple[Finding, ...]
     lines: tuple[Line, ...]
+    """What was said, each after what it answers."""
 
     @property
     def ok(self) -> bool:
