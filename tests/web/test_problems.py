@@ -2,30 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 from fastapi import APIRouter
 
-import ecolink
 from ecolink import errors
 from ecolink.identity.roles import Role
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.engine import Database
 from ecolink.surface.problems import PROBLEMS, kind_of, speaks_chinese
-from ecolink.web.problem_list import every_error
+from ecolink.web.problem_list import every_error, import_errors
 from tests.support.web import Desk
 from tests.web import parcels
-
-
-@pytest.fixture(scope="module")
-def whole_package() -> None:
-    root = Path(ecolink.__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        if path.name != "__main__.py":
-            name = ".".join(("ecolink", *path.relative_to(root).with_suffix("").parts))
-            import_module(name.removesuffix(".__init__"))
 
 
 @pytest.fixture
@@ -49,7 +37,8 @@ def yard(database: Database) -> Iterator[Desk]:
         yield desk
 
 
-def test_every_error_of_the_package_has_a_problem_and_a_code_of_its_own(whole_package):
+def test_every_error_of_the_package_has_a_problem_and_a_code_of_its_own():
+    import_errors()
     found = every_error()
     codes = [error.code for error in found]
 

@@ -3,8 +3,9 @@
 The framework derives paths and schemas from the code; this adds what every operation shares.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import FastAPI
@@ -12,9 +13,12 @@ from fastapi.openapi.utils import get_openapi
 
 from ecolink import __version__
 from ecolink.surface.problems import MEDIA_TYPE, Problem
-from ecolink.web.openapi_examples import NoExampleError, example_of
+from ecolink.web.openapi_examples import Lookup, NoExampleError, completed, example_of
 
 Document = dict[str, Any]
+
+MISSING = "x-no-example-for"
+"""Where the document says which member kept it from having an example."""
 
 _METHODS = {"get", "put", "post", "delete", "patch"}
 _REF = "#/components/schemas/{model}"
@@ -27,6 +31,8 @@ class Title:
 
     title: str
     description: str
+    security: Document = field(default_factory=dict)
+    """Security schemes the framework does not see in the code."""
 
 
 LOCAL = Title(
@@ -52,6 +58,14 @@ FEDERATION = Title(
 
 Every call but the public ones carries a request token of its own (`ecolink-request+jws`), good once and for a minute.
 """,
+    {
+        "requestToken": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWS",
+            "description": "`ecolink-request+jws`, signed by the calling bureau, bound to the operation and its data.",
+        }
+    },
 )
 
 
@@ -76,17 +90,22 @@ def document_of(app: FastAPI, title: Title) -> Document:
         routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    components.setdefault("securitySchemes", {}).update(title.security)
+    schemas = components.setdefault("schemas", {})
     for name in _FRAMEWORK_OWN:
         schemas.pop(name, None)
     parts = Problem.model_json_schema(ref_template=_REF)
     schemas.update(parts.pop("$defs"))
     schemas["Problem"] = parts
 
+    lookup: Lookup = schemas.__getitem__
     for _, _, operation in operations(document):
         _tell_problems(operation)
-        for content in _example_contents(operation):
-            _give_example(content, document)
+        for _, _, content in example_contents(operation):
+            _give_example(content, lookup)
+    for schema in schemas.values():
+        _complete_examples(schema, lookup)
     return document
 
 
@@ -109,18 +128,20 @@ def example_contents(operation: Document) -> Iterator[tuple[str, str, Document]]
                     yield status, media_type, content
 
 
-def _example_contents(operation: Document) -> Iterator[Document]:
-    return (content for _, _, content in example_contents(operation))
-
-
-def _give_example(content: Document, document: Document) -> None:
-    if "example" in content or "examples" in content:
+def _give_example(content: Document, lookup: Lookup) -> None:
+    schema = content.get("schema", {})
+    if "examples" in content:
         return
-    lookup: Callable[[str], Document] = document["components"]["schemas"].__getitem__
     try:
-        content["example"] = example_of(content.get("schema", {}), lookup)
-    except NoExampleError:
-        return  # the document stays whole; a test names what is missing
+        content["example"] = completed(content.get("example") or example_of(schema, lookup), schema, lookup)
+    except NoExampleError as without:
+        content[MISSING] = str(without)  # a test names it
+
+
+def _complete_examples(schema: Document, lookup: Lookup) -> None:
+    with suppress(NoExampleError):
+        if "examples" in schema:
+            schema["examples"] = [completed(example, schema, lookup) for example in schema["examples"]]
 
 
 def _tell_problems(operation: Document) -> None:

@@ -63,3 +63,30 @@ def _first_of(choices: list[Schema], lookup: Lookup, at: str) -> Any:  # noqa: A
         except NoExampleError as without:
             missing = without
     raise missing
+
+
+def completed(example: Any, schema: Schema, lookup: Lookup) -> Any:  # noqa: ANN401
+    """Return `example` with every required member it lacks: null where that is allowed, else that member's example.
+
+    The framework leaves nulls out of the whole document, out of the examples in it as well; and a schema
+    made from another one may have inherited an example that lacks its own members.
+    """
+    if "$ref" in schema:
+        return completed(example, lookup(schema["$ref"].rsplit("/", 1)[-1]), lookup)
+    choices = [choice for choice in schema.get("anyOf") or schema.get("oneOf") or () if choice.get("type") != "null"]
+    if len(choices) == 1:
+        return completed(example, choices[0], lookup)
+    if isinstance(example, list) and "items" in schema:
+        return [completed(item, schema["items"], lookup) for item in example]
+    if isinstance(example, dict) and "properties" in schema:
+        known = schema["properties"]
+        members = {name: completed(value, known.get(name, {}), lookup) for name, value in example.items()}
+        lacking = [name for name in schema.get("required", ()) if name not in members]
+        return members | {name: _absent(known[name], lookup, name) for name in lacking}
+    return example
+
+
+def _absent(schema: Schema, lookup: Lookup, name: str) -> Any:  # noqa: ANN401
+    if any(choice.get("type") == "null" for choice in schema.get("anyOf") or ()):
+        return None
+    return completed(example_of(schema, lookup, f"/{name}"), schema, lookup)

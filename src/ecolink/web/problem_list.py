@@ -2,7 +2,7 @@
 
 import inspect
 from importlib import import_module
-from pkgutil import walk_packages
+from pkgutil import iter_modules, walk_packages
 
 import ecolink
 from ecolink.errors import EcolinkError
@@ -20,12 +20,12 @@ Every refusal is an RFC 9457 document, `application/problem+json`. `type` is one
 
 
 def every_error() -> list[type[EcolinkError]]:
-    """Return every error class of the domain that has been imported, parents first."""
+    """Return every error class that has been imported, parents first; those of the command line are not told here."""
     found: dict[type[EcolinkError], None] = {}
     waiting = [EcolinkError]
     while waiting:
         error = waiting.pop(0)
-        if error.__module__.startswith("ecolink."):
+        if error.__module__.startswith("ecolink.") and not error.__module__.startswith("ecolink.entrypoints."):
             found[error] = None
         waiting.extend(sorted(error.__subclasses__(), key=lambda one: one.code))
     return list(found)
@@ -33,7 +33,7 @@ def every_error() -> list[type[EcolinkError]]:
 
 def print_problems() -> str:
     """Return the list as Markdown; every module with errors of its own is imported for it."""
-    _import_errors()
+    import_errors()
     rows = {error.code: _row(error.code, kind_of(error), _meaning(error)) for error in every_error()}
     for code, kind in HTTP_PROBLEMS.values():
         rows.setdefault(code, _row(code, kind, kind.title_en + "."))
@@ -49,7 +49,10 @@ def _meaning(error: type[EcolinkError]) -> str:
     return " ".join((inspect.getdoc(error) or "").split("\n\n", maxsplit=1)[0].split()).replace("|", "\\|")
 
 
-def _import_errors() -> None:
-    for module in walk_packages(ecolink.__path__, "ecolink."):
-        if not module.name.startswith("ecolink.entrypoints"):
-            import_module(module.name)
+def import_errors() -> None:
+    """Import every room of the package; the entrypoints have no errors that a client is told."""
+    for room in iter_modules(ecolink.__path__, "ecolink."):
+        if room.ispkg and room.name != "ecolink.entrypoints":
+            for module in walk_packages(import_module(room.name).__path__, f"{room.name}."):
+                if not module.name.endswith("__main__"):
+                    import_module(module.name)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from ecolink.attachments.service import Attachments
+from ecolink.audit.access import AccessLog
 from ecolink.exchanges.alliances import endpoints as alliances
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins import endpoints as bulletins
@@ -13,6 +15,8 @@ from ecolink.exchanges.emergencies import endpoints as emergencies
 from ecolink.exchanges.emergencies.service import EmergencyService
 from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.leads.service import LeadService
+from ecolink.exchanges.records import access_log, attachments, erasures
+from ecolink.federation.erasure import Erasure
 from ecolink.web import federation
 from ecolink.web.federation import Exchange
 
@@ -25,6 +29,9 @@ class Rooms:
     bulletins: BulletinService
     emergencies: EmergencyService
     alliances: AllianceService
+    attachments: Attachments
+    access: AccessLog
+    erasure: Erasure
     exchange: Exchange
 
     def routers(self) -> Sequence[APIRouter]:
@@ -34,6 +41,9 @@ class Rooms:
             bulletins.router(self.bulletins),
             emergencies.router(self.emergencies),
             alliances.router(self.alliances),
+            attachments.router(self.attachments, self.access),
+            access_log.router(self.access),
+            erasures.router(self.erasure),
             federation.peers_router(self.exchange),
             federation.keys_router(self.exchange),
             federation.queues_router(self.exchange),

@@ -1,0 +1,104 @@
+"""Write what the code says of the two APIs: openapi/*.yaml, openapi/problems.md and docs/authorization.md.
+
+python -m ecolink.web.openapi           # write
+python -m ecolink.web.openapi --check   # compare, and fail on a difference (CI)
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from fastapi import FastAPI
+
+from ecolink.errors import NotFoundError
+from ecolink.federation.endpoints import router as federation_router
+from ecolink.identity.service import Identity
+from ecolink.kit.clock import SystemClock
+from ecolink.surface.door import Door
+from ecolink.web.app import build_federation, build_local
+from ecolink.web.authorization import print_authorization
+from ecolink.web.problem_list import print_problems
+from ecolink.web.rooms import Rooms
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+
+class Nothing:
+    """Stands for a service where only its endpoints are wanted: whatever it is asked for is not there."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it stands for anything
+        """Return a method that finds nothing; a service's own special names are not pretended."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._find_nothing
+
+    def _find_nothing(self, *_: object, **__: object) -> None:
+        raise NotFoundError
+
+
+def empty_rooms() -> Rooms:
+    """Return the rooms of a node that holds nothing."""
+    return Rooms(**{room.name: cast("Any", Nothing()) for room in fields(Rooms)})
+
+
+def local_app() -> FastAPI:
+    """Return the local API with all its endpoints and nothing behind them."""
+    return build_local(_door(), cast("Identity", Nothing()), empty_rooms().routers())
+
+
+def federation_app() -> FastAPI:
+    """Return the federation API with all its endpoints and nothing behind them."""
+    return build_federation(_door(), [federation_router(cast("Any", Nothing()), SystemClock())])
+
+
+def _door() -> Door:
+    return Door(cast("Any", Nothing()), SystemClock(), cast("Any", Nothing()))
+
+
+def print_yaml(app: FastAPI) -> str:
+    """Return the OpenAPI document of `app`, the same text every time."""
+    return yaml.safe_dump(app.openapi(), allow_unicode=True, sort_keys=False, width=120)
+
+
+def contracts() -> Mapping[Path, str]:
+    """Return every file and what it should hold."""
+    local = local_app()
+    return {
+        ROOT / "openapi/local.v1.yaml": print_yaml(local),
+        ROOT / "openapi/federation.v1.yaml": print_yaml(federation_app()),
+        ROOT / "openapi/problems.md": print_problems(),
+        ROOT / "docs/authorization.md": print_authorization(local),
+    }
+
+
+def main() -> int:
+    """Write the files, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ecolink.web.openapi", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare with the files, and write nothing")
+    check = parser.parse_args().check
+
+    stale = 0
+    for path, wanted in contracts().items():
+        held = path.read_text(encoding="utf-8") if path.exists() else ""
+        if held == wanted:
+            continue
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted, encoding="utf-8")
+            continue
+        stale += 1
+        name = str(path.relative_to(ROOT))
+        difference = difflib.unified_diff(held.splitlines(), wanted.splitlines(), name, f"{name} (code)", "", "", 2, "")
+        sys.stderr.write("\n".join(list(difference)[:80]) + "\n")
+    if stale:
+        sys.stderr.write("The code serves something else than the files say: run python -m ecolink.web.openapi\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
