@@ -69,9 +69,7 @@ class Desk:
 
     @classmethod
     def open(cls, node: Node, **policy: Any) -> "Desk":
-        """Put the room into a node; a `policy` other than the usual one may be given."""
-        node.handlers.clear()
-        node.hooks.receipted.clear()
+        """Put the room into a node with a map of the border, or with another `policy`; the node keeps the time."""
         settings = node.settings
         room = EmergencyService.build(
             BureauOut(
@@ -84,13 +82,12 @@ class Desk:
             peers=node.peers,
             search=SearchIndex(),
             access=node.access,
-            attachments=node.rooms.leads.drafting.dispatch.attachments,
+            attachments=node.rooms.emergencies.attachments,
             roster=AllianceService(node.us, node.peers, node.access).roster,
             policy=EmergencyPolicy(**{"border": Border.shipped(), **policy}),
         )
         node.handlers.update(room.handlers())
         node.hooks.receipted.append(room.note_receipts)
-        node.hooks.each_second.append(lambda now: cls(node, room).watch(now))
         return cls(node, room)
 
     @property

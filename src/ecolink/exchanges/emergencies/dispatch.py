@@ -86,19 +86,23 @@ class Dispatch:
             )
         return told, roster
 
+    def reached(self, session: Session, row: Emergency, now: datetime) -> list[str]:
+        """Return the bureaus that have the alert or may yet get it: neither refused nor expired."""
+        deliveries = threads.delivery(session, row.id, now)
+        alert = deliveries[0].digest if deliveries else ""
+        lost = {each.recipient for each in deliveries if each.digest == alert and each.state in _LOST}
+        return [code for code in row.recipients if code not in lost]
+
     def listeners(self, session: Session, row: Emergency, now: datetime) -> list[str]:
-        """Return who still hears of it: those the alert reached or may yet reach, suspended ones left out.
+        """Return who still hears of it: those reached whose peering is not suspended.
 
         Raises:
             ConflictError: nobody does.
 
         """
-        deliveries = threads.delivery(session, row.id, now)
-        alert = deliveries[0].digest if deliveries else ""
-        lost = {each.recipient for each in deliveries if each.digest == alert and each.state in _LOST}
         known = self.peers.names(session)
-        reached = [code for code in row.recipients if code not in lost and code in known]
-        heard = [code for code in reached if known[code].state is PeerState.ACTIVE]
+        active = {code for code, peer in known.items() if peer.state is PeerState.ACTIVE}
+        heard = [code for code in self.reached(session, row, now) if code in active]
         if not heard:
             raise ConflictError(
                 "None of the bureaus it was told to can be reached: their nodes are suspended or never took the alert.",

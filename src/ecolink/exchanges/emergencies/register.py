@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from ecolink.exchanges.emergencies.models import Answer, Emergency
 from ecolink.exchanges.emergencies.rules import State
 from ecolink.exchanges.governance import GovernanceOut, handling_out
 from ecolink.federation.statements import Stored
-from ecolink.protocol.kinds.emergencies import BorderDistance, EmergencyAlertV1, Situation
+from ecolink.protocol.kinds.emergencies import BorderDistance, EmergencyAlertV1, EmergencyCancelV1, Situation
 from ecolink.protocol.statement import Statement
 from ecolink.search.index import SearchIndex
 
@@ -64,7 +65,7 @@ class Register:
         if history.alert is None or history.situation is None:
             return
         (alert, opening), (told, situation) = history.alert, history.situation
-        row.state = State.CANCELLED if history.cancel else State.OPEN
+        row.state = State.CANCELLED if history.cancel or row.cancelled_at else State.OPEN
         row.sent_at, row.told_at = alert.statement.iat, told.statement.iat
         row.recipients = list(alert.statement.aud)
         self._write_alliance(row, opening)
@@ -72,12 +73,17 @@ class Register:
             row.situation_digest = told.statement.digest
             self.describe(row, situation)
         if history.cancel is not None:
-            ended, why = history.cancel
-            row.cancelled_at = ended.statement.iat
-            row.cancel_reason, row.cancel_explanation = why.reason, why.explanation
+            cancel, why = history.cancel
+            self.end(session, row, why, cancel.statement.iat)
         session.flush()
         self._write_answers(session, row, history)
         self.search.put(session, KIND, row.id, _searched(situation))
+
+    def end(self, session: Session, row: Emergency, why: EmergencyCancelV1, at: datetime) -> None:
+        """Write that it is over since `at`."""
+        row.state, row.cancelled_at = State.CANCELLED, at
+        row.cancel_reason, row.cancel_explanation = why.reason, why.explanation
+        session.flush()
 
     def describe(self, row: Emergency, situation: Situation) -> None:
         """Write what is known into the row, and what follows from it: grade, distance, duty to report."""

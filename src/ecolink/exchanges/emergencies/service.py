@@ -223,6 +223,11 @@ class EmergencyService:
         row = self._locked(session, emergency_id, "cancel")
         refuse_in_text(texts_in(entry.model_dump(mode="json")))
         body = EmergencyCancelV1(status=Status(row.status), reason=entry.reason, explanation=entry.explanation)
+        if not self.dispatch.reached(session, row, now):
+            # Nobody ever had it: there is nobody to tell that it is over.
+            self.register.end(session, row, body, now)
+            self.tasks.note_end(session, row.id, "", now)
+            return row
 
         listeners = self.dispatch.listeners(session, row, now)
         sent = self.dispatch.send(session, row, "cancel", body, listeners, by=Signature.of(by), now=now)
