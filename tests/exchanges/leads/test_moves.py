@@ -419,6 +419,9 @@ def test_attachments_travel_by_digest_and_one_that_is_not_here_is_refused(border
     lead_id = border.ask("acknowledged", documents=[{**document, "digest": ref.digest}])
     assert border.qingyuan.timeline(lead_id)[0].attachments == [ref.digest]
     assert border.qingyuan.lead(lead_id).request.documents[0].title == "协作函"
+    for office, ours in ((border.shouning, True), (border.qingyuan, False)):
+        (shown,) = office.lead(lead_id).attachments
+        assert (shown.digest, shown.name, shown.ours, shown.held) == (ref.digest, "协作函.pdf", ours, ours)
 
 
 def test_the_reply_shows_its_officers_and_masks_its_persons(border: Border):

@@ -126,6 +126,17 @@ LEAD: Example = {
         "is_exercise": False,
     },
     "replies": [],
+    "attachments": [
+        {
+            "digest": _DIGEST,
+            "name": "协作函.pdf",
+            "size": 48211,
+            "media_type": "application/pdf",
+            "ours": False,
+            "held": True,
+            "confirmed_at": None,
+        }
+    ],
     "draft": None,
     "proposals": [PROPOSAL],
     "open_moves": ["information_requested", "replied", "message"],

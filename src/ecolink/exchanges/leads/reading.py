@@ -75,6 +75,7 @@ class Reading:
                 is_exercise=said.is_exercise,
             ),
             replies=[*_replies(case)],
+            attachments=self._attachments(session, lead),
             draft=None,
             proposals=[*self._proposals(session, lead, case, now)],
             open_moves=_open_moves(case, lead),
@@ -190,6 +191,7 @@ class Reading:
             ),
             governance=self.terms.settle(written.governance),
             replies=[],
+            attachments=[],
             draft=views.DraftOut(
                 author=draft.author_name,
                 author_id=draft.author_id,
@@ -211,6 +213,20 @@ class Reading:
                 yield views.ProposalOut.of(proposal, possible=possible, body=message.body, private=message.private)
             elif is_all:
                 yield views.ProposalOut.of(proposal, possible=None, body=None, private=None)
+
+    def _attachments(self, session: Session, lead: Lead) -> list[views.AttachmentOut]:
+        return [
+            views.AttachmentOut(
+                digest=each.digest,
+                name=each.name,
+                size=each.size,
+                media_type=each.media_type,
+                ours=each.direction == "out",
+                held=each.held,
+                confirmed_at=each.confirmed_at,
+            )
+            for each in self.moving.dispatch.attachments.of_thread(session, lead.id)
+        ]
 
     def _step(
         self, session: Session, case: Case, names: Mapping[str, Peer], stored: Stored, step: Step | None

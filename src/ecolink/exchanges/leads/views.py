@@ -262,6 +262,18 @@ class ProposalOut(BaseModel):
         )
 
 
+class AttachmentOut(BaseModel):
+    """A file that a statement of this lead names."""
+
+    digest: str
+    name: str = Field(description="Fit to be shown; the file is stored under its digest.")
+    size: int = Field(description="Bytes.")
+    media_type: str
+    ours: bool
+    held: bool = Field(description="The whole file is here.")
+    confirmed_at: datetime | None = Field(description="When the recipient said, signed, that it holds all of it.")
+
+
 class DraftOut(BaseModel):
     """How far a draft has come."""
 
@@ -287,6 +299,7 @@ class LeadOut(LeadSummary):
     request: RequestOut
     governance: GovernanceOut
     replies: list[ReplyOut]
+    attachments: list[AttachmentOut]
     draft: DraftOut | None
     proposals: list[ProposalOut] = Field(description="Moves of ours that await approval.")
     open_moves: list[str] = Field(description="What we may do now.")
