@@ -230,6 +230,8 @@ def upgrade() -> None:
         sa.Column("situation_digest", sa.String(length=64), nullable=True),
         sa.Column("fire_grade", sa.String(length=24), nullable=True),
         sa.Column("border_distance_m", sa.Double(), nullable=True),
+        sa.Column("border_source", sa.String(length=300), nullable=True),
+        sa.Column("border_schematic", sa.Boolean(), nullable=False),
         sa.Column("border_report", sa.String(length=12), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),

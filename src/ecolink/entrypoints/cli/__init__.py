@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ecolink import __version__
-from ecolink.entrypoints.cli import client, config, db, inbox, init, key, login, matters, peer, queue, serve, user
+from ecolink.entrypoints.cli import client, config, db, demo, inbox, init, key, login, matters, peer, queue, serve, user
 from ecolink.entrypoints.cli.context import Root
 from ecolink.entrypoints.cli.printing import complain, say
 from ecolink.errors import EcolinkError
@@ -69,6 +69,7 @@ def root(
 app.command()(init.init)
 app.command()(serve.serve)
 app.command()(serve.worker)
+app.command()(demo.demo)
 for name, group in {
     "db": db,
     "peer": peer,

@@ -1,0 +1,1 @@
+"""The fictional events, one module per kind of exchange."""

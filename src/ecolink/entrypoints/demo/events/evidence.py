@@ -1,0 +1,58 @@
+"""The proof: one thread of each kind exported at one bureau and verified with nothing but public keys."""
+
+from functools import partial
+
+from ecolink.entrypoints.demo.houses import DemoFailed
+from ecolink.entrypoints.demo.people import Person, wait_for
+from ecolink.entrypoints.demo.stage import Stage
+
+
+def play(stage: Stage, threads: list[str]) -> None:
+    """Export each thread at Shouning, verify it offline with the cards of both sides, then spoil one byte."""
+    tell = stage.narrator
+    tell.scene("12", "证据：导出并离线验证", "Evidence: exported, then verified offline with public keys only")
+    house = stage.house("shouning")
+    trusted = []
+    for slug in [house.bureau.slug, *stage.others("shouning")]:
+        card = house.folder / f"{slug}.card"
+        card.write_text(stage.who(slug, "admin").get("/card")["card"], "utf-8")
+        trusted += ["--card", str(card)]
+    for thread in threads:
+        file = house.folder / f"{thread}.evidence"
+
+        def verified(file: str = str(file), thread: str = thread) -> bool:
+            house.run("evidence", "export", thread, "--out", file)
+            return house.run("evidence", "verify", file, *trusted, check=False).returncode == 0
+
+        wait_for("the evidence to verify", verified)
+        tell.check("evidence_verified")
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"', b"'", 1) if b'"' in whole else whole[:-1])
+    if house.run("evidence", "verify", str(file), *trusted, check=False).returncode == 0:
+        msg = "a spoilt evidence file was accepted"
+        raise DemoFailed(msg)
+    tell.check("tampering_detected")
+    tell.step(
+        "郑明鉴 Shouning",
+        f"{len(threads)} 份证据离线验证通过；改动一个字节即被发现",
+        f"{len(threads)} files verify; one changed byte is found",
+        "signed",
+    )
+
+
+def _no_statement_waits(administrator: Person) -> bool:
+    return all(queue["waiting"] == 0 for queue in administrator.listed("/queues"))
+
+
+def count_receipts(stage: Stage) -> None:
+    """Count what waits at every node: nothing may."""
+    for house in stage.houses:
+        administrator = stage.who(house.bureau.slug, "admin")
+        wait_for(f"{house.bureau.short}'s queues to be empty", partial(_no_statement_waits, administrator))
+        if administrator.listed("/inbox/parked"):
+            msg = f"{house.bureau.short} set messages aside"
+            raise DemoFailed(msg)
+        if administrator.listed("/alarms"):
+            msg = f"{house.bureau.short} raised an alarm"
+            raise DemoFailed(msg)
+        stage.narrator.check("nodes_with_every_receipt_verified")
