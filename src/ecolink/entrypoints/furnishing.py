@@ -29,6 +29,7 @@ from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
 from ecolink.federation.erasure import Erasure
+from ecolink.federation.evidence import EvidenceDesk
 from ecolink.federation.gate import Room
 from ecolink.federation.handling import Handler
 from ecolink.federation.keystore import Keystore
@@ -36,6 +37,7 @@ from ecolink.federation.logdesk import LogDesk
 from ecolink.federation.outbox import Kept, Outbox
 from ecolink.federation.peers import Peers
 from ecolink.federation.receipts import Confirmed, OnReceipt
+from ecolink.federation.signer import Signer
 from ecolink.federation.statements import Stored
 from ecolink.federation.witnessing import Witnessing
 from ecolink.kit.clock import Clock
@@ -79,6 +81,7 @@ class Shell:
     database: Database
     peers: Peers
     keystore: Keystore
+    signer: Signer
     outbox: Outbox
     callers: Callers
     client: PeerClient
@@ -155,6 +158,7 @@ def furnish(shell: Shell) -> Rooms:
         attachments=attachments,
         access=shell.access,
         erasure=erasure,
+        evidence=EvidenceDesk(us, shell.database, shell.keystore, shell.signer, shell.log),
         leads=leads,
         bulletins=bulletins,
         emergencies=emergencies,

@@ -241,6 +241,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
                 database=database,
                 peers=peers,
                 keystore=keystore,
+                signer=signer,
                 outbox=outbox,
                 callers=callers,
                 client=client,

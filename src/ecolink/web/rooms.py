@@ -17,7 +17,8 @@ from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.exchanges.records import access_log, attachments, erasures
 from ecolink.federation.erasure import Erasure
-from ecolink.web import federation
+from ecolink.federation.evidence import EvidenceDesk
+from ecolink.web import evidence, federation
 from ecolink.web.federation import Exchange
 
 
@@ -32,6 +33,7 @@ class Rooms:
     attachments: Attachments
     access: AccessLog
     erasure: Erasure
+    evidence: EvidenceDesk
     exchange: Exchange
 
     def routers(self) -> Sequence[APIRouter]:
@@ -44,6 +46,7 @@ class Rooms:
             attachments.router(self.attachments, self.access),
             access_log.router(self.access),
             erasures.router(self.erasure),
+            evidence.router(self.evidence, self.access),
             federation.peers_router(self.exchange),
             federation.keys_router(self.exchange),
             federation.queues_router(self.exchange),
