@@ -66,3 +66,10 @@ def init(run: Run, folder: Path, unit_code: str, *more: str) -> Path:
     result = run("--config", config, "init", *options, "--json", *more)
     assert result.exit_code == 0, result.output
     return config
+
+
+def refusal(result: Result) -> str:
+    """Return the one line in which a command refused."""
+    assert result.exit_code == 1, result.output
+    (line,) = result.stderr.strip().splitlines()
+    return line.removeprefix("ecolink: ")

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.conftest import NODES, Run, init
+from tests.entrypoints.conftest import NODES, Run, init, refusal
 
 SHOUNING, QINGYUAN = NODES
-
-
-def refusal(result) -> str:
-    assert result.exit_code == 1, result.output
-    (line,) = result.stderr.strip().splitlines()
-    return line.removeprefix("ecolink: ")
 
 
 def listed(run: Run, config: Path, *command: str) -> list[dict]:

@@ -5,7 +5,8 @@ import mimetypes
 import os
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -103,25 +104,29 @@ class Api:
             return _answer(send(self.client, "POST", path, headers=headers, **given))
 
 
-def open_api(context: typer.Context, api: str | None, user: str | None, password_file: Path | None) -> Api:
-    """Log in, or go on with the login kept by `ecolink login`.
+@contextmanager
+def open_api(
+    context: typer.Context, api: str | None, user: str | None, password_file: Path | None
+) -> Generator[Api, None, None]:
+    """Log in, or go on with the login kept by `ecolink login`, for the length of the block.
 
     Raises:
         UnauthenticatedError: there is no login and no way to ask for one.
-        ApiRefusedError: the API refused, or does not answer.
+        ApiRefusedError: the API refused.
+        UnavailableError: the API does not answer.
         SettingError: the address is plain HTTP off this machine.
 
     """
     base = address(context, api)
-    kept = tokens.find(base, user, SystemClock().now())
-    client = open_client(context, base)
-    if kept is None:
-        who = user or (typer.prompt("User") if sys.stdin.isatty() else None)
-        if who is None:
-            raise UnauthenticatedError("Say who you are: --user, or ECOLINK_USER.", "请用 --user 指明用户。")
-        kept = ask_token(client, base, who, password_from(password_file))
-    client.headers["authorization"] = f"Bearer {kept.token}"
-    return Api(client)
+    with open_client(context, base) as client:
+        kept = tokens.find(base, user, SystemClock().now())
+        if kept is None:
+            who = user or (typer.prompt("User") if sys.stdin.isatty() else None)
+            if who is None:
+                raise UnauthenticatedError("Say who you are: --user, or ECOLINK_USER.", "请用 --user 指明用户。")
+            kept = ask_token(client, base, who, password_from(password_file))
+        client.headers["authorization"] = f"Bearer {kept.token}"
+        yield Api(client)
 
 
 def address(context: typer.Context, api: str | None) -> str:

@@ -101,11 +101,11 @@ def build(matter: Matter) -> typer.Typer:
         password_file: PasswordFile = None,
         as_json: AsJson = False,
     ) -> None:
-        opened = open_api(context, api, user, password_file)
-        if is_id(what):
-            told = _approve(opened, matter, what, confirm)
-        else:
-            told = _draft(opened, matter, read_document(Path(what)), attach or [])
+        with open_api(context, api, user, password_file) as opened:
+            if is_id(what):
+                told = _approve(opened, matter, what, confirm)
+            else:
+                told = _draft(opened, matter, read_document(Path(what)), attach or [])
         _tell(told, matter, as_json=as_json)
 
     @group.command("list", help=f"List the latest {many}, or those that hold some words.")
@@ -119,8 +119,8 @@ def build(matter: Matter) -> typer.Typer:
         password_file: PasswordFile = None,
         as_json: AsJson = False,
     ) -> None:
-        opened = open_api(context, api, user, password_file)
-        items = opened.get(matter.path, q=words, state=state, limit=limit).document["items"]
+        with open_api(context, api, user, password_file) as opened:
+            items = opened.get(matter.path, q=words, state=state, limit=limit).document["items"]
         print_rows(items if as_json else [matter.row(item) for item in items], as_json=as_json, empty="None found.")
 
     @group.command(help=f"Show one {matter.word}; persons are masked.")
@@ -132,8 +132,8 @@ def build(matter: Matter) -> typer.Typer:
         password_file: PasswordFile = None,
         as_json: AsJson = False,
     ) -> None:
-        opened = open_api(context, api, user, password_file)
-        print_record(opened.get(f"{matter.path}/{matter_id}").document, as_json=as_json)
+        with open_api(context, api, user, password_file) as opened:
+            print_record(opened.get(f"{matter.path}/{matter_id}").document, as_json=as_json)
 
     return group
 
