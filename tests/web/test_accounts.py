@@ -1,5 +1,6 @@
 """Administration of people, programs and their logins."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import select
 
 from ecolink.audit.access_models import AccessRow
 from ecolink.identity.roles import Role
-from tests.support.web import PASSWORD, Desk
+from tests.support.web import NOON, PASSWORD, Desk
 
 LIN = {"username": "Lin.Xiaoman", "name": "林小满", "roles": ["officer"]}
 
@@ -171,6 +172,23 @@ def test_a_list_is_walked_page_by_page_without_gap_or_repeat(desk: Desk, admin):
     assert seen == sorted(seen)
     assert len(seen) == len(set(seen)) == 9
     assert "zzz-came-meanwhile" in seen
+
+
+def test_a_list_in_order_of_time_is_walked_too(desk: Desk, admin):
+    desk.person("lin.xiaoman", Role.OFFICER)
+    for second in range(5):
+        desk.clock.moment = NOON + timedelta(seconds=second // 2)  # some at the same moment
+        desk.log_in("lin.xiaoman")
+
+    address, seen = "/api/v1/sessions?limit=2", []
+    while address:
+        page = desk.client.get(address, headers=admin)
+        assert page.status_code == 200, page.text
+        seen += [(login["issued_at"], login["id"]) for login in page.json()["items"]]
+        address = page.links.get("next", {}).get("url")
+
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) == len(seen) == 6
 
 
 def test_a_link_keeps_the_filter(desk: Desk, admin):

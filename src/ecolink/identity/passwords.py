@@ -28,6 +28,9 @@ AT_ONCE = 2
 WAITING = 16
 """Logins that may wait for their turn; more are sent away at once, so that guessing never fills the node's threads."""
 
+_NOBODYS = "$argon2id$v=19$m=65536,t=3,p=4$bh2xEnEFp2kbub9ir+a70w$+armI9ifcAAxUEKy9+H10quty3rzdsNsI4A481ACH/k"
+"""The hash of a password that was thrown away: compared with when there is no account, so that this takes as long."""
+
 
 @dataclass(frozen=True)
 class Passwords:
@@ -36,11 +39,6 @@ class Passwords:
     hasher: PasswordHash = field(default_factory=lambda: PasswordHash((Argon2Hasher(),)))
     _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE))
     _places: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(AT_ONCE + WAITING))
-    _nobody: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Hash a password nobody has, to compare with when there is no account."""
-        object.__setattr__(self, "_nobody", self.hasher.hash(secrets.token_urlsafe()))
 
     def hash(self, password: str) -> str:
         """Return what to store for `password`.
@@ -61,7 +59,7 @@ class Passwords:
         """
         with self._turn():
             try:
-                right = self.hasher.verify(_normal(password), stored or self._nobody)
+                right = self.hasher.verify(_normal(password), stored or _NOBODYS)
             except UnknownHashError:
                 return False
             return right and stored is not None

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ecolink.errors import InvalidError
+from ecolink.storage.base import UtcDateTime
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -141,13 +142,14 @@ def _decode(cursor: str, order: Sequence[InstrumentedAttribute[Any]], *, descend
 
 def _value(column: InstrumentedAttribute[Any], plain: object) -> object:
     """Read a cursor's value back as the column's type; a forged one must not reach the database as another."""
-    kind = column.type.python_type
-    if kind is datetime and isinstance(plain, str):
+    if isinstance(column.type, UtcDateTime):
+        if not isinstance(plain, str):
+            raise TypeError(plain)
         moment = datetime.fromisoformat(plain)
         if moment.tzinfo is None:
             raise ValueError(plain)
         return moment.astimezone(UTC)
-    if type(plain) is not kind:
+    if type(plain) is not column.type.python_type:
         raise TypeError(plain)
     if isinstance(plain, str) and "\0" in plain.encode().decode():  # encoding fails on a lone surrogate
         raise ValueError(plain)
