@@ -1,5 +1,6 @@
 """Leads between two real nodes: every move of the table, whose it is, and what both sides end with."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFou
 from ecolink.exchanges.governance import SecondPersonError
 from ecolink.exchanges.leads.models import LeadProposal
 from ecolink.exchanges.leads.table import TABLE, State
-from ecolink.federation.handling import Reject
+from ecolink.federation.handling import Park, Reject
+from ecolink.federation.models import StatementRow
 from tests.exchanges.leads.bureaux import OFFICERS, PERSON, Border, smuggle, written
 from tests.exchanges.leads.samples import BODIES, SONGXI
 from tests.support.town import QINGYUAN, SHOUNING
@@ -258,6 +260,37 @@ def test_applying_a_statement_twice_is_applying_it_once(border: Border):
     after = qingyuan.lead(lead_id)
     assert after.version == before.version
     assert after == before
+
+
+def test_a_statement_whose_predecessor_is_not_here_waits(border: Border):
+    lead_id = border.ask()
+    border.shouning.make(lead_id, "message")
+    border.town.settle()
+    qingyuan = border.qingyuan
+    with qingyuan.node.database.begin() as session:
+        case = qingyuan.service.reading.casebook.open(session, lead_id, SHOUNING, qingyuan.now)
+        session.query(StatementRow).filter_by(digest=case.request.statement.digest).delete()
+        with pytest.raises(Park):
+            qingyuan.service.moving.apply(session, case.stored[1], qingyuan.now)
+
+
+def test_of_two_people_who_approve_at_once_one_sends_it(border: Border):
+    lead_id = border.ask("acknowledged")
+    proposal = border.qingyuan.propose(lead_id, "returned")
+    with ThreadPoolExecutor(2) as both:
+        tries = [both.submit(border.qingyuan.approve, lead_id, proposal) for _ in range(2)]
+    faults = [each.exception() for each in tries]
+    assert sorted(type(fault).__name__ for fault in faults) == ["IllegalMoveError", "NoneType"]
+    border.town.settle()
+    assert [step.move for step in border.shouning.timeline(lead_id)] == ["requested", "acknowledged", "returned"]
+
+
+def test_a_reply_carries_its_own_handling(border: Border):
+    lead_id = border.ask("acknowledged", "accepted", "started")
+    border.qingyuan.make(lead_id, "replied", handling={"code": "H1", "onward": "ask"})
+    border.town.settle()
+    (reply,) = border.shouning.lead(lead_id).replies
+    assert (reply.handling.code, reply.handling.onward) == ("H1", "ask")
 
 
 def test_a_move_no_honest_bureau_makes_is_rejected_signed_and_shown_to_its_author(border: Border):

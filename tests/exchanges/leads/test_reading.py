@@ -61,6 +61,16 @@ def test_a_reply_has_persons_of_its_own_to_reveal(border: Border):
     assert reveal(border.shouning, lead_id, fields=["name"]).fields == {"name": "林大山"}
 
 
+def test_an_approver_can_reveal_whom_a_reply_names_before_it_is_sent(border: Border):
+    lead_id = border.ask("acknowledged", "accepted", "started")
+    proposal = border.qingyuan.propose(lead_id, "replied", persons=[{**PERSON, "name": "林小山"}])
+    assert reveal(border.qingyuan, lead_id, proposal=proposal, fields=["name"]).fields == {"name": "林小山"}
+    assert border.qingyuan.accesses("reveal")[-1].details["statement"] == f"proposal {proposal}"
+    border.qingyuan.approve(lead_id, proposal)
+    with pytest.raises(NotFoundError):
+        reveal(border.qingyuan, lead_id, proposal=proposal)
+
+
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [

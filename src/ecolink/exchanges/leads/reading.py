@@ -156,7 +156,7 @@ class Reading:
         """
         refuse_in_text([("/reason", wanted.reason)])
         lead = self.casebook.lead(session, lead_id)
-        source, persons = self._persons(session, lead, wanted.statement, now)
+        source, persons = self._persons(session, lead, wanted, now)
         person = next((each for each in persons if each["ref"] == wanted.person), None)
         if person is None:
             raise NotFoundError
@@ -172,13 +172,19 @@ class Reading:
         return views.RevealOut(person=wanted.person, fields={name: person.get(name) for name in wanted.fields})
 
     def _persons(
-        self, session: Session, lead: Lead, digest: str | None, now: datetime
+        self, session: Session, lead: Lead, wanted: RevealIn, now: datetime
     ) -> tuple[str, Sequence[Mapping[str, Any]]]:
+        """Return where the persons stand, for the access log, and the persons."""
+        if wanted.proposal is not None:
+            proposal = session.get(LeadProposal, wanted.proposal)
+            if proposal is None or proposal.lead_id != lead.id or proposal.content is None:
+                raise NotFoundError
+            return f"proposal {proposal.id}", proposal.content.get("persons", ())
         draft = session.get(LeadDraft, lead.id)
         if draft is not None:
             return "draft", LeadIn.model_validate(draft.content).private().get("persons", ())
         case = self.casebook.open(session, lead.id, lead.peer, now)
-        stored = case.statement(digest) if digest else case.request
+        stored = case.statement(wanted.statement) if wanted.statement else case.request
         return stored.statement.digest, (private_of(stored) or {}).get("persons", ())
 
     def _draft_shown(self, head: dict[str, Any], lead: Lead, draft: LeadDraft) -> views.LeadOut:
@@ -308,10 +314,13 @@ def _replies(case: Case) -> Iterator[views.ReplyOut]:
     for move in case.matter.applied:
         if move.name in ("replied", "interim_reply"):
             stored = case.statement(move.digest)
-            private = views.PrivateOut.of(private_of(stored))
-            yield views.ReplyOut(
-                **{**stored.statement.body, "digest": move.digest, "replied_at": move.at, "private": private}
-            )
+            shown = {
+                "digest": move.digest,
+                "replied_at": move.at,
+                "handling": handling_out(stored.statement.handling),
+                "private": views.PrivateOut.of(private_of(stored)),
+            }
+            yield views.ReplyOut(**{**stored.statement.body, **shown})
 
 
 def _rejection(case: Case, digest: str) -> str | None:

@@ -238,6 +238,9 @@ class RevealIn(BaseModel):
     statement: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="Digest of the statement that names the person; left out: the request as it stands."
     )
+    proposal: Annotated[str, Field(max_length=36)] | None = Field(
+        default=None, description="Id of a move that awaits approval, for what it names."
+    )
     person: Annotated[str, Field(pattern=r"^P[1-9][0-9]{0,2}$")]
     fields: Annotated[
         tuple[Literal["name", "birth_date", "identity_number", "phone", "address", "note"], ...],

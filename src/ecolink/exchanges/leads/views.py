@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from pydantic import BaseModel, Field
 
-from ecolink.exchanges.governance import GovernanceOut
+from ecolink.exchanges.governance import GovernanceOut, HandlingIn
 from ecolink.exchanges.leads import examples
 from ecolink.exchanges.leads.clocks import NEVER, Due, Dues
 from ecolink.exchanges.leads.examples import shown_as
@@ -213,6 +213,7 @@ class ReplyOut(wire.LeadRepliedV1):
 
     digest: str
     replied_at: datetime
+    handling: HandlingIn = Field(description="What the requester may do with it.")
     private: PrivateOut
 
 
