@@ -59,6 +59,7 @@ def router(service: AllianceService) -> APIRouter:
         by: Reader,  # noqa: ARG001
         dissolved: Annotated[bool, Query(description="Show the dissolved ones too.")] = False,  # noqa: FBT002
     ) -> Page[AllianceOut]:
+        """List the standing alliances with their present members, oldest first."""
         names = service.names(session)
         return paging.read(
             session,
@@ -74,6 +75,7 @@ def router(service: AllianceService) -> APIRouter:
     def create_alliance(
         wanted: AllianceIn, session: SessionDep, now: NowDep, response: Response, by: Keeper
     ) -> AllianceOut:
+        """Start an alliance of active peers; we are a member without being named."""
         alliance = service.found(
             session, name_zh=wanted.name_zh, name_en=wanted.name_en, members=wanted.members, by=by, now=now
         )
@@ -87,6 +89,7 @@ def router(service: AllianceService) -> APIRouter:
         response: Response,
         by: Reader,  # noqa: ARG001
     ) -> AllianceOut:
+        """Show an alliance with its present members."""
         return answer(session, service.get(session, alliance_id), response)
 
     @api.put("/{alliance_id}", operation_id="change_alliance", summary="Change names or members / 变更名称或成员")
@@ -99,6 +102,7 @@ def router(service: AllianceService) -> APIRouter:
         response: Response,
         by: Keeper,
     ) -> AllianceOut:
+        """Give an alliance new names or members: a new roster. What was sent keeps the roster it was sent to."""
         alliance = service.change(
             session,
             alliance_id,
@@ -121,10 +125,12 @@ def router(service: AllianceService) -> APIRouter:
         response: Response,
         by: Keeper,
     ) -> AllianceOut:
+        """End an alliance: nothing more is addressed to it, and its rosters stay."""
         return answer(session, service.dissolve(session, alliance_id, version=version, by=by, now=now), response)
 
     @api.get("/{alliance_id}/rosters", operation_id="list_rosters", summary="Every roster it had / 历次成员名单")
     def list_rosters(alliance_id: AllianceId, session: SessionDep, by: Reader) -> RostersOut:  # noqa: ARG001
+        """Show every roster the alliance had, newest first, with the digest that statements name."""
         return RostersOut(items=[_roster(row) for row in service.rosters(session, alliance_id)])
 
     return api

@@ -15,6 +15,39 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+_ROSTER: dict[str, Any] = {
+    "version": 1,
+    "name_zh": "六县警务协作联盟",
+    "name_en": "Six-county police alliance",
+    "members": ["330329000000", "331126000000", "331127000000", "350924000000"],
+    "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "reason": None,
+    "made_by": "chen.yuanshan",
+    "made_at": "2026-11-23T01:00:00Z",
+}
+_ALLIANCE: dict[str, Any] = {
+    "id": "019ab000-0000-7000-8000-000000000001",
+    "name_zh": _ROSTER["name_zh"],
+    "name_en": _ROSTER["name_en"],
+    "state": "active",
+    "members": [
+        {
+            "unit_code": "331126000000",
+            "is_us": False,
+            "name_zh": "庆元县公安局",
+            "name_en": "Qingyuan County Public Security Bureau",
+            "state": "active",
+        },
+        {"unit_code": "350924000000", "is_us": True, "name_zh": None, "name_en": None, "state": None},
+    ],
+    "roster_version": 1,
+    "roster_digest": _ROSTER["digest"],
+    "created_at": "2026-11-23T01:00:00Z",
+    "updated_at": "2026-11-23T01:00:00Z",
+    "version": 1,
+}
+
+
 class AllianceIn(BaseModel):
     """A new alliance. We are a member without being named."""
 
@@ -52,6 +85,8 @@ class MemberOut(BaseModel):
 class RosterOut(BaseModel):
     """The members at one time."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_ROSTER]})
+
     version: int
     name_zh: str
     name_en: str
@@ -64,6 +99,8 @@ class RosterOut(BaseModel):
 
 class AllianceOut(BaseModel):
     """An alliance as it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ALLIANCE]})
 
     id: str
     name_zh: str

@@ -125,6 +125,35 @@ class FeedbackOut(BaseModel):
 class AnswersOut(BaseModel):
     """Use records and feedback: of all holders for the author, our own for a holder."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "uses": [
+                        {
+                            "bureau": _QINGYUAN,
+                            "at": "2026-11-25T02:00:00Z",
+                            "version": _DIGEST,
+                            "used_on": "2026-11-25",
+                            "used_for": "清查辖区快递网点12家",
+                        }
+                    ],
+                    "feedback": [
+                        {
+                            "bureau": _QINGYUAN,
+                            "at": "2026-11-26T02:00:00Z",
+                            "version": _DIGEST,
+                            "used_for": "清查快递网点时查获夹带兰花的包裹",
+                            "usefulness": 5,
+                            "outcomes": ["case_filed", "seizure"],
+                            "correction_requested": None,
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     uses: list[UseOut]
     feedback: list[FeedbackOut]
 

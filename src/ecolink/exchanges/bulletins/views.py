@@ -28,6 +28,7 @@ Names = Mapping[str, Peer]
 """Peers by unit code."""
 
 _ID = "019ab5d2-7c00-7000-8000-0123456789ab"
+_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _AUTHOR: dict[str, JsonValue] = {
     "unit_code": "350924000000",
     "name_zh": "寿宁县公安局",
@@ -189,7 +190,7 @@ class BulletinOut(BulletinSummary):
                     "content": TEXT,
                     "persons": [],
                     "items": [],
-                    "current": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "current": _DIGEST,
                     "received_at": "2026-11-23T01:00:02Z",
                     "governance": {
                         "purpose": "提示邻县查控野生兰花寄递",
@@ -246,6 +247,20 @@ class BulletinOut(BulletinSummary):
 class BulletinVersionOut(BaseModel):
     """One version the author told."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "digest": _DIGEST,
+                    "at": "2026-11-23T01:00:00Z",
+                    "standing": True,
+                    "reason": None,
+                    "content": TEXT,
+                }
+            ]
+        }
+    )
+
     digest: str
     at: datetime
     standing: bool = Field(description="The one that counts, or counted until the recall.")
@@ -279,6 +294,24 @@ class BulletinVersionsOut(BaseModel):
 class BulletinStepOut(BaseModel):
     """One signed statement of the thread, and what it did."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "digest": _DIGEST,
+                    "act": "published",
+                    "by": _AUTHOR,
+                    "to": ["331126000000"],
+                    "at": "2026-11-23T01:00:00Z",
+                    "received_at": "2026-11-23T01:00:02Z",
+                    "verdict": "applied",
+                    "why": None,
+                    "crossed_with": None,
+                }
+            ]
+        }
+    )
+
     digest: str
     act: str
     by: BureauName
@@ -304,6 +337,19 @@ class BulletinHistoryOut(BaseModel):
 
 class RevealedOut(BaseModel):
     """The persons and items in full. That they were shown, to whom and why, stands in the access log."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "persons": [
+                        {"ref": "P1", "category": "suspect", "basis": "assessment", "name": "林大山", "sex": "male"}
+                    ],
+                    "items": [{"ref": "I1", "kind": "货车", "identifier": "闽J00000"}],
+                }
+            ]
+        }
+    )
 
     persons: list[dict[str, JsonValue]]
     items: list[dict[str, JsonValue]]
