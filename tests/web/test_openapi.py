@@ -26,7 +26,7 @@ def test_every_operation_says_what_it_is_for(name: str, operation: Document, doc
     assert re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", operation["operationId"])
     assert len(operation["summary"]) > 3
     assert len(operation.get("description", "")) > 10, "give the endpoint a docstring"
-    assert operation["tags"]
+    assert set(operation["tags"]) <= {tag["name"] for tag in document["tags"]}, "describe the tag"
 
 
 @pytest.mark.parametrize(("name", "operation", "document"), OPERATIONS)

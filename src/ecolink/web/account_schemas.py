@@ -159,6 +159,10 @@ class ClientMade(ClientOut):
 class ClientIn(Strict):
     """A new program."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"client_id": "case-system", "name": "办案系统", "roles": ["integrator"]}]}
+    )
+
     client_id: Username
     name: Name
     roles: Roles

@@ -22,6 +22,18 @@ from ecolink.web.account_schemas import TokenOut, TokenRefusal
 MAX_FORM = 8 * 1024
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
+_FORM = "application/x-www-form-urlencoded"
+_GRANTS = {
+    "person": {
+        "summary": "A person",
+        "value": {"grant_type": "password", "username": "lin.xiaoman", "password": "walk the ridge at dawn"},
+    },
+    "program": {
+        "summary": "A program",
+        "value": {"grant_type": "client_credentials", "client_id": "case-system", "client_secret": "its secret"},
+    },
+}
+
 
 def router(identity: Identity) -> APIRouter:
     """Return the token and revocation endpoints."""
@@ -34,16 +46,17 @@ def router(identity: Identity) -> APIRouter:
         response_model=TokenOut,
         max_body_size=MAX_FORM,
         responses={400: {"model": TokenRefusal}, 401: {"model": TokenRefusal}},
+        openapi_extra={"requestBody": {"required": True, "content": {_FORM: {"examples": _GRANTS}}}},
     )
     def issue_token(  # the form's fields, by the names the RFC gives them
         request: Request,
         database: DatabaseDep,
         now: NowDep,
-        grant_type: Annotated[str | None, Form(examples=["password"])] = None,
-        username: Annotated[str | None, Form(examples=["lin.xiaoman"])] = None,
-        password: Annotated[str | None, Form(examples=["walk the ridge at dawn"])] = None,
-        client_id: Annotated[str | None, Form(examples=["case-system"])] = None,
-        client_secret: Annotated[str | None, Form(examples=["c2hvd24gb25jZSwgc3RvcmVkIG9ubHkgYXMgYSBoYXNoLCA"])] = None,
+        grant_type: Annotated[str | None, Form()] = None,
+        username: Annotated[str | None, Form()] = None,
+        password: Annotated[str | None, Form()] = None,
+        client_id: Annotated[str | None, Form()] = None,
+        client_secret: Annotated[str | None, Form()] = None,
     ) -> Response:
         """Exchange a person's name and password, or a program's id and secret, for an access token.
 

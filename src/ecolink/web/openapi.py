@@ -60,9 +60,25 @@ def _door() -> Door:
     return Door(cast("Any", Nothing()), SystemClock(), cast("Any", Nothing()))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes for people: no anchors, and text of several lines as it is."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write out what occurs twice, twice."""
+        del data
+        return True
+
+
+def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _write_text)
+
+
 def print_yaml(app: FastAPI) -> str:
     """Return the OpenAPI document of `app`, the same text every time."""
-    return yaml.safe_dump(app.openapi(), allow_unicode=True, sort_keys=False, width=120)
+    return yaml.dump(app.openapi(), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
 
 
 def contracts() -> Mapping[Path, str]:

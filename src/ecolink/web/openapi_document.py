@@ -3,7 +3,7 @@
 The framework derives paths and schemas from the code; this adds what every operation shares.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,8 @@ class Title:
     description: str
     security: Document = field(default_factory=dict)
     """Security schemes the framework does not see in the code."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What each group of operations is about."""
 
 
 LOCAL = Title(
@@ -50,6 +52,24 @@ LOCAL = Title(
 
 ecolink does not replace the formal papers (协作函件), the provincial reporting line, or 12119 and 110.
 """,
+    tags={
+        "login": "登录与退出: tokens for people and programs.",
+        "profile": "个人: who one is, what one may do.",
+        "leads": "线索协查: one bureau asks another to check, collect, certify or provide.",
+        "bulletins": "情报通报: intelligence told to others, used, corrected and recalled.",
+        "emergencies": "紧急通报: told at once, acknowledged by a person.",
+        "tasks": "电话催办: whom to call because nobody acknowledged in time.",
+        "alliances": "联盟: which bureaus belong together.",
+        "attachments": "附件: files, by the digest of their bytes.",
+        "personal data": "个人信息: erasing it, here and at the other bureaus.",
+        "audit": "审计: who looked at, changed, told or erased what.",
+        "evidence": "证据: what this node can prove, as a file to check offline.",
+        "accounts": "账号: people, programs and their login sessions.",
+        "peers": "对端: other bureaus' nodes, and how they come to be trusted.",
+        "keys": "密钥: this node's keys, their rotation and revocation.",
+        "queues": "队列: what waits to be sent, what was set aside, alarms.",
+        "health": "运行状态: whether the process lives and can work.",
+    },
 )
 
 FEDERATION = Title(
@@ -65,6 +85,10 @@ Every call but the public ones carries a request token of its own (`ecolink-requ
             "bearerFormat": "JWS",
             "description": "`ecolink-request+jws`, signed by the calling bureau, bound to the operation and its data.",
         }
+    },
+    {
+        "federation": "联通: signed documents between nodes.",
+        "health": "运行状态: whether the process lives and can work.",
     },
 )
 
@@ -88,6 +112,7 @@ def document_of(app: FastAPI, title: Title) -> Document:
         description=title.description,
         openapi_version="3.1.0",
         routes=app.routes,
+        tags=[{"name": name, "description": description} for name, description in title.tags.items()],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     components = document.setdefault("components", {})
