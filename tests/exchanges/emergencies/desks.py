@@ -8,19 +8,9 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.filters import EmergencyFilters, TaskFilters
-from ecolink.exchanges.emergencies.schemas import (
-    AcknowledgeIn,
-    BoardOut,
-    BureauLineOut,
-    BureauOut,
-    CancelIn,
-    EmergencyIn,
-    EmergencyOut,
-    NoteIn,
-    TaskOut,
-    UpdateIn,
-)
+from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, EmergencyIn, NoteIn, UpdateIn
 from ecolink.exchanges.emergencies.service import EmergencyPolicy, EmergencyService
+from ecolink.exchanges.emergencies.shown import BoardOut, BureauLineOut, DutyDeskOut, EmergencyOut, TaskOut
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Role
 from ecolink.search.index import SearchIndex
@@ -72,7 +62,7 @@ class Desk:
         """Put the room into a node with a map of the border, or with another `policy`; the node keeps the time."""
         settings = node.settings
         room = EmergencyService.build(
-            BureauOut(
+            DutyDeskOut(
                 unit_code=node.us,
                 name_zh=settings.name_zh,
                 name_en=settings.name_en,
@@ -129,7 +119,7 @@ class Desk:
             self.room.cancel(session, emergency_id, entry, by=LIAISON, now=self.now)
 
     def acknowledge(self, emergency_id: str, by: Principal = LIAISON, **said: Any) -> None:
-        entry = AcknowledgeIn.model_validate({"decision": "dispatching", "phone": "0578-0000022", **said})
+        entry = AcknowledgementIn.model_validate({"decision": "dispatching", "phone": "0578-0000022", **said})
         with self.node.database.begin() as session:
             self.room.acknowledge(session, emergency_id, entry, by=by, now=self.now)
 

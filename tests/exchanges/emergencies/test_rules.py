@@ -10,9 +10,9 @@ from ecolink.exchanges.emergencies.rules import (
     NAMES_ZH,
     PRECEDENCE,
     TABLE,
+    EmergencyState,
     Matter,
     Move,
-    State,
     Verdict,
     fold,
     print_tables,
@@ -46,7 +46,7 @@ def test_an_update_before_its_alert_waits_and_an_alert_opens_the_matter() -> Non
     assert fold([update]).state is None
     assert fold([update]).steps == ()
     matter = fold([update, alert()])
-    assert matter.state is State.OPEN
+    assert matter.state is EmergencyState.OPEN
     assert matter.situation is update
 
 
@@ -63,7 +63,7 @@ def test_an_acknowledgement_that_crosses_the_cancellation_still_counts_and_says_
     crossed = move("acknowledged", "k", "a", by=QINGYUAN)
     after = move("acknowledged", "l", "c", by=SONGXI)
     matter = fold([crossed, alert(), cancel, after])
-    assert matter.state is State.CANCELLED
+    assert matter.state is EmergencyState.CANCELLED
     assert matter.acknowledgements[QINGYUAN].verdict is Verdict.CROSSED
     assert matter.acknowledgements[SONGXI].verdict is Verdict.APPLIED
 
@@ -199,7 +199,7 @@ def test_what_was_answered_as_illegal_stays_illegal_whatever_comes_later(moves: 
 def test_a_cancelled_emergency_has_one_cancellation_and_nothing_reopens_it(moves: list[Move]) -> None:
     matter = fold(moves)
     cancels = [step for step in matter.steps if step.move.name == "cancel" and step.verdict is Verdict.APPLIED]
-    assert len(cancels) == (matter.state is State.CANCELLED)
+    assert len(cancels) == (matter.state is EmergencyState.CANCELLED)
 
 
 def test_the_tables_print_every_move_with_its_chinese_name() -> None:

@@ -9,19 +9,16 @@ from sqlalchemy.orm import Session
 from ecolink.exchanges.emergencies.filters import EmergencyFilters, TaskFilters
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.schemas import (
-    AcknowledgeIn,
+    AcknowledgementIn,
     ApproveIn,
-    BoardOut,
     CancelIn,
     EmergencyIn,
-    EmergencyLineOut,
-    EmergencyOut,
     NoteIn,
     TaskDoneIn,
-    TaskOut,
     UpdateIn,
 )
 from ecolink.exchanges.emergencies.service import EmergencyService
+from ecolink.exchanges.emergencies.shown import BoardOut, EmergencyLineOut, EmergencyOut, TaskOut
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
@@ -62,6 +59,7 @@ def _add_reading(api: APIRouter, service: EmergencyService) -> None:
         wanted: Annotated[EmergencyFilters, Query()],
         by: Reader,  # noqa: ARG001
     ) -> Page[EmergencyLineOut]:
+        """Ours and peers' emergencies. Only the real thing is listed unless exercises or tests are asked for."""
         page = paging.read(
             session,
             wanted.select(service.us, service.register.search),
@@ -79,6 +77,7 @@ def _add_reading(api: APIRouter, service: EmergencyService) -> None:
         response: Response,
         by: Reader,  # noqa: ARG001
     ) -> EmergencyOut:
+        """The situation as its author last told it, the fire grade, the border flag, and what our side may do now."""
         row = service.register.find(session, emergency_id)
         return _answer(service, session, row, now, response)
 
@@ -88,6 +87,10 @@ def _add_reading(api: APIRouter, service: EmergencyService) -> None:
         summary="Live board: who has it, who signed, who is coming, whom to call / 态势看板",
     )
     def get_emergency_board(emergency_id: EmergencyId, session: SessionDep, now: NowDep, by: Reader) -> BoardOut:
+        """Per bureau: how far each message came, who signed, what they decided, when they arrive, and whom to call.
+
+        Read as often as you like; it is computed from signed words and changes nothing.
+        """
         return service.views.board(session, service.register.find(session, emergency_id), by, now)
 
 
@@ -101,6 +104,11 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
     def raise_emergency(
         entry: EmergencyIn, session: SessionDep, now: NowDep, response: Response, by: Raiser
     ) -> EmergencyOut:
+        """Tell other bureaus of a wildfire, a natural disaster or a major eco-crime.
+
+        A real one (`status` actual) is sent at once when the caller may approve emergencies and types the title again in
+        `confirm`; otherwise it waits for a second person. Exercises and tests go out at once, in a lane of their own.
+        """
         row = service.raise_alert(session, entry, by=by, now=now)
         response.headers["Location"] = f"/api/v1/emergencies/{row.id}"
         return _answer(service, session, row, now, response)
@@ -119,6 +127,7 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
         response: Response,
         by: Approver,
     ) -> EmergencyOut:
+        """A second person, who types the title again, sends what waits for approval."""
         row = service.approve(session, emergency_id, version=version, confirm=entry.confirm, by=by, now=now)
         return _answer(service, session, row, now, response)
 
@@ -135,6 +144,7 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
         response: Response,
         by: Raiser,  # noqa: ARG001
     ) -> EmergencyOut:
+        """What waits for approval is dropped; nobody outside ever hears of it."""
         row = service.discard(session, emergency_id, version=version)
         return _answer(service, session, row, now, response)
 
@@ -150,6 +160,7 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
         response: Response,
         by: Teller,
     ) -> EmergencyOut:
+        """Recipients get the whole situation anew; members left out stay as they were. News is due every hour."""
         row = service.update(session, emergency_id, entry, version=version, by=by, now=now)
         return _answer(service, session, row, now, response)
 
@@ -157,18 +168,20 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
     def cancel_emergency(
         emergency_id: EmergencyId, entry: CancelIn, session: SessionDep, now: NowDep, response: Response, by: Teller
     ) -> EmergencyOut:
+        """`over` when the danger is past, `retraction` when it was told by mistake. One call, no second person."""
         row = service.cancel(session, emergency_id, entry, by=by, now=now)
         return _answer(service, session, row, now, response)
 
     @api.post("/{emergency_id}/acknowledge", operation_id="acknowledge_emergency", summary="Sign for it / 签收")
     def acknowledge_emergency(
         emergency_id: EmergencyId,
-        entry: AcknowledgeIn,
+        entry: AcknowledgementIn,
         session: SessionDep,
         now: NowDep,
         response: Response,
         by: Signer,
     ) -> EmergencyOut:
+        """A person takes a peer's emergency on: noted, dispatching, or in need of information. May be repeated."""
         row = service.acknowledge(session, emergency_id, entry, by=by, now=now)
         return _answer(service, session, row, now, response)
 
@@ -176,6 +189,7 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
     def note_emergency(
         emergency_id: EmergencyId, entry: NoteIn, session: SessionDep, now: NowDep, response: Response, by: Teller
     ) -> EmergencyOut:
+        """A short message while the emergency is open; from its author it goes to every recipient."""
         row = service.note(session, emergency_id, entry, by=by, now=now)
         return _answer(service, session, row, now, response)
 
@@ -188,6 +202,7 @@ def _add_tasks(api: APIRouter, service: EmergencyService) -> None:
         wanted: Annotated[TaskFilters, Query()],
         by: Reader,  # noqa: ARG001
     ) -> Page[TaskOut]:
+        """Whom to call because a receipt, a signature or the hourly news did not come in time; oldest first."""
         page = paging.read(
             session,
             wanted.select(),
@@ -199,6 +214,7 @@ def _add_tasks(api: APIRouter, service: EmergencyService) -> None:
 
     @api.post("/{task_id}/done", operation_id="finish_task", summary="A person did it / 任务办结")
     def finish_task(task_id: TaskId, entry: TaskDoneIn, session: SessionDep, now: NowDep, by: Doer) -> TaskOut:
+        """Closes an open task by hand. Tasks also close by themselves when what they waited for arrives."""
         task = service.finish_task(session, task_id, note=entry.note, by=by, now=now)
         return service.views.tasks(session, [task])[0]
 

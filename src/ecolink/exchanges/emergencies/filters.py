@@ -8,7 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.register import KIND
-from ecolink.exchanges.emergencies.rules import State
+from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.emergencies.tasks import TaskKind, TaskState
 from ecolink.protocol.kinds.emergencies import EmergencyKind, Status
 from ecolink.search.index import MAX_QUERY, SearchIndex
@@ -21,7 +21,7 @@ class EmergencyFilters(BaseModel):
 
     status: Status = Field(default=Status.ACTUAL, description=STATUS)
     kind: EmergencyKind | None = None
-    state: State | None = None
+    state: EmergencyState | None = None
     open: bool | None = Field(default=None, description="Those still open, or all others.")
     direction: Literal["in", "out"] | None = Field(default=None, description="Peers', or our own.")
     q: str | None = Field(default=None, min_length=1, max_length=MAX_QUERY, examples=["火情"])
@@ -37,7 +37,9 @@ class EmergencyFilters(BaseModel):
         if self.state is not None:
             chosen = chosen.where(Emergency.state == self.state)
         if self.open is not None:
-            chosen = chosen.where((Emergency.state == State.OPEN) if self.open else (Emergency.state != State.OPEN))
+            chosen = chosen.where(
+                (Emergency.state == EmergencyState.OPEN) if self.open else (Emergency.state != EmergencyState.OPEN)
+            )
         if self.direction is not None:
             chosen = chosen.where((Emergency.author == us) if self.direction == "out" else (Emergency.author != us))
         if self.q is not None:

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Uniq
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ecolink.exchanges.emergencies.fires import BorderReport, FireGrade
-from ecolink.exchanges.emergencies.rules import State
+from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.protocol.kinds.emergencies import CancelReason, Colour, Decision, EmergencyKind, Status
 from ecolink.storage.base import Base
 
@@ -34,7 +34,7 @@ class Emergency(Base):
     __tablename__ = "emergencies"
     __table_args__ = (
         _one_of("status", Status),
-        _one_of("state", State),
+        _one_of("state", EmergencyState),
         _one_of("kind", EmergencyKind),
         _one_of("colour", Colour),
         _one_of("fire_grade", FireGrade),

@@ -12,7 +12,7 @@ from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.fires import border_report, grade_fire
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import Answer, Emergency
-from ecolink.exchanges.emergencies.rules import State
+from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.governance import GovernanceOut, handling_out
 from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.emergencies import BorderDistance, EmergencyAlertV1, EmergencyCancelV1, Situation
@@ -65,7 +65,7 @@ class Register:
         if history.alert is None or history.situation is None:
             return
         (alert, opening), (told, situation) = history.alert, history.situation
-        row.state = State.CANCELLED if history.cancel or row.cancelled_at else State.OPEN
+        row.state = EmergencyState.CANCELLED if history.cancel or row.cancelled_at else EmergencyState.OPEN
         row.sent_at, row.told_at = alert.statement.iat, told.statement.iat
         row.recipients = list(alert.statement.aud)
         self._write_alliance(row, opening)
@@ -81,7 +81,7 @@ class Register:
 
     def end(self, session: Session, row: Emergency, why: EmergencyCancelV1, at: datetime) -> None:
         """Write that it is over since `at`."""
-        row.state, row.cancelled_at = State.CANCELLED, at
+        row.state, row.cancelled_at = EmergencyState.CANCELLED, at
         row.cancel_reason, row.cancel_explanation = why.reason, why.explanation
         session.flush()
 

@@ -23,7 +23,7 @@ from ecolink.protocol import threads
 from ecolink.protocol.kinds.emergencies import KINDS
 
 
-class State(StrEnum):
+class EmergencyState(StrEnum):
     """Where an emergency stands. Whether it is overdue, or unacknowledged, is told by its call tasks."""
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -47,30 +47,34 @@ class Verdict(StrEnum):
     ILLEGAL = "illegal"
 
 
-LOCAL = (State.AWAITING_APPROVAL, State.DISCARDED)
+LOCAL = (EmergencyState.AWAITING_APPROVAL, EmergencyState.DISCARDED)
 """Before anything is sent: known to the author's bureau alone."""
-_TOLD = (State.OPEN, State.CANCELLED)
+_TOLD = (EmergencyState.OPEN, EmergencyState.CANCELLED)
 
 
-def _move(move: str, by: Side, sources: tuple[State, ...], target: State | None, needs: str = "") -> Transition:
+def _move(
+    move: str, by: Side, sources: tuple[EmergencyState, ...], target: EmergencyState | None, needs: str = ""
+) -> Transition:
     return Transition(move=move, by=by, sources=sources, target=target, needs=needs)
 
 
 TABLE = StateTable(
     (
-        _move("discard", Side.AUTHOR, (State.AWAITING_APPROVAL,), State.DISCARDED),
+        _move("discard", Side.AUTHOR, (EmergencyState.AWAITING_APPROVAL,), EmergencyState.DISCARDED),
         _move(
             "alert",
             Side.AUTHOR,
-            (State.AWAITING_APPROVAL,),
-            State.OPEN,
+            (EmergencyState.AWAITING_APPROVAL,),
+            EmergencyState.OPEN,
             "actual: the title typed again, or another person's approval / 实情须重复输入标题或经他人审批",
         ),
-        _move("update", Side.AUTHOR, (State.OPEN,), None, "the whole situation anew / 完整情况"),
-        _move("cancel", Side.AUTHOR, (State.OPEN,), State.CANCELLED, "over or retraction / 解除或撤回"),
+        _move("update", Side.AUTHOR, (EmergencyState.OPEN,), None, "the whole situation anew / 完整情况"),
+        _move(
+            "cancel", Side.AUTHOR, (EmergencyState.OPEN,), EmergencyState.CANCELLED, "over or retraction / 解除或撤回"
+        ),
         _move("acknowledged", Side.RECIPIENT, _TOLD, None, "a named person, a decision / 签收人、处置决定"),
-        _move("note", Side.AUTHOR, (State.OPEN,), None),
-        _move("note", Side.RECIPIENT, (State.OPEN,), None),
+        _move("note", Side.AUTHOR, (EmergencyState.OPEN,), None),
+        _move("note", Side.RECIPIENT, (EmergencyState.OPEN,), None),
     )
 )
 """Every move there is."""
@@ -88,10 +92,10 @@ PRECEDENCE: Mapping[str, str] = MappingProxyType(
 
 NAMES_ZH: Mapping[str, str] = MappingProxyType(
     {
-        State.AWAITING_APPROVAL: "待审批",
-        State.DISCARDED: "未发出",
-        State.OPEN: "处置中",
-        State.CANCELLED: "已解除",
+        EmergencyState.AWAITING_APPROVAL: "待审批",
+        EmergencyState.DISCARDED: "未发出",
+        EmergencyState.OPEN: "处置中",
+        EmergencyState.CANCELLED: "已解除",
         Side.AUTHOR: "发出方",
         Side.RECIPIENT: "接收方",
         "discard": "放弃",
@@ -144,11 +148,11 @@ class Matter:
     """The last one of each recipient."""
 
     @property
-    def state(self) -> State | None:
+    def state(self) -> EmergencyState | None:
         """Where it stands; None before the alert is here."""
         if self.alert is None:
             return None
-        return State.CANCELLED if self.cancel else State.OPEN
+        return EmergencyState.CANCELLED if self.cancel else EmergencyState.OPEN
 
     def side(self, unit_code: str) -> Side | None:
         """Return which side a bureau is on, if any."""
@@ -210,7 +214,7 @@ def _fault(matter: Matter, move: Move) -> str:
         return "status-mixed"
     if side is None:
         return "not-a-party"
-    if TABLE.target(move.name, State.OPEN, side) is None:
+    if TABLE.target(move.name, EmergencyState.OPEN, side) is None:
         return "wrong-side"
     addressed = set(alert.to) if side is Side.AUTHOR else {alert.author}
     return "" if addressed >= set(move.to) else "wrong-audience"

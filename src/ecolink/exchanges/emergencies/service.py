@@ -19,8 +19,9 @@ from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.register import Register
-from ecolink.exchanges.emergencies.rules import NAMES_ZH, TABLE, Side, State
-from ecolink.exchanges.emergencies.schemas import AcknowledgeIn, BureauOut, CancelIn, EmergencyIn, NoteIn, UpdateIn
+from ecolink.exchanges.emergencies.rules import NAMES_ZH, TABLE, EmergencyState, Side
+from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, EmergencyIn, NoteIn, UpdateIn
+from ecolink.exchanges.emergencies.shown import DutyDeskOut
 from ecolink.exchanges.emergencies.tasks import TaskBoard
 from ecolink.exchanges.emergencies.views import Views
 from ecolink.exchanges.governance import GovernanceIn, Terms, refuse_same_person
@@ -85,7 +86,7 @@ class EmergencyService:
     @classmethod
     def build(
         cls,
-        home: BureauOut,
+        home: DutyDeskOut,
         *,
         outbox: Outbox,
         peers: Peers,
@@ -179,7 +180,7 @@ class EmergencyService:
         """
         row = self._locked(session, emergency_id, "discard")
         check_version(version, row.version)
-        row.state = State.DISCARDED
+        row.state = EmergencyState.DISCARDED
         session.flush()
         return row
 
@@ -239,7 +240,7 @@ class EmergencyService:
     # Answering ----------------------------------------------------------------------------------------------
 
     def acknowledge(
-        self, session: Session, emergency_id: str, entry: AcknowledgeIn, *, by: Principal, now: datetime
+        self, session: Session, emergency_id: str, entry: AcknowledgementIn, *, by: Principal, now: datetime
     ) -> Emergency:
         """Sign for a peer's emergency: the caller took it on and says what will be done.
 
@@ -344,7 +345,7 @@ class EmergencyService:
             author=self.us,
             recipients=sorted(set(entry.recipients)),
             alliance_id=entry.alliance_id,
-            state=State.AWAITING_APPROVAL,
+            state=EmergencyState.AWAITING_APPROVAL,
             raised_at=now,
             raised_by=by.id,
             raised_by_name=by.name,
@@ -384,7 +385,10 @@ class EmergencyService:
         if TABLE.target(move, row.state, side) is not None:
             return
         other = Side.RECIPIENT if side is Side.AUTHOR else Side.AUTHOR
-        if TABLE.target(move, State.OPEN, side) is None and TABLE.target(move, State.OPEN, other) is not None:
+        if (
+            TABLE.target(move, EmergencyState.OPEN, side) is None
+            and TABLE.target(move, EmergencyState.OPEN, other) is not None
+        ):
             raise IllegalMoveError(
                 f"'{move}' is the other side's move, not ours.", f"“{NAMES_ZH[move]}”应由对方单位办理，本方不能操作。"
             )
@@ -392,6 +396,11 @@ class EmergencyService:
             f"'{move}' is not possible while the emergency is {row.state}.",
             f"通报当前为“{NAMES_ZH[row.state]}”，不能“{NAMES_ZH[move]}”。",
         )
+
+
+def _ever(move: str, side: Side) -> bool:
+    """Tell whether a side may ever make a move on what was told."""
+    return TABLE.target(move, EmergencyState.OPEN, side) is not None
 
 
 def _refuse_audience(entry: EmergencyIn) -> None:

@@ -13,20 +13,20 @@ from ecolink.cadence.deadlines import DeadlinePolicy, is_overdue
 from ecolink.exchanges.emergencies.fires import GRADE_NAMES_ZH, BorderReport, FireGrade, reminders
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import Answer, CallTask, Emergency
-from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, TABLE, Side, State, Verdict
-from ecolink.exchanges.emergencies.schemas import (
-    AttachmentOut,
+from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, TABLE, EmergencyState, Side, Verdict
+from ecolink.exchanges.emergencies.shown import (
     BoardOut,
     BorderOut,
     BureauLineOut,
-    BureauOut,
+    DutyDeskOut,
     EmergencyLineOut,
     EmergencyOut,
+    EnclosureOut,
     EntryOut,
-    MessageOut,
     ReminderOut,
     SignerOut,
     TaskOut,
+    ToldOut,
 )
 from ecolink.exchanges.emergencies.tasks import ClosedBecause, TaskKind, TaskState
 from ecolink.exchanges.governance import GovernanceOut
@@ -39,6 +39,8 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.common import Frozen
 from ecolink.protocol.kinds.emergencies import CancelReason, Colour, EmergencyKind, Situation, Status
+
+BureauOut = DutyDeskOut
 
 PREFIXES = {Status.ACTUAL: "", Status.EXERCISE: "【演练】", Status.TEST: "【测试】"}
 """What a title begins with wherever it is shown, so that a drill never looks like the real thing."""
@@ -61,26 +63,26 @@ _TITLES = {
 class Books:
     """What a page of emergencies needs to know besides their rows."""
 
-    home: BureauOut
+    home: DutyDeskOut
     names: dict[str, Peer]
     answers: dict[str, int]
     open_tasks: dict[str, int]
 
-    def bureau(self, unit_code: str) -> BureauOut:
+    def bureau(self, unit_code: str) -> DutyDeskOut:
         """Return a bureau with its names; one that is not known here stands with its code alone."""
         if unit_code == self.home.unit_code:
             return self.home
         peer = self.names.get(unit_code)
         if peer is None:
-            return BureauOut(unit_code=unit_code)
-        return BureauOut(unit_code=unit_code, name_zh=peer.name_zh, name_en=peer.name_en, duty_phone=peer.duty_phone)
+            return DutyDeskOut(unit_code=unit_code)
+        return DutyDeskOut(unit_code=unit_code, name_zh=peer.name_zh, name_en=peer.name_en, duty_phone=peer.duty_phone)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
     """Shows emergencies."""
 
-    home: BureauOut
+    home: DutyDeskOut
     peers: Peers
     attachments: Attachments
     deadlines: DeadlinePolicy
@@ -104,7 +106,7 @@ class Views:
             version=row.version,
             status=Status(row.status),
             display_title=display_title(row),
-            state=State(row.state),
+            state=EmergencyState(row.state),
             direction=self._direction(row),
             author=books.bureau(row.author),
             recipients=[books.bureau(code) for code in row.recipients],
@@ -155,7 +157,7 @@ class Views:
             emergency_id=row.id,
             display_title=display_title(row),
             status=Status(row.status),
-            state=State(row.state),
+            state=EmergencyState(row.state),
             as_of=now,
             bureaus=[
                 BureauLineOut(
@@ -181,7 +183,7 @@ class Views:
             version=row.version,
             status=Status(row.status),
             display_title=display_title(row),
-            state=State(row.state),
+            state=EmergencyState(row.state),
             direction=self._direction(row),
             author=books.bureau(row.author),
             kind=EmergencyKind(row.kind),
@@ -210,17 +212,15 @@ class Views:
             _counts(session, tasks.group_by(CallTask.emergency_id)),
         )
 
-    def _attachments(self, session: Session, row: Emergency) -> list[AttachmentOut]:
+    def _attachments(self, session: Session, row: Emergency) -> list[EnclosureOut]:
         shown = {each.digest: each for each in self.attachments.of_thread(session, row.id)}
         return [
-            AttachmentOut(
-                digest=each.digest, name=each.name, size=each.size, media_type=each.media_type, held=each.held
-            )
+            EnclosureOut(digest=each.digest, name=each.name, size=each.size, media_type=each.media_type, held=each.held)
             for each in shown.values()
         ]
 
     def _update_due(self, row: Emergency) -> datetime | None:
-        if row.state != State.OPEN or row.told_at is None:
+        if row.state != EmergencyState.OPEN or row.told_at is None:
             return None
         return self.deadlines.emergency_update_due(row.told_at)
 
@@ -274,7 +274,7 @@ def _task(task: CallTask, books: Books) -> TaskOut:
     )
 
 
-def _messages(history: History, deliveries: Iterable[Delivery]) -> list[MessageOut]:
+def _messages(history: History, deliveries: Iterable[Delivery]) -> list[ToldOut]:
     """Return how far each thing we said came at one bureau."""
     refused = {
         (each.statement.iss, str(each.statement.body.get("digest"))): each.statement.body for each in history.rejections
@@ -286,7 +286,7 @@ def _messages(history: History, deliveries: Iterable[Delivery]) -> list[MessageO
             continue
         rejection = refused.get((each.recipient, each.digest))
         shown.append(
-            MessageOut(
+            ToldOut(
                 message=MOVE_OF_TYPE[stored.statement.type],
                 digest=each.digest,
                 told_at=stored.statement.iat,
