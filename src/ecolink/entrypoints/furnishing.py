@@ -22,8 +22,8 @@ from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.service import BulletinService
-from ecolink.exchanges.emergencies.schemas import BureauOut
 from ecolink.exchanges.emergencies.service import EmergencyPolicy, EmergencyService
+from ecolink.exchanges.emergencies.shown import DutyDeskOut
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
@@ -186,7 +186,7 @@ def _furnish_emergencies(
 ) -> EmergencyService:
     settings, database, hooks = shell.settings, shell.database, shell.hooks
     emergencies = EmergencyService.build(
-        BureauOut(
+        DutyDeskOut(
             unit_code=settings.unit_code,
             name_zh=settings.name_zh,
             name_en=settings.name_en,

@@ -1,0 +1,212 @@
+"""How many statements a second one node receives, beside the naive one, in one run."""
+
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from benchmarks import load
+from ecolink.kit.clock import SystemClock
+from ecolink.kit.ids import new_id
+from ecolink.protocol import manifest
+from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
+from ecolink.protocol.card import build_card
+from ecolink.protocol.keys import SigningKey
+from ecolink.protocol.request import seal_request
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement, seal
+
+RECEIVER = "331126000000"
+CONNECTIONS = 16
+BODY = {"title": "野生兰花混作茶苗邮寄出省", "body": "近期发现有人将采挖的野生兰花夹带在茶苗包裹中。" * 3}
+"""Makes a token of about 1.5 KB."""
+
+
+@dataclass
+class Sender:
+    """One peer of the node under test."""
+
+    code: str
+    key: SigningKey
+    card: bytes
+    fingerprint: str
+
+    @classmethod
+    def make(cls, number: int, now: datetime) -> "Sender":
+        code = f"35092400{number:04}"
+        key, log, seal_key = (SigningKey.generate() for _ in range(3))
+        document = manifest.new_manifest(
+            iss=code, now=now, sign_key=key, log_key=log, seal_key=seal_key, next_kid=SigningKey.generate().kid
+        )
+        card = build_card(
+            iss=code,
+            name_zh=f"测试局{number}",
+            name_en=f"Bench bureau {number}",
+            region=code[:6],
+            federation_url="http://127.0.0.1:9",
+            duty_phone="0593-0000000",
+            manifests=[document],
+            now=now,
+            key=key,
+        )
+        from ecolink.protocol.card import open_card
+
+        return cls(code, key, card, open_card(card).fingerprint)
+
+    def statements(self, count: int, now: datetime) -> list[Statement]:
+        return [self._statement(now) for _ in range(count)]
+
+    def _statement(self, now: datetime) -> Statement:
+        jti = new_id(now)
+        draft = Draft(
+            aud=(RECEIVER,),
+            thread=jti,
+            type="bulletin.published.v1",
+            lane=Lane.BULK,
+            classification="internal",
+            handling=Handling(code=HandlingCode.H0, onward=Onward.NONE),
+            purpose="benchmark",
+            legal_basis="benchmark",
+            author_role="officer",
+            retain_until=now + timedelta(days=1095),
+            body=BODY,
+        )
+        return seal(draft, iss=self.code, jti=jti, iat=now, key=self.key)
+
+    def pushes(self, statements: list[Statement], size: int) -> list[bytes]:
+        bodies, head = [], GENESIS
+        for start in range(0, len(statements), size):
+            part = statements[start : start + size]
+            token = seal_batch(
+                iss=self.code,
+                aud=RECEIVER,
+                lane=Lane.BULK,
+                epoch=1,
+                first_seq=start + 1,
+                prev=head,
+                entries=[each.digest for each in part],
+                key=self.key,
+            )
+            for number, each in enumerate(part, start + 1):
+                head = chain(head, number, each.digest)
+            bodies.append(pack(token, [(each.token, each.private) for each in part]))
+        return bodies
+
+    def request(self, body: bytes, port: int, now: datetime) -> bytes:
+        bearer = seal_request(
+            iss=self.code,
+            aud=RECEIVER,
+            op="batches.push",
+            params={},
+            body=body,
+            now=now,
+            key=self.key,
+            jti=new_id(now),
+        )
+        headers = {"Authorization": f"Bearer {bearer.decode()}", "Content-Type": "application/octet-stream"}
+        return load.request("127.0.0.1", port, "/federation/v1/batches", body, headers)
+
+
+def receiving(statements: int, size: int, database_url: str | None = None) -> float:
+    """Return statements a second received, verified, stored and receipted by one node process."""
+    now = SystemClock().now()
+    senders = [Sender.make(number, now) for number in range(CONNECTIONS)]
+    each = statements // CONNECTIONS // size * size
+    bodies = [sender.pushes(sender.statements(each, now), size) for sender in senders]
+    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as name:
+        folder = Path(name)
+        local, federation = _free_port(), _free_port()
+        _prepare(folder, local, federation, senders, database_url)
+        with _serving([*_ecolink(folder), "serve", "--no-worker"], federation):
+            fresh = SystemClock().now()
+            queues = [
+                [sender.request(body, federation, fresh) for body in mine]
+                for sender, mine in zip(senders, bodies, strict=True)
+            ]
+            result = load.run("127.0.0.1", federation, queues)
+    _insist(result, sum(map(len, queues)))
+    return each * CONNECTIONS / result.seconds
+
+
+def naive(statements: int) -> float:
+    """Return statements a second of the naive node."""
+    now = SystemClock().now()
+    sender = Sender.make(0, now)
+    tokens = [statement.token for statement in sender.statements(statements, now)]
+    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as name:
+        port = _free_port()
+        jwk = json.dumps({**sender.key.jwk(), "alg": "ES256"})
+        command = [sys.executable, "-m", "benchmarks.naive", f"{name}/naive.db", str(port), jwk]
+        with _serving(command, port):
+            requests = [
+                load.request("127.0.0.1", port, "/messages", token, {"Content-Type": "application/jose"})
+                for token in tokens
+            ]
+            queues = [requests[start::CONNECTIONS] for start in range(CONNECTIONS)]
+            result = load.run("127.0.0.1", port, queues)
+    _insist(result, statements)
+    return statements / result.seconds
+
+
+def _insist(result: load.Load, expected: int) -> None:
+    if result.statuses != {200: expected}:
+        raise SystemExit(f"the run does not count: {expected} requests, answers {result.statuses}")
+
+
+def _prepare(folder: Path, local: int, federation: int, senders: list[Sender], database_url: str | None) -> None:
+    (folder / "password").write_text("a long enough password")
+    init = [*_ecolink(folder), "init", "--unit-code", RECEIVER, "--name-zh", "庆元", "--name-en", "Qingyuan"]
+    init += ["--duty-phone", "0578-0000002", "--data-dir", f"{folder}/data"]
+    init += ["--local-port", str(local), "--federation-port", str(federation), "--allowed-network", "127.0.0.0/8"]
+    init += ["--admin-password-file", f"{folder}/password"]
+    init += ["--database-url", database_url] if database_url else []
+    _run(init)
+    for sender in senders:
+        card = folder / f"{sender.code}.card"
+        card.write_bytes(sender.card)
+        _run([*_ecolink(folder), "peer", "add", str(card)])
+        _run([*_ecolink(folder), "peer", "activate", sender.code, "--fingerprint", sender.fingerprint])
+
+
+def _ecolink(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "ecolink", "--config", f"{folder}/ecolink.toml"]
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command[3:6])}: {done.stderr or done.stdout}")
+
+
+class _serving:  # noqa: N801 - reads as a word
+    """Run a server as a process of its own while the block lasts."""
+
+    def __init__(self, command: list[str], port: int) -> None:
+        self._command, self._port = command, port
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        self.__exit__()
+        raise SystemExit("the server did not start")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])
