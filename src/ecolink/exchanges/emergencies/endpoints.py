@@ -106,8 +106,8 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
     ) -> EmergencyOut:
         """Tell other bureaus of a wildfire, a natural disaster or a major eco-crime.
 
-        A real one (`status` actual) is sent at once when the caller may approve emergencies and types the title again in
-        `confirm`; otherwise it waits for a second person. Exercises and tests go out at once, in a lane of their own.
+        A real one (`status` actual) is sent at once when the caller may approve emergencies and types the title again
+        in `confirm`; otherwise it waits for a second person. Exercises and tests go out at once, in their own lane.
         """
         row = service.raise_alert(session, entry, by=by, now=now)
         response.headers["Location"] = f"/api/v1/emergencies/{row.id}"
