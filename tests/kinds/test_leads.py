@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from ecolink.kit.canonical import dumps
+from ecolink.protocol.kinds import lead_reasons
 from ecolink.protocol.kinds import leads as wire
 from ecolink.protocol.kinds.common import CHARGES, Frozen, Grading
 from ecolink.protocol.kinds.leads import KINDS
@@ -141,7 +142,12 @@ def test_text_that_is_let_in_can_be_kept_by_every_database(text: str):
 
 
 def test_reason_lists_say_each_reason_in_both_languages():
-    for reasons in (wire.RETURN_REASONS, wire.UNABLE_REASONS, wire.TRANSFER_REASONS, wire.WITHDRAW_REASONS):
+    for reasons in (
+        lead_reasons.RETURN_REASONS,
+        lead_reasons.UNABLE_REASONS,
+        lead_reasons.TRANSFER_REASONS,
+        lead_reasons.WITHDRAW_REASONS,
+    ):
         assert all(code == reason.code and reason.zh and reason.en for code, reason in reasons.items())
 
 

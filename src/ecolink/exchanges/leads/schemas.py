@@ -8,11 +8,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Wi
 from ecolink.errors import InvalidError
 from ecolink.exchanges.governance import GovernanceIn, HandlingIn
 from ecolink.exchanges.leads.examples import REQUEST
+from ecolink.protocol.kinds import lead_reasons
 from ecolink.protocol.kinds import leads as wire
 from ecolink.protocol.kinds.common import ChargeCode, Code, Frozen, Line, Note, UnitCode
 
 
-def _listed(reasons: Mapping[str, wire.Reason]) -> AfterValidator:
+def _listed(reasons: Mapping[str, lead_reasons.Reason]) -> AfterValidator:
     def refuse_unlisted(code: str) -> str:
         if code not in reasons:
             msg = f"not one of {', '.join(reasons)}"
@@ -22,14 +23,14 @@ def _listed(reasons: Mapping[str, wire.Reason]) -> AfterValidator:
     return AfterValidator(refuse_unlisted)
 
 
-def _enum(reasons: Mapping[str, wire.Reason]) -> WithJsonSchema:
+def _enum(reasons: Mapping[str, lead_reasons.Reason]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "enum": list(reasons)})
 
 
-ReturnReason = Annotated[Code, _listed(wire.RETURN_REASONS), _enum(wire.RETURN_REASONS)]
-UnableReason = Annotated[Code, _listed(wire.UNABLE_REASONS), _enum(wire.UNABLE_REASONS)]
-TransferReason = Annotated[Code, _listed(wire.TRANSFER_REASONS), _enum(wire.TRANSFER_REASONS)]
-WithdrawReason = Annotated[Code, _listed(wire.WITHDRAW_REASONS), _enum(wire.WITHDRAW_REASONS)]
+ReturnReason = Annotated[Code, _listed(lead_reasons.RETURN_REASONS), _enum(lead_reasons.RETURN_REASONS)]
+UnableReason = Annotated[Code, _listed(lead_reasons.UNABLE_REASONS), _enum(lead_reasons.UNABLE_REASONS)]
+TransferReason = Annotated[Code, _listed(lead_reasons.TRANSFER_REASONS), _enum(lead_reasons.TRANSFER_REASONS)]
+WithdrawReason = Annotated[Code, _listed(lead_reasons.WITHDRAW_REASONS), _enum(lead_reasons.WITHDRAW_REASONS)]
 
 
 class Written(Frozen):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecolink.exchanges.leads.table import MOVE_NAMES, STATE_NAMES, Side
-from ecolink.protocol.kinds import leads as wire
+from ecolink.protocol.kinds import lead_reasons
 from ecolink.protocol.kinds.common import CHARGES
 
 
@@ -55,14 +55,14 @@ def vocabulary() -> VocabularyOut:
     """Return every list."""
     return VocabularyOut(
         charges=[CodeOut(code=each.article, zh=each.name_zh, en=each.name_en) for each in CHARGES.values()],
-        return_reasons=_codes(wire.RETURN_REASONS),
-        unable_reasons=_codes(wire.UNABLE_REASONS),
-        transfer_reasons=_codes(wire.TRANSFER_REASONS),
-        withdraw_reasons=_codes(wire.WITHDRAW_REASONS),
+        return_reasons=_codes(lead_reasons.RETURN_REASONS),
+        unable_reasons=_codes(lead_reasons.UNABLE_REASONS),
+        transfer_reasons=_codes(lead_reasons.TRANSFER_REASONS),
+        withdraw_reasons=_codes(lead_reasons.WITHDRAW_REASONS),
         states={str(state): name for state, name in STATE_NAMES.items()},
         moves={move: name for move, name in MOVE_NAMES.items() if move not in list(Side)},
     )
 
 
-def _codes(reasons: Mapping[str, wire.Reason]) -> list[CodeOut]:
+def _codes(reasons: Mapping[str, lead_reasons.Reason]) -> list[CodeOut]:
     return [CodeOut(code=each.code, zh=each.zh, en=each.en) for each in reasons.values()]
