@@ -357,3 +357,20 @@ def test_the_time_on_a_task_is_that_of_shanghai_on_the_wire(town: Town, shouning
     town.wait(2 * MINUTE)
     (task,) = shouning.tasks()
     assert task.due_at.astimezone(CHINA).hour == 9
+
+
+def test_an_update_that_expired_on_the_way_does_not_hold_the_cancellation_up(
+    town: Town, shouning: Desk, qingyuan: Desk
+) -> None:
+    fire = shouning.raise_alert()
+    town.settle()
+    town.network.down.add(QINGYUAN)
+    shouning.update(fire, colour="red")
+    town.wait(timedelta(hours=25))
+    town.network.down.clear()
+    town.wait(timedelta(hours=1))
+    shouning.cancel(fire)
+    town.settle()
+    assert [message.state for message in shouning.line(fire).messages] == ["delivered", "expired", "delivered"]
+    assert qingyuan.parked() == []
+    assert qingyuan.show(fire).state.value == "cancelled"
