@@ -140,6 +140,19 @@ def test_every_step_with_a_peer_stands_in_the_access_log_under_the_operators_nam
     ]
 
 
+def test_an_operator_without_a_name_is_known_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    import getpass
+    import os
+
+    from ecolink.entrypoints.cli.context import operator
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert operator().username == f"cli:{os.getuid()}"
+
+
 @pytest.mark.parametrize("content", ["", "not a card", "e30.e30.e30"])
 def test_what_is_no_card_is_refused(run: Run, shouning: Path, content: str) -> None:
     result = run("--config", shouning, "peer", "add", "-", input=content)

@@ -1,6 +1,7 @@
 """What every command starts from: the configuration file named at the root, the node, and who is at the keyboard."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,5 +85,9 @@ def note(node: "Node", session: Session, what: str, object_id: str, *, now: date
 
 def operator() -> Principal:
     """Return who is at the keyboard: whoever may run commands on the node's own files administers it."""
-    name = f"cli:{getpass.getuser()}"
+    try:
+        who = getpass.getuser()
+    except (KeyError, OSError):  # a container's user has a number and no name
+        who = str(os.getuid())
+    name = f"cli:{who}"
     return Principal(id=name, username=name, name=name, roles=frozenset({Role.ADMINISTRATOR}))
