@@ -39,6 +39,7 @@ tests: setup-dev ## Run the suite on SQLite and on a PostgreSQL that it starts i
 
 contracts: setup-dev ## Compare openapi/ with what the code serves
 	$(BIN)/python -m ecolink.web.openapi --check
+	$(BIN)/python -m ecolink.protocol.kinds --check
 
 bench: setup-dev ## Measure receiving, beside the naive baseline
 	$(BIN)/python -m benchmarks

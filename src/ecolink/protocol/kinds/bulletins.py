@@ -60,6 +60,16 @@ class Outcome(StrEnum):
     NONE = "none"
 
 
+def _stand_alone(outcomes: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    if len(set(outcomes)) != len(outcomes) or (Outcome.NONE in outcomes and len(outcomes) > 1):
+        raise ValueError("each outcome is named once, and 'none' stands alone")
+    return outcomes
+
+
+Outcomes = Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=len(Outcome)), AfterValidator(_stand_alone)]
+"""What using a bulletin led to, each once; `none` stands alone."""
+
+
 class RecallReason(StrEnum):
     """Why an author takes a bulletin back."""
 
@@ -257,14 +267,8 @@ class BulletinFeedbackV1(Frozen):
     version: Digest
     used_for: Note
     usefulness: Annotated[int, Field(strict=True, ge=1, le=5)]
-    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=4)]
+    outcomes: Outcomes
     correction_requested: Note | None = None
-
-    @model_validator(mode="after")
-    def _say_one_thing(self) -> Self:
-        if len(set(self.outcomes)) != len(self.outcomes) or (Outcome.NONE in self.outcomes and len(self.outcomes) > 1):
-            raise ValueError("each outcome is named once, and 'none' stands alone")
-        return self
 
 
 class OnwardCompliance(Frozen):
