@@ -1,6 +1,7 @@
 """A bundle crosses an air gap sealed, complete, and of the size it says."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from joserfc import jwe
 from joserfc.jwk import ECKey
 
+from ecolink.kit.canonical import dumps
 from ecolink.kit.ids import new_id
-from ecolink.protocol import bundle, jws
+from ecolink.protocol import base64url, bundle, jws
 from ecolink.protocol.bundle import CHUNK_BYTES, LINE_TYP, MAX_LINE_BYTES, TYP, Item, Kind, item_of
 from ecolink.protocol.keys import SigningKey, Use
 from ecolink.protocol.refusal import Refused
@@ -41,10 +43,19 @@ def pack(data=DATA, announce=None, seal_key=SEAL_PUBLIC, key=SIGN, aud=QINGYUAN)
         aud=aud,
         jti=new_id(NOW),
         now=NOW,
+        manifests=[(b"token",)],
         key=key,
         seal_key=seal_key,
     )
     return b"".join(lines)
+
+
+def introduced_by(find_key):
+    def introduce(unit_code, documents):
+        assert (unit_code, documents) == (SHOUNING, [(b"token",)])
+        return find_key
+
+    return introduce
 
 
 def unpack(raw, us=QINGYUAN, keys=None, find_key=None, at=NOW):
@@ -52,7 +63,7 @@ def unpack(raw, us=QINGYUAN, keys=None, find_key=None, at=NOW):
         io.BytesIO(raw).readline,
         us=us,
         seal_keys={SEAL.kid: SEAL} if keys is None else keys,
-        find_key=find_key or {SIGN.kid: SIGN_PUBLIC}.get,
+        introduce=introduced_by(find_key or {SIGN.kid: SIGN_PUBLIC}.get),
         received_at=at,
     )
     return contents, [(part.item.kind, part.read()) for part in parts]
@@ -76,9 +87,10 @@ def seal_line(data, **header):
     return jwe.encrypt_compact(said, data, key, algorithms=["ECDH-ES", "A256GCM", "A128GCM", "DEF"]).encode() + b"\n"
 
 
-def contents_line(items, **changes):
+def first_lines(items, **changes):
     payload = {"iss": SHOUNING, "aud": QINGYUAN, "jti": new_id(NOW), "iat": 1, "items": items, **changes}
-    return seal_line(jws.sign(TYP, payload, SIGN))
+    manifests = dumps({"iss": SHOUNING, "manifests": [["token"]]})
+    return seal_line(manifests) + seal_line(jws.sign(TYP, payload, SIGN))
 
 
 def test_everything_arrives_in_the_order_in_which_it_is_taken_in():
@@ -89,7 +101,7 @@ def test_everything_arrives_in_the_order_in_which_it_is_taken_in():
 
 
 def test_large_items_are_spread_over_lines_of_bounded_length():
-    assert len(LINES) == 1 + 1 + 1 + 3 + 0 + 1
+    assert len(LINES) == 2 + 1 + 1 + 3 + 0 + 1
     assert max(map(len, LINES)) <= MAX_LINE_BYTES
 
 
@@ -147,6 +159,15 @@ def test_no_byte_can_be_changed_and_none_cut_off(data):
     assert refusal_of(SMALL[:at])
 
 
+@pytest.mark.parametrize(
+    "epk", [None, 5, {}, {"kty": "EC"}, {"kty": "EC", "crv": "P-2!6", "x": "A", "y": "A"}], ids=str
+)
+def test_a_line_with_an_odd_ephemeral_key_does_not_open(epk):
+    header, *rest = SMALL.splitlines()[0].split(b".")
+    said = {**json.loads(base64url.decode(header)), "epk": epk}
+    assert refusal_of(b".".join([base64url.encode(dumps(said)), *rest]) + b"\n") == "bad-bundle"
+
+
 def test_a_line_has_one_spelling():
     last = LINES[-1]
     alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -158,12 +179,12 @@ def test_a_line_has_one_spelling():
 def test_whatever_was_left_unread_is_still_verified():
     item = item_of(Kind.BLOB, b"genuine")
     said = {"kind": item.kind, "digest": item.digest, "size": item.size}
-    raw = contents_line([said]) + seal_line(b"forgery")
+    raw = first_lines([said]) + seal_line(b"forgery")
     _, parts = bundle.read(
         io.BytesIO(raw).readline,
         us=QINGYUAN,
         seal_keys={SEAL.kid: SEAL},
-        find_key={SIGN.kid: SIGN_PUBLIC}.get,
+        introduce=introduced_by({SIGN.kid: SIGN_PUBLIC}.get),
         received_at=NOW,
     )
     next(parts)
@@ -187,13 +208,13 @@ def test_more_than_was_announced_is_refused():
     ids=str,
 )
 def test_items_beyond_the_limits_are_refused_before_any_byte_of_them_is_read(item):
-    assert refusal_of(contents_line([{"digest": "00" * 32, **item}])) == "invalid-claim"
+    assert refusal_of(first_lines([{"digest": "00" * 32, **item}])) == "invalid-claim"
 
 
 def test_bundles_of_too_many_items_or_bytes_are_refused():
     small = {"kind": "blob", "digest": "00" * 32, "size": 0}
-    assert refusal_of(contents_line([{**small, "size": 2 * 1024**3}] * 9)) == "too-large"
-    assert refusal_of(contents_line(["not an object"])) == "invalid-claim"
+    assert refusal_of(first_lines([{**small, "size": 2 * 1024**3}] * 9)) == "too-large"
+    assert refusal_of(first_lines(["not an object"])) == "invalid-claim"
     with pytest.raises(Refused):
         pack(announce=[Item(Kind.BLOB, "00" * 32, 0)] * 5_001)
     with pytest.raises(Refused):
@@ -213,7 +234,7 @@ def test_an_endless_line_is_cut_at_the_limit():
         return b"a" * most
 
     with pytest.raises(Refused) as refused:
-        bundle.read(endless, us=QINGYUAN, seal_keys={}, find_key=lambda _: None, received_at=NOW)
+        bundle.read(endless, us=QINGYUAN, seal_keys={}, introduce=introduced_by({}.get), received_at=NOW)
     assert (refused.value.reason, asked) == ("bad-bundle", [MAX_LINE_BYTES + 1])
 
 
@@ -231,6 +252,12 @@ def test_an_endless_line_is_cut_at_the_limit():
 )
 def test_a_line_sealed_in_any_other_way_is_refused(header):
     assert refusal_of(seal_line(b"x" * 100, **header)) == "bad-bundle"
+
+
+def test_a_sender_cannot_introduce_itself_as_one_and_sign_as_another():
+    assert refusal_of(first_lines([], iss="331127000000")) == "wrong-issuer"
+    assert refusal_of(seal_line(b"[]")) == "bad-bundle"
+    assert refusal_of(seal_line(b'{"iss":"350924000000"}')) == "invalid-claim"
 
 
 def test_what_is_no_bundle_at_all_is_refused():

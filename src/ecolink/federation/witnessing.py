@@ -101,6 +101,18 @@ class Witnessing:
         self._declare_if_restored(shown, now)
         return told
 
+    def take_carried(self, token: bytes, keys: BureauKeys, now: datetime) -> None:
+        """Keep an attestation that came on a disc, and declare a restore if it shows one.
+
+        Raises:
+            Refused: it does not verify.
+
+        """
+        attestation = open_attestation(token, find_key=keys.find, us=self.us, sender=keys.unit_code, received_at=now)
+        with self.database.begin() as session:
+            ours = self.keep_attestation(session, attestation, now)
+        self._declare_if_restored({keys.unit_code: ours}, now)
+
     def keep_attestation(self, session: Session, attestation: Attestation, now: datetime) -> list[Checkpoint]:
         """Keep what a verified attestation shows; return the checkpoints of our own log in it."""
         own = self.keystore.keys_of(session, self.us)

@@ -1,8 +1,10 @@
 """A bundle: what one bureau has for another, sealed into a file that a person carries across an air gap.
 
 The file is lines of compact JWE (RFC 7516, ECDH-ES with A256GCM), each sealed to the recipient's seal key with a
-key of its own. The first line holds the *contents*: a signed list of what follows, each item with its kind,
-digest and size. The other lines are the items' bytes, in that order, a mebibyte to a line. Nothing is compressed,
+key of its own. The first line holds the sender's key manifests, as in `POST /federation/v1/keys`: between bureaus
+that share no network it is the only way to learn of a new key. The second holds the *contents*: a signed list of
+what follows, each item with its kind, digest and size. The other lines are the items' bytes, in that order, a
+mebibyte to a line. Nothing is compressed,
 so nothing can swell; both sides work line by line, whatever the size. What the contents do not name, is cut
 short, out of order or does not match its digest is refused. The items themselves are the same signed documents
 that travel over HTTP, and are checked and receipted in the same way.
@@ -18,10 +20,12 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from ecolink.kit import canonical
 from ecolink.kit.times import to_seconds
-from ecolink.protocol import attestation, base64url, claims, jws, limits, strict_json
+from ecolink.protocol import attestation, base64url, claims, jws, limits, manifest, strict_json
 from ecolink.protocol.claims import Claims
 from ecolink.protocol.keys import FindKey, SigningKey, Use, VerifyKey
+from ecolink.protocol.manifest import Document
 from ecolink.protocol.refusal import Reason, Refused
 
 TYP = "ecolink-bundle+jws"
@@ -43,8 +47,6 @@ MAX_BUNDLE_BYTES = 16 * 1024**3
 class Kind(StrEnum):
     """What an item is."""
 
-    MANIFESTS = "manifests"
-    """The sender's key manifests, as in `POST /federation/v1/keys`."""
     ATTESTATION = "attestation"
     """The state of the sender's log and the checkpoints it holds."""
     RECEIPT = "receipt"
@@ -56,13 +58,16 @@ class Kind(StrEnum):
 
 
 _MOST: Mapping[str, int] = {
-    Kind.MANIFESTS: limits.MAX_CARD_BYTES,
     Kind.ATTESTATION: attestation.MAX_BYTES,
     Kind.RECEIPT: limits.MAX_RECEIPT_BYTES,
     Kind.BATCH: limits.MAX_PUSH_BYTES,
     Kind.BLOB: MAX_BLOB_BYTES,
 }
 _ORDER = list(Kind)
+
+
+Introduce = Callable[[str, Sequence[Document]], FindKey]
+"""Takes a bureau's unit code and its key manifests, nothing verified, and returns what finds its pinned keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ def write(
     aud: str,
     jti: str,
     now: datetime,
+    manifests: Sequence[Document],
     key: SigningKey,
     seal_key: VerifyKey,
 ) -> Iterator[bytes]:
@@ -133,6 +139,7 @@ def write(
         "items": [{"kind": item.kind, "digest": item.digest, "size": item.size} for item in arranged],
     }
     seal = _Sealer(seal_key)
+    yield seal.line(canonical.dumps({"iss": iss, "manifests": manifest.as_text(manifests)}))
     yield seal.line(jws.sign(TYP, payload, key))
     for item in arranged:
         yield from map(seal.line, _verified(item, _rechunked(bytes_of(item))))
@@ -143,7 +150,7 @@ def read(
     *,
     us: str,
     seal_keys: Mapping[str, SigningKey],
-    find_key: FindKey,
+    introduce: Introduce,
     received_at: datetime,
 ) -> tuple[Contents, Iterator[Part]]:
     """Open a bundle and return its contents, verified, and its parts, verified as they are read.
@@ -152,7 +159,7 @@ def read(
         read_line: a binary file's `readline`, which is told the most bytes to return.
         us: our unit code, which it must be addressed to.
         seal_keys: our private seal keys, by kid.
-        find_key: looks the sender's signing key up among pinned keys.
+        introduce: takes the sender's manifests, if they follow from the pinned ones, and returns what finds its keys.
         received_at: the moment (UTC) at which the sender's key must be valid.
 
     Raises:
@@ -161,12 +168,13 @@ def read(
 
     """
     opener = _Opener(read_line, seal_keys)
+    iss, documents = _manifests(opener.next_line())
     opened = jws.open_between(
         opener.next_line(),
         typ=TYP,
-        find_key=find_key,
+        find_key=introduce(iss, documents),
         us=us,
-        sender=None,
+        sender=iss,
         received_at=received_at,
         max_bytes=MAX_CONTENTS_BYTES,
     )
@@ -214,6 +222,13 @@ def _rechunked(data: Iterable[bytes]) -> Iterator[bytes]:
             del held[:CHUNK_BYTES]
     if held:
         yield bytes(held)
+
+
+def _manifests(raw: bytes) -> tuple[str, list[Document]]:
+    said = strict_json.loads(raw, max_bytes=limits.MAX_CARD_BYTES)
+    if not isinstance(said, dict):
+        raise Refused(Reason.BAD_BUNDLE, "the first line holds the sender's key manifests")
+    return claims.unit(said, "iss"), manifest.from_text(said.get("manifests"))
 
 
 def _item(said: object) -> Item:
@@ -275,7 +290,7 @@ class _Opener:
             raise Refused(Reason.BAD_BUNDLE, "it is not sealed to a key of this bureau")
         try:
             opened = jwe.decrypt_compact(sealed, key, registry=_REGISTRY).plaintext
-        except (JoseError, ValueError) as fault:
+        except (JoseError, ValueError, KeyError, TypeError) as fault:  # the last two for an odd `epk`
             raise Refused(Reason.BAD_BUNDLE, f"a line does not open: {type(fault).__name__}") from None
         if opened is None:
             raise Refused(Reason.BAD_BUNDLE, "a line is empty")
