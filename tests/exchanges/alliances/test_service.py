@@ -102,9 +102,7 @@ def test_a_change_built_on_an_old_version_is_refused(database, service, alliance
 
 def test_a_pending_peer_cannot_become_a_member(database, service):
     with pytest.raises(InvalidError) as refused, database.begin() as session:
-        service.found(
-            session, name_zh="联盟", name_en="Alliance", members=[QINGYUAN, SONGXI], by=CHIEF, now=MORNING
-        )
+        service.found(session, name_zh="联盟", name_en="Alliance", members=[QINGYUAN, SONGXI], by=CHIEF, now=MORNING)
     assert refused.value.pointer == "/members/1"
 
 

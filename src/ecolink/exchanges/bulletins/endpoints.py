@@ -114,7 +114,10 @@ def _add_reading(api: APIRouter, service: BulletinService) -> None:
     def get_bulletin(
         bulletin_id: BulletinId, database: DatabaseDep, now: NowDep, response: Response, by: Reader
     ) -> BulletinOut:
-        """Show a bulletin. The first time a person here opens one that others told, its author learns of it."""
+        """Show a bulletin. The first time a person here opens one that others told, its author learns of it.
+
+        A program's call does not count: where it shows the bulletin to a person, it calls `read`.
+        """
         with database.read() as session:
             dossier = service.record.view(session, bulletin_id)
             if not (by.kind == "user" and dossier.is_unread):

@@ -58,7 +58,7 @@ class Receiving:
             raise Reject("unknown-version", EXPLANATIONS["unknown-version"])
 
         _refuse_unless_applied(dossier, dossier.matter.step(move.digest))
-        dossier = self.record.renew(session, dossier.row, now)
+        self.record.write(session, dossier, now)
         self._note(session, dossier, move, now)
         self.duties.fulfil(session, dossier, now)
 

@@ -140,15 +140,21 @@ class Record:
 
     def of_thread(self, session: Session, thread: str) -> list[Bulletin]:
         """Return every bulletin opened under a thread id, locked: one, unless another bureau took the same id."""
-        return list(session.scalars(select(Bulletin).where(Bulletin.thread == thread).with_for_update()))
+        rows = select(Bulletin).where(Bulletin.thread == thread).order_by(Bulletin.id).with_for_update()
+        return list(session.scalars(rows.execution_options(populate_existing=True)))
 
     def renew(self, session: Session, row: Bulletin, now: datetime) -> Dossier:
         """Read the thread again and write the row from it."""
         session.flush()
         dossier = self._dossier(session, row)
-        matter = dossier.matter
+        self.write(session, dossier, now)
+        return dossier
+
+    def write(self, session: Session, dossier: Dossier, now: datetime) -> None:
+        """Write the row from what was read, unless nothing was told yet."""
+        row, matter = dossier.row, dossier.matter
         if matter.state is None:
-            return dossier
+            return
         told = matter.versions[0] if matter.versions else matter.recall
         row.state = matter.state.value
         row.told_at = told.at if told else row.told_at
@@ -158,7 +164,6 @@ class Record:
         if changed:
             self._write_index(session, row, matter)
         session.flush()
-        return dossier
 
     def index_draft(self, session: Session, row: Bulletin, text: BulletinContent) -> None:
         """Have a draft found by what it says so far."""

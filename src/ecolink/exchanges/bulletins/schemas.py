@@ -12,7 +12,7 @@ from ecolink.protocol.kinds.bulletins import (
     BulletinPerson,
     BulletinPrivate,
     BulletinText,
-    Outcome,
+    Outcomes,
     RecallReason,
 )
 from ecolink.protocol.kinds.common import ChargeCode, Day, Id, Line, Moment, Note, UnitCode
@@ -147,7 +147,7 @@ class BulletinFeedbackIn(BaseModel):
 
     used_for: Note
     usefulness: Annotated[int, Field(strict=True, ge=1, le=5)]
-    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=4)]
+    outcomes: Outcomes
     correction_requested: Note | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from sqlalchemy.orm import Session
 
-from ecolink.errors import ConflictError
+from ecolink.errors import ConflictError, TooLargeError
 from ecolink.exchanges.bulletins.models import Bulletin
 from ecolink.exchanges.bulletins.record import Dossier, Record
 from ecolink.exchanges.governance import GovernanceOut, approver_claim, handling_of
@@ -16,6 +16,7 @@ from ecolink.federation.peers import Peers, PeerState
 from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.bulletins import KINDS
 from ecolink.protocol.kinds.common import Frozen
+from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Draft, Handling, Lane, Statement
 
 _TYPE_OF = {kind.body: kind for kind in KINDS}
@@ -87,6 +88,7 @@ class Speaker:
 
         Raises:
             ConflictError: a recipient cannot be told just now.
+            TooLargeError: it does not fit into a statement.
 
         """
         kind = _TYPE_OF[type(saying.body)]
@@ -111,7 +113,15 @@ class Speaker:
             body=saying.body.to_wire(),
             private=saying.private,
         )
-        self.outbox.send(session, draft, now=now, recipients=sorted(saying.to))
+        try:
+            self.outbox.send(session, draft, now=now, recipients=sorted(saying.to))
+        except Refused as refused:
+            if refused.reason != Reason.TOO_LARGE:
+                raise
+            raise TooLargeError(
+                "With all that must come along this is too long for one statement; shorten the notes or the terms.",
+                "连同须附内容已超过单条消息上限，请缩短备注或文字。",
+            ) from refused
         return self.record.renew(session, row, now)
 
     def reachable(self, session: Session, units: Collection[str], lane: Lane) -> list[str]:

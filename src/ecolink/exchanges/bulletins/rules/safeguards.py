@@ -8,9 +8,9 @@ from ecolink.exchanges.personal_data import refuse_in_text, texts_in
 from ecolink.kit import canonical
 from ecolink.protocol.kinds.bulletins import BulletinKind, BulletinPerson, BulletinPrivate, BulletinText
 
-MAX_BYTES = 28_000
-"""Bytes of a bulletin's text as JSON: wrapped twice in base64 it must still fit into a statement of 64 KiB, so that
-it can be passed on."""
+MAX_BYTES = 22_000
+"""Bytes of a bulletin's text as JSON: wrapped twice in base64, under terms as long as terms may be, it still fits
+into a statement of 64 KiB, so that its corrections can always follow it onward."""
 MAX_PRIVATE = 40_000
 """Bytes of persons and items as JSON: as a text inside another private part they must fit into 64 KiB."""
 ADULT = 18
