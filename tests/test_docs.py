@@ -1,0 +1,222 @@
+"""The documents say what the code does: tables are equal, links lead somewhere, tests named as proof exist.
+
+`python -m tests.test_docs` writes the generated tables anew.
+"""
+
+import ast
+import re
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from ecolink.exchanges.bulletins.rules.tables import print_tables as bulletin_tables
+from ecolink.exchanges.emergencies.rules import print_tables as emergency_tables
+from ecolink.federation.gate import STATUS
+from ecolink.federation.operations import KEYS, MEBIBYTE, OPERATIONS
+from ecolink.protocol import limits
+from ecolink.protocol.kinds import attachments, bulletins, emergencies, leads, privacy
+from ecolink.protocol.refusal import Reason
+from ecolink.settings import Settings, variable
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests/vectors").glob("*.md")])
+_BLOCK = re.compile(r"<!-- generated: (?P<name>[a-z]+) -->\n(?P<held>.*?)<!-- end -->", re.DOTALL)
+_LINK = re.compile(r"!?\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]\((?P<target>[^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+
+
+# What is generated -----------------------------------------------------------------------------------
+
+
+def table(*rows):
+    head, *rest = rows
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rest))
+
+
+def reasons():
+    return table(
+        ("reason", "status", "meaning"),
+        *((f"`{reason}`", str(STATUS.get(reason, 400)), reason.meaning) for reason in Reason),
+    )
+
+
+def operations():
+    return table(
+        ("operation (`op`)", "call", "body at most", "token"),
+        *(
+            (
+                f"`{one.name}`",
+                f"`{one.method} {one.path}`",
+                f"{one.max_body // MEBIBYTE} MiB" if one.max_body else "none",
+                "no: it proves itself" if one is KEYS else "yes",
+            )
+            for one in OPERATIONS
+        ),
+    )
+
+
+def kinds():
+    every = [kind for room in (leads, bulletins, emergencies, attachments, privacy) for kind in room.KINDS]
+    return table(
+        ("type", "lane", "body", "several", "approver", "private"),
+        *(
+            (
+                f"`{kind.type}`",
+                f"`{kind.lane}`",
+                f"`{kind.body.__name__}`",
+                "yes" if kind.many else "",
+                "yes" if kind.approval else "",
+                "yes" if kind.private else "",
+            )
+            for kind in every
+        ),
+    )
+
+
+def limit_rows():
+    """Read each number and the sentence under it."""
+    lines = Path(limits.__file__).read_text("utf-8").splitlines()
+    for line, after in pairwise(lines):
+        name = line.partition(" = ")[0]
+        if name.isupper() and after.startswith('"""'):
+            yield f"`{name}`", str(getattr(limits, name)), after.strip('"')
+
+
+def settings_table():
+    return table(
+        ("setting", "environment", "default", "what it is"),
+        *(
+            (f"`{name}`", f"`{variable(name)}`", _default(name, info), (info.description or "").replace("|", "\\|"))
+            for name, info in Settings.model_fields.items()
+        ),
+    )
+
+
+def _default(name: str, info: FieldInfo) -> str:
+    if info.is_required():
+        return "**required**"
+    if info.default_factory is not None:
+        return "see right" if name != "deadlines" else "none"
+    if isinstance(info.default, bool):
+        return f"`{str(info.default).lower()}`"
+    if info.default in (None, ()) or (type(None) in get_args(info.annotation) and info.default is None):
+        return "none"
+    return f"`{info.default}`"
+
+
+GENERATED = {
+    "reasons": reasons,
+    "operations": operations,
+    "kinds": kinds,
+    "limits": lambda: table(("limit", "value", "what it bounds"), *limit_rows()),
+    "settings": settings_table,
+}
+
+STATES = {
+    "docs/states-bulletins.md": ("Bulletins", "ecolink.exchanges.bulletins.rules", bulletin_tables),
+    "docs/states-emergencies.md": ("Emergencies", "ecolink.exchanges.emergencies.rules", emergency_tables),
+}
+
+
+def states(path):
+    subject, module, printed = STATES[path]
+    return (
+        f"# {subject}: states and moves\n\n"
+        f"Printed by `python -m {module}`; a test keeps this page equal to the table that decides.\n"
+        "How moves that crossed are put in order is told in [the protocol](protocol.md#threads).\n\n"
+        f"{printed().rstrip(chr(10))}\n"
+    )
+
+
+def rewritten(text: str) -> str:
+    def write(block: re.Match[str]) -> str:
+        name = block["name"]
+        return f"<!-- generated: {name} -->\n\n{GENERATED[name]()}\n<!-- end -->"
+
+    return _BLOCK.sub(write, text)
+
+
+def main():
+    for page in PAGES:
+        page.write_text(rewritten(page.read_text("utf-8")), "utf-8")
+    for path in STATES:
+        (ROOT / path).write_text(states(path), "utf-8")
+
+
+# What is checked -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_generated_table_is_what_the_code_says(page):
+    text = page.read_text("utf-8")
+    assert text == rewritten(text), "write it anew: python -m tests.test_docs"
+
+
+def test_each_table_stands_somewhere():
+    held = "".join(page.read_text("utf-8") for page in PAGES)
+    assert set(GENERATED) == {block["name"] for block in _BLOCK.finditer(held)}
+
+
+@pytest.mark.parametrize("path", STATES)
+def test_the_printed_states_are_the_tables_that_decide(path):
+    assert (ROOT / path).read_text("utf-8") == states(path)
+
+
+def links(page: Path):
+    for link in _LINK.finditer(_FENCE.sub("", page.read_text("utf-8"))):
+        yield link["text"], link["target"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page):
+    dead = []
+    for _, target in links(page):
+        path, _, anchor = target.partition("#")
+        if target.startswith(("https://", "http://", "mailto:")):
+            continue
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            dead.append(target)
+    assert not dead
+
+
+@cache
+def anchors(file: Path) -> frozenset[str]:
+    """Return the anchors of a page's headings, as the common renderers make them."""
+    headings = re.findall(r"^#{1,6} (.+)$", _fences_out(file.read_text("utf-8")), re.MULTILINE)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+
+
+def _fences_out(text: str) -> str:
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+@cache
+def proofs_in(file: Path) -> frozenset[str]:
+    tree = ast.parse(file.read_text("utf-8"))
+    return frozenset(
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+    )
+
+
+def test_every_test_a_guarantee_rests_on_exists():
+    page = ROOT / "docs/guarantees.md"
+    proofs = [(text, (page.parent / target).resolve()) for text, target in links(page) if "/test_" in target]
+    named = [(text, file) for text, file in proofs if "test_" + text.replace(" ", "_") not in proofs_in(file)]
+    assert proofs
+    assert not named
+
+
+def test_every_fault_has_its_row():
+    rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs/guarantees.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(map(int, rows)) == list(range(1, 29))
+
+
+if __name__ == "__main__":
+    main()
