@@ -160,6 +160,25 @@ def test_a_draft_whose_answer_is_lost_is_sent_again_under_the_same_key(api, logg
     assert asked[2][2]["If-Match"] == '"7"'
 
 
+def test_a_file_is_uploaded_and_named_as_each_kind_names_it(api, logged_in: None, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "协作函.pdf").write_bytes(b"%PDF-1.7")
+    asked = script(
+        api, (201, {"digest": "ab" * 32}), (201, {"id": "1", "state": "draft"}), (200, {"id": "1", "state": "x"})
+    )
+    assert run("lead", "send", "-", "--attach", "协作函.pdf", input=json.dumps(LEAD)).exit_code == 0
+    _, path, headers, body = asked[0]
+    assert path == "/api/v1/attachments?name=%E5%8D%8F%E4%BD%9C%E5%87%BD.pdf"
+    assert (headers["content-type"], body) == ("application/pdf", b"%PDF-1.7")
+    assert json.loads(asked[1][3])["documents"] == [{"digest": "ab" * 32, "kind": "other", "title": "协作函.pdf"}]
+
+    asked = script(api, (201, {"digest": "ab" * 32}), (201, {"id": "1", "state": "sent"}))
+    assert run("emergency", "send", "-", "--attach", "协作函.pdf", input="{}").exit_code == 0
+    assert json.loads(asked[1][3])["attachments"] == [{"digest": "ab" * 32, "name": "协作函.pdf"}]
+
+    assert "carries no files" in refusal(run("bulletin", "send", "-", "--attach", "协作函.pdf", input="{}"))
+    assert "cannot be read" in refusal(run("lead", "send", "-", "--attach", "absent.pdf", input="{}"))
+
+
 def test_an_approval_names_the_version_that_was_read(api, logged_in: None, run: Run) -> None:
     lead_id = "019ab5d2-7c00-7000-8000-0123456789ab"
     asked = script(api, (200, {"id": lead_id, "state": "awaiting_approval"}), (200, {"id": lead_id, "state": "sent"}))

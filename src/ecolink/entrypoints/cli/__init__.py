@@ -14,7 +14,23 @@ import typer
 from typer.core import TyperGroup
 
 from ecolink import __version__
-from ecolink.entrypoints.cli import client, config, db, demo, inbox, init, key, login, matters, peer, queue, serve, user
+from ecolink.entrypoints.cli import (
+    bundle,
+    client,
+    config,
+    db,
+    demo,
+    evidence,
+    inbox,
+    init,
+    key,
+    login,
+    matters,
+    peer,
+    queue,
+    serve,
+    user,
+)
 from ecolink.entrypoints.cli.context import Root
 from ecolink.entrypoints.cli.printing import complain, say
 from ecolink.errors import EcolinkError
@@ -79,6 +95,8 @@ for name, group in {
     "user": user,
     "client": client,
     "config": config,
+    "evidence": evidence,
+    "bundle": bundle,
 }.items():
     app.add_typer(group.app, name=name)
 

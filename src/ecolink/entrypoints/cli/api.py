@@ -78,8 +78,8 @@ class Api:
         """Take the next step on what `before` showed; refused when somebody changed it since."""
         return self._post(path, document, {"If-Match": before.etag} if before.etag else {})
 
-    def upload(self, file: Path) -> dict[str, Any]:
-        """Upload a file and return how a matter names it: digest and name."""
+    def upload(self, file: Path) -> str:
+        """Upload a file and return its digest, by which a matter names it."""
         try:
             content = file.read_bytes()
         except OSError as fault:
@@ -93,7 +93,7 @@ class Api:
             content=content,
             headers={"content-type": media_type},
         ).json()
-        return {"digest": kept["digest"], "name": file.name}
+        return str(kept["digest"])
 
     def _post(self, path: str, document: object, headers: dict[str, str]) -> Answer:
         given: dict[str, Any] = {} if document is None else {"json": document}

@@ -14,6 +14,7 @@ import typer
 
 from ecolink.entrypoints.cli.api import Api, ApiAddress, PasswordFile, User, open_api, read_document
 from ecolink.entrypoints.cli.printing import AsJson, print_json, print_record, print_rows, say
+from ecolink.errors import InvalidError
 from ecolink.kit.ids import is_id
 
 Item = Mapping[str, Any]
@@ -30,6 +31,10 @@ class Matter:
     """The step that lays a draft before an approver; None where the first POST already sends, or waits by itself."""
     approve: str
     """The step by which a second person sends it."""
+    files: str | None
+    """The member that lists uploaded files; None where there is none."""
+    file: Callable[[str, str], dict[str, str]] = lambda digest, name: {"digest": digest, "name": name}
+    """How that member names one, by its digest and its name."""
 
 
 def _lead(item: Item) -> dict[str, Any]:
@@ -76,9 +81,13 @@ def _emergency(item: Item) -> dict[str, Any]:
     }
 
 
-LEAD = Matter("lead", "/api/v1/leads", _lead, submit="submit", approve="send")
-BULLETIN = Matter("bulletin", "/api/v1/bulletins", _bulletin, submit="submit", approve="approve")
-EMERGENCY = Matter("emergency", "/api/v1/emergencies", _emergency, submit=None, approve="approve")
+def _document(digest: str, name: str) -> dict[str, str]:
+    return {"digest": digest, "kind": "other", "title": name}
+
+
+LEAD = Matter("lead", "/api/v1/leads", _lead, submit="submit", approve="send", files="documents", file=_document)
+BULLETIN = Matter("bulletin", "/api/v1/bulletins", _bulletin, submit="submit", approve="approve", files=None)
+EMERGENCY = Matter("emergency", "/api/v1/emergencies", _emergency, submit=None, approve="approve", files="attachments")
 
 
 def build(matter: Matter) -> typer.Typer:
@@ -139,9 +148,11 @@ def build(matter: Matter) -> typer.Typer:
 
 
 def _draft(api: Api, matter: Matter, document: Any, files: list[Path]) -> Item:  # noqa: ANN401 - JSON
-    if files:
-        attached = [api.upload(file) for file in files]
-        document = {**document, "attachments": [*document.get("attachments", []), *attached]}
+    if files and matter.files is None:
+        raise InvalidError(f"A {matter.word} carries no files.", "该类通报不能附带文件。")
+    if files and matter.files is not None:
+        attached = [matter.file(api.upload(file), file.name) for file in files]
+        document = {**document, matter.files: [*document.get(matter.files, []), *attached]}
     begun = api.post(matter.path, document)
     if matter.submit is not None:
         begun = api.step(f"{matter.path}/{begun.document['id']}/{matter.submit}", begun)
