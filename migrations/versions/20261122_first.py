@@ -454,6 +454,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "owed_receipts",
+        sa.Column("peer", sa.String(length=12), nullable=False),
+        sa.Column("batch", sa.String(length=64), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("peer", "batch", name=op.f("pk_owed_receipts")),
+    )
+    op.create_table(
         "peer_checkpoints",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("unit_code", sa.String(length=12), nullable=False),
@@ -896,6 +903,7 @@ def downgrade() -> None:
 
     op.drop_table("peer_keys")
     op.drop_table("peer_checkpoints")
+    op.drop_table("owed_receipts")
     with op.batch_alter_table("out_channels", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_out_channels_waiting",

@@ -1,6 +1,7 @@
 """The proof: one thread of each kind exported at one bureau and verified with nothing but public keys."""
 
 from functools import partial
+from pathlib import Path
 
 from ecolink.entrypoints.demo.houses import DemoFailed
 from ecolink.entrypoints.demo.people import Person, wait_for
@@ -20,14 +21,16 @@ def play(stage: Stage, threads: list[str]) -> None:
     for thread in threads:
         file = house.folder / f"{thread}.evidence"
 
-        def verified(file: str = str(file), thread: str = thread) -> bool:
-            house.run("evidence", "export", thread, "--out", file)
-            return house.run("evidence", "verify", file, *trusted, check=False).returncode == 0
+        def verified(file: Path = file, thread: str = thread) -> bool:
+            file.unlink(missing_ok=True)
+            house.run("evidence", "export", thread, "--out", str(file), "--reason", "演示：证据核验")
+            return house.run("evidence", "verify", str(file), *trusted, check=False).returncode == 0
 
         wait_for("the evidence to verify", verified)
         tell.check("evidence_verified")
-    whole = file.read_bytes()
-    file.write_bytes(whole.replace(b'"', b"'", 1) if b'"' in whole else whole[:-1])
+    whole = bytearray(file.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    file.write_bytes(whole)
     if house.run("evidence", "verify", str(file), *trusted, check=False).returncode == 0:
         msg = "a spoilt evidence file was accepted"
         raise DemoFailed(msg)
