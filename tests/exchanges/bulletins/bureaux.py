@@ -36,6 +36,8 @@ from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 T = TypeVar("T")
 
+SONGXI = "350724000000"
+
 ORCHIDS: dict[str, Any] = {
     "kind": "modus_operandi",
     "title": "野生兰花混作茶苗邮寄",

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ecolink.exchanges.bulletins.endpoints import router
+from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
 from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT, bulletin, correction
 from tests.support.town import QINGYUAN, SHOUNING
@@ -134,6 +135,27 @@ def test_the_first_person_who_opens_it_is_the_reading_its_author_learns_of(pair,
     assert board[0]["bureau"]["unit_code"] == QINGYUAN
     assert board[0]["read_at"] is not None
     assert ids(there.client.get(BULLETINS, params={"unread": True}, headers=officer)) == []
+
+
+def test_a_program_that_fetches_it_is_not_a_person_reading_it(pair, there):
+    told = pair.shouning.publish(bulletin(recipients=[QINGYUAN]))
+    pair.settle()
+    with there.database.begin() as session:
+        _, secret = there.identity.accounts.add_client(
+            session,
+            client_id="case-system",
+            name="Case system",
+            roles=[Role.INTEGRATOR],
+            by=CONSOLE,
+            now=there.clock.now(),
+        )
+    form = {"grant_type": "client_credentials", "client_id": "case-system", "client_secret": secret}
+    token = there.client.post("/api/v1/oauth/token", data=form).json()["access_token"]
+    program, where = {"Authorization": f"Bearer {token}"}, f"{BULLETINS}/{told}"
+    fetched = there.client.get(where, headers=program).json()
+    assert fetched["content"]["title"] == ORCHIDS["title"]
+    assert fetched["opened_at"] is None
+    assert there.client.post(f"{where}/read", headers=program).json()["opened_at"] is not None
 
 
 def test_a_holder_uses_it_and_feeds_back_and_the_author_reads_that(pair, here, there):

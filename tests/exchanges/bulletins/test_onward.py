@@ -12,7 +12,7 @@ from ecolink.exchanges.governance import SecondPersonError
 from ecolink.federation.models import PeerRow
 from ecolink.federation.peers import PeerState
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
-from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT, bulletin, correction
+from tests.exchanges.bulletins.bureaux import ORCHIDS, SONGXI, SUSPECT, bulletin, correction
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
 SOON = "2026-11-23T10:00:00+08:00"
@@ -309,3 +309,23 @@ def test_what_was_signed_with_a_revoked_key_is_not_believed_at_second_hand(three
     state, why = c.states()["bulletin.shared.v1"]
     assert state == "rejected"
     assert "author-key-revoked" in why
+
+
+def test_a_recall_follows_a_chain_of_shares_and_every_answer_comes_back_up(four):
+    three, songxi = four
+    a, b, c = three.shouning, three.qingyuan, three.jingning
+    told = a.publish(bulletin(onward="group", alliance_id=a.ally(QINGYUAN, JINGNING, SONGXI), recipients=[QINGYUAN]))
+    three.settle()
+    b.share(told, JINGNING)
+    three.settle()
+    c.share(told, SONGXI)
+    three.settle()
+    assert songxi.shown(told).content.title == ORCHIDS["title"]
+    assert a.board(told)[SONGXI].via.unit_code == JINGNING
+    songxi.feed_back(told)
+    a.recall(told)
+    three.settle()
+    assert songxi.row(told).state == State.RECALLED
+    assert a.row(told).outstanding == 0
+    assert a.board(told)[SONGXI].changes[0].complied_at is not None
+    assert a.board(told)[SONGXI].feedback == 1

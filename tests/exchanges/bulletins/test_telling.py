@@ -1,5 +1,6 @@
 """A bulletin from draft to feedback, between real nodes."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from ecolink.exchanges.governance import SecondPersonError
 from ecolink.federation.models import PeerRow, StatementRow
 from ecolink.federation.peers import PeerState
 from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT, bulletin, correction
-from tests.support.town import JINGNING, QINGYUAN, SHOUNING
+from tests.support.town import ALL_LANES, JINGNING, QINGYUAN, SHOUNING
 
 
 def test_a_bulletin_goes_to_the_whole_alliance_is_read_used_and_comes_back_as_feedback(three):
@@ -51,6 +52,31 @@ def test_feedback_of_one_recipient_goes_to_the_author_only(three):
     three.settle()
     assert three.shouning.types(told) == ["published", "feedback"]
     assert three.jingning.types(told) == ["published"]
+
+
+def test_two_answers_applied_at_the_same_moment_both_count(three):
+    a, b, c = three.shouning, three.qingyuan, three.jingning
+    told = a.publish(bulletin(recipients=[QINGYUAN, JINGNING]))
+    three.settle()
+    for bureau in (b, c):
+        bureau.read(told)
+        while bureau.node.delivery.step(ALL_LANES, bureau.node.clock.now):
+            pass
+    start = threading.Barrier(2)
+
+    def apply() -> None:
+        start.wait()
+        while a.node.applier.step(ALL_LANES, a.now):
+            pass
+
+    workers = [threading.Thread(target=apply) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    three.settle()
+    assert a.row(told).readers == 2
+    assert {each.read_at is not None for each in a.board(told).values()} == {True}
 
 
 def test_only_the_first_opening_at_a_bureau_is_told(pair):
