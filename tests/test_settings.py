@@ -241,3 +241,17 @@ def test_settings_made_directly_read_no_environment(monkeypatch: pytest.MonkeyPa
 
 def test_every_setting_describes_itself() -> None:
     assert all(info.description for info in Settings.model_fields.values())
+
+
+def test_a_node_with_a_certificate_speaks_tls_to_peers_and_plainly_on_its_own_loopback(
+    write: Write, tmp_path: Path
+) -> None:
+    for name in ("node.pem", "node.key"):
+        (tmp_path / name).touch()
+    secured = SHOUNING + 'tls_certificate = "node.pem"\ntls_key = "node.key"\n'
+    settings = load(write(secured))
+    assert (settings.federation_tls, settings.local_tls) == (True, False)
+    assert settings.federation_url == "https://127.0.0.1:8471"
+    assert "reached by https://" in refusal(write(secured + 'federation_url = "http://127.0.0.1:8471"'))
+    assert load(write(secured + 'local_host = "10.1.2.3"')).local_tls
+    assert not load(write(secured + "behind_proxy = true")).federation_tls
