@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Select, or_, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError, UnavailableError
@@ -27,6 +28,8 @@ UNSUPPORTED: Final = "unsupported"
 WAITS: Final = "waits: "
 """Begins the reason of a statement that is tried again when its thread grows."""
 KEEP_REJECTIONS: Final = timedelta(days=3 * 365)
+AGAIN_AFTER: Final = timedelta(seconds=1)
+"""When a statement is tried again that the database could not take: a deadlock, a full disk."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,11 +64,18 @@ class Applier:
         with self.database.read() as session:
             if session.scalar(_waiting(lanes, now).with_only_columns(StatementRow.n)) is None:
                 return False
-        with self.database.begin() as session:
-            row = session.scalar(_waiting(lanes, now).with_for_update(skip_locked=True))
-            if row is None:
-                return False
-            self._apply(session, row, now)
+        n = None
+        try:
+            with self.database.begin() as session:
+                row = session.scalar(_waiting(lanes, now).with_for_update(skip_locked=True))
+                if row is None:
+                    return False
+                n = row.n
+                self._apply(session, row, now)
+        except UnavailableError:
+            if n is None:
+                raise
+            self._put_off(n, now)
         return True
 
     def parked(self, session: Session, *, limit: int = 200) -> list[Parked]:
@@ -93,6 +103,13 @@ class Applier:
             raise NotFoundError(f"No statement {jti} is parked.", f"没有搁置的消息 {jti}。")
         return len(rows)
 
+    def _put_off(self, n: int, now: datetime) -> None:
+        """Let the others go first, and try this one again by itself."""
+        _log.warning("applying.put_off", n=n)
+        with self.database.begin() as session:
+            again = update(StatementRow).where(StatementRow.n == n, StatementRow.state == "pending")
+            session.execute(again.values(apply_after=now + AGAIN_AFTER))
+
     def _apply(self, session: Session, row: StatementRow, now: datetime) -> None:
         statement = stored(row)
         try:
@@ -107,8 +124,8 @@ class Applier:
             self._settle(row, state, f"{wrong.code}: {wrong.detail}")
             if row.type != REJECTED:
                 self._answer_rejected(session, statement, wrong, now)
-        except UnavailableError:
-            raise
+        except (UnavailableError, OperationalError):
+            raise  # the database's fault, not the statement's: nobody needs to look at it
         except Exception as fault:  # noqa: BLE001 - whatever a room does wrong, the other statements go on
             _log.exception("applying.failed", jti=row.jti, type=row.type)
             self._settle(row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
