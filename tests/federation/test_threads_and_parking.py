@@ -1,0 +1,332 @@
+"""What arrives too early waits, what cannot be applied is set aside or answered, and the rest goes on."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from ecolink.errors import NotFoundError
+from ecolink.exchanges.leads.rules import State
+from ecolink.federation import operations, queues
+from ecolink.federation.applying import REJECTED, Parked
+from ecolink.federation.models import Alarm
+from ecolink.federation.threads import load
+from ecolink.kit.ids import new_id
+from ecolink.protocol.batch import GENESIS, pack, seal_batch
+from ecolink.protocol.statement import Lane, Statement, seal
+from tests.exchanges.leads.bureaux import Border
+from tests.federation.test_trust import Forger, verdicts
+from tests.support.notes import NOTE, Notebook, note
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def said() -> Iterator[list]:
+    """What the node writes to its log; a fault of a room is told there."""
+    with capture_logs() as events:
+        yield events
+
+
+def parked(notebook: Notebook) -> list[Parked]:
+    node = notebook.node
+    with node.database.read() as session:
+        return node.applier.parked(session)
+
+
+def retry(notebook: Notebook, jti: str | None = None) -> int:
+    with notebook.node.database.begin() as session:
+        return notebook.node.applier.retry(session, jti)
+
+
+def told(notebook: Notebook, thread: str) -> list[tuple[str, str]]:
+    """Return type and state of every statement of a thread, in order of arrival."""
+    with notebook.node.database.read() as session:
+        return [(each.statement.type, each.state) for each in load(session, thread)]
+
+
+def written(town: Town, text: str, *after: Statement, **members) -> Statement:
+    """Return a note of Shouning's, sealed by hand, in the thread of what it comes after."""
+    now = town.clock.now()
+    jti = new_id(now)
+    thread = after[0].thread if after else jti
+    draft = replace(
+        note(text, now, **members), aud=(QINGYUAN,), thread=thread, parents=tuple(each.digest for each in after)
+    )
+    return seal(draft, iss=SHOUNING, jti=jti, iat=now, key=town.nodes[SHOUNING].signer.key)
+
+
+# What arrives before what it builds on
+
+
+def test_a_reply_that_arrives_before_its_request_is_parked_and_then_applied(town, shouning, qingyuan):
+    jingning = Notebook(town.add(JINGNING))
+    town.introduce(SHOUNING, JINGNING)
+    town.introduce(QINGYUAN, JINGNING)
+    town.network.cut.add(frozenset({SHOUNING, JINGNING}))
+    request = shouning.send("who saw the truck?", QINGYUAN, JINGNING, lane=Lane.BULK).statement
+    town.settle()
+    qingyuan.send("we did", SHOUNING, JINGNING, lane=Lane.BULK, thread=request.thread)
+    town.settle()
+
+    assert jingning.texts == []
+    (waiting,) = parked(jingning)
+    assert (waiting.iss, waiting.type, waiting.thread) == (QINGYUAN, NOTE, request.thread)
+    assert waiting.reason.endswith(f"not here yet, the first is {request.digest}")
+
+    town.network.cut.clear()
+    town.wait(HOUR)
+    assert jingning.texts == ["who saw the truck?", "we did"]
+    assert parked(jingning) == []
+
+
+def test_a_chain_of_replies_in_reverse_order_is_applied_in_order(town, qingyuan):
+    forger = Forger(town)
+    first = written(town, "one")
+    second = written(town, "two", first)
+    third = written(town, "three", second)
+    assert verdicts(town, forger.push(forger.batch(third, second))) == [("stored", None)] * 2
+    town.settle()
+    assert [each.jti for each in parked(qingyuan)] == [third.jti, second.jti]
+    assert qingyuan.texts == []
+
+    forger.push(forger.batch(first))
+    town.settle()
+    assert qingyuan.texts == ["one", "two", "three"]
+    assert parked(qingyuan) == []
+
+
+def test_an_update_that_overtakes_its_alert_waits_for_it_and_holds_up_no_other_emergency(town, shouning, qingyuan):
+    town.network.keep_back = lambda call: call.operation is operations.PUSH and not town.network.held
+    alert = shouning.send("fire", QINGYUAN, lane=Lane.EMERGENCY).statement
+    town.settle()
+    update = written(town, "the fire spreads", alert, lane=Lane.EMERGENCY)
+    flood = written(town, "flood", lane=Lane.EMERGENCY)
+    batch = seal_batch(
+        iss=SHOUNING, aud=QINGYUAN, lane=Lane.EMERGENCY, epoch=1, first_seq=2, prev=GENESIS,
+        entries=[update.digest, flood.digest], key=town.nodes[SHOUNING].signer.key,
+    )  # fmt: skip
+    assert Forger(town).push(pack(batch, [(update.token, None), (flood.token, None)])).status == 409
+    town.settle()
+    assert qingyuan.texts == ["flood"]
+    assert [each.jti for each in parked(qingyuan)] == [update.jti]
+
+    town.network.release()
+    town.settle()
+    assert qingyuan.texts == ["flood", "fire", "the fire spreads"]
+
+
+# What cannot be applied
+
+
+def test_a_statement_whose_handler_fails_is_set_aside_with_the_reason_and_the_rest_goes_on(
+    town, shouning, qingyuan, said
+):
+    qingyuan.stumble.add("cursed")
+    sent = [shouning.send(text, QINGYUAN) for text in ("before", "cursed", "after")]
+    town.settle()
+    assert qingyuan.texts == ["before", "after"]
+    (aside,) = parked(qingyuan)
+    assert (aside.jti, aside.iss, aside.received_at) == (sent[1].statement.jti, SHOUNING, town.clock.now())
+    assert aside.reason.startswith("ZeroDivisionError")
+    assert [event["jti"] for event in said if event["event"] == "applying.failed"] == [aside.jti]
+
+    town.wait(24 * HOUR)
+    assert len(parked(qingyuan)) == 1, "a fault of ours is mended by people, not by trying again"
+    assert retry(qingyuan) == 1
+    town.settle()
+    assert len(parked(qingyuan)) == 1, "it failed again and is set aside again"
+
+    qingyuan.stumble.clear()
+    assert retry(qingyuan, aside.jti) == 1
+    town.settle()
+    assert qingyuan.texts == ["before", "after", "cursed"]
+    assert parked(qingyuan) == []
+
+
+def test_what_builds_on_a_statement_that_is_set_aside_waits_for_it(town, shouning, qingyuan):
+    qingyuan.stumble.add("cursed")
+    sent = shouning.send("cursed", QINGYUAN).statement
+    shouning.send("more of it", QINGYUAN, thread=sent.thread)
+    town.settle()
+    assert qingyuan.texts == []
+    assert [each.reason.partition(":")[0] for each in parked(qingyuan)] == ["ZeroDivisionError", "waits"]
+    qingyuan.stumble.clear()
+    retry(qingyuan, sent.jti)
+    town.settle()
+    assert qingyuan.texts == ["cursed", "more of it"]
+
+
+def test_what_a_failing_handler_had_written_is_undone(town, shouning, qingyuan):
+    node = qingyuan.node
+
+    def fail_halfway(session, stored, now):
+        session.add(Alarm(kind="half-done", subject=stored.statement.jti, details={}, at=now))
+        session.flush()
+        raise RuntimeError
+
+    node.handlers[NOTE] = fail_halfway
+    shouning.send("hello", QINGYUAN)
+    town.settle()
+    with node.database.read() as session:
+        assert session.scalars(select(Alarm)).all() == []
+    assert len(parked(qingyuan)) == 1
+
+
+def test_a_database_that_fails_for_a_moment_sets_nothing_aside_and_blocks_nothing(town, shouning, qingyuan):
+    node = qingyuan.node
+
+    def lose_the_race(session, stored, now):
+        node.handlers[NOTE] = qingyuan.apply
+        raise OperationalError("UPDATE leads", {}, Exception("deadlock detected"))
+
+    node.handlers[NOTE] = lose_the_race
+    shouning.send("unlucky", QINGYUAN)
+    shouning.send("next", QINGYUAN)
+    town.settle()
+    assert qingyuan.texts == ["next"]
+    assert parked(qingyuan) == []
+    town.wait(timedelta(seconds=1))
+    assert qingyuan.texts == ["next", "unlucky"]
+
+
+def test_retrying_what_is_not_parked_says_so(town, shouning, qingyuan):
+    sent = shouning.send("hello", QINGYUAN).statement
+    town.settle()
+    with pytest.raises(NotFoundError):
+        retry(qingyuan, sent.jti)
+    assert retry(qingyuan) == 0
+
+
+@pytest.fixture
+def returned(shouning: Notebook) -> list[dict]:
+    """What Shouning's rooms are told came back."""
+    bodies: list[dict] = []
+    for room in ("note", "weather"):
+        shouning.node.hooks.rejected[room] = lambda _session, stored, _now: bodies.append(stored.statement.body)
+    return bodies
+
+
+def test_a_move_the_recipient_cannot_make_is_answered_signed_and_shown_to_its_author(
+    town, shouning, qingyuan, returned
+):
+    qingyuan.refuse.add("no thanks")
+    sent = shouning.send("no thanks", QINGYUAN).statement
+    shouning.send("something else", QINGYUAN)
+    town.settle()
+    assert qingyuan.texts == ["something else"]
+    (answer,) = returned
+    assert (answer["digest"], answer["jti"], answer["code"]) == (sent.digest, sent.jti, "not-wanted")
+    assert told(qingyuan, sent.thread) == [(NOTE, "rejected"), (REJECTED, "applied")]
+    assert told(shouning, sent.thread) == [(NOTE, "applied"), (REJECTED, "applied")]
+
+
+def test_a_statement_of_an_unknown_type_is_kept_and_answered_unsupported(town, shouning, qingyuan, returned):
+    sent = shouning.send("storm", QINGYUAN, type="weather.forecast.v9").statement
+    shouning.send("after it", QINGYUAN, thread=sent.thread)
+    town.settle()
+    assert told(qingyuan, sent.thread)[0] == ("weather.forecast.v9", "unsupported")
+    assert qingyuan.texts == ["after it"], "what builds on it is not held up"
+    (answer,) = returned
+    assert (answer["digest"], answer["code"]) == (sent.digest, "unsupported")
+    assert "weather.forecast.v9" in answer["detail"]
+
+
+def test_two_nodes_that_reject_each_others_rejection_do_not_talk_for_ever(town, shouning, qingyuan, returned):
+    qingyuan.refuse.add("no thanks")
+    del shouning.node.hooks.rejected["note"]
+    sent = shouning.send("no thanks", QINGYUAN, type=NOTE).statement
+    qingyuan.send("a rejection by hand", SHOUNING, type=REJECTED, thread=sent.thread)
+    town.settle()
+    assert len(told(shouning, sent.thread)) == 3
+    assert parked(shouning) == parked(qingyuan) == []
+
+
+# A line that is cut, and moves that cross
+
+
+def test_after_a_partition_both_sides_hold_what_the_other_said(town, shouning, qingyuan):
+    town.add(JINGNING)
+    town.introduce(SHOUNING, JINGNING)
+    jingning = Notebook(town.nodes[JINGNING])
+    opener = shouning.send("opener", QINGYUAN).statement
+    town.settle()
+    town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    for number in range(5):
+        for lane in (Lane.EMERGENCY, Lane.CASE, Lane.BULK):
+            shouning.send(f"S {lane} {number}", QINGYUAN, lane=lane)
+            qingyuan.send(f"Q {lane} {number}", SHOUNING, lane=lane)
+        shouning.send(f"thread S{number}", QINGYUAN, thread=opener.thread)
+        qingyuan.send(f"thread Q{number}", SHOUNING, thread=opener.thread)
+        shouning.send(f"J {number}", JINGNING)
+        town.wait(HOUR)
+    assert (qingyuan.texts, shouning.texts) == (["opener"], [])
+    assert jingning.texts == [f"J {number}" for number in range(5)], "others are reached as before"
+
+    town.network.cut.clear()
+    town.wait(HOUR)
+    assert sorted(qingyuan.texts[1:]) == sorted(
+        [f"S {lane} {number}" for lane in ("emergency", "case", "bulk") for number in range(5)]
+        + [f"thread S{number}" for number in range(5)]
+    )
+    assert sorted(shouning.texts) == sorted(
+        [f"Q {lane} {number}" for lane in ("emergency", "case", "bulk") for number in range(5)]
+        + [f"thread Q{number}" for number in range(5)]
+    )
+    assert [text for text in qingyuan.texts if text.startswith("thread")] == [f"thread S{n}" for n in range(5)]
+    for notebook in (shouning, qingyuan):
+        with notebook.node.database.read() as session:
+            assert [queue.waiting for queue in queues.status(session)] == [0] * len(queues.status(session))
+
+
+@pytest.mark.parametrize("first", [SHOUNING, QINGYUAN])
+def test_a_withdrawal_and_a_reply_that_crossed_end_alike_whichever_arrives_first(town, first):
+    border = Border(town)
+    lead_id = border.ask("acknowledged", "accepted", "started")
+    town.network.keep_back = lambda call: call.operation is operations.PUSH
+    border.shouning.make(lead_id, "withdrawn")
+    border.qingyuan.make(lead_id, "replied")
+    town.settle()
+    late = dict(town.network.held)
+    town.network.keep_back = None
+    town.network.held.clear()
+    for recipient in (first, SHOUNING if first == QINGYUAN else QINGYUAN):
+        town.network.gates[recipient](late[recipient])
+        town.settle()
+    town.wait(HOUR)
+    assert border.shouning.state(lead_id) == border.qingyuan.state(lead_id) == State.REPLIED
+    assert border.shouning.history(lead_id) == border.qingyuan.history(lead_id)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_crosses_on_a_bad_line_both_bureaus_tell_the_same_story(town, seed):
+    border = Border(town)
+    lead_id = border.ask("acknowledged", "accepted", "started")
+    network, chance = town.network, Random(seed)  # noqa: S311 - who speaks next in a test
+    network.random.seed(seed)
+    network.lose_requests = network.lose_answers = network.double = 0.4
+    there, back = ["message", "message", "withdrawn"], ["message", "interim_reply", "message", "replied"]
+    while there or back:
+        moves, office = (
+            (there, border.shouning) if there and (not back or chance.random() < 0.5) else (back, border.qingyuan)
+        )
+        if office.state(lead_id) in {State.WITHDRAWN, State.REPLIED} and moves[0] in {
+            "interim_reply",
+            "replied",
+            "withdrawn",
+        }:
+            moves.clear()  # what has arrived by now rules it out
+            continue
+        office.make(lead_id, moves.pop(0))
+        if chance.random() < 0.5:
+            town.wait(timedelta(seconds=20))
+    for _ in range(30):
+        town.wait(HOUR)
+    assert border.shouning.state(lead_id) == border.qingyuan.state(lead_id)
+    assert border.shouning.history(lead_id) == border.qingyuan.history(lead_id)
