@@ -6,16 +6,13 @@ The schema is made once in a run, as a template that each test's database is cop
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from functools import cache
-from importlib import import_module
 from itertools import count
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-import ecolink
-from ecolink.storage.base import Base
+from ecolink.storage import schema
 from ecolink.storage.engine import Database, connect
 from tests.support.databases import Lent, Pool
 from tests.support.postgres import NoPostgresError, Server, find_server
@@ -124,16 +121,5 @@ def postgres_pool(postgres_server: Server) -> Iterator[Pool]:
 
 
 def _create_schema(engine: Engine) -> None:
-    _import_tables()
-    Base.metadata.create_all(engine)
+    schema.upgrade(engine)
     engine.dispose()
-
-
-@cache
-def _import_tables() -> None:
-    """Import every module that declares a table, so that the metadata is whole."""
-    root = Path(ecolink.__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        if "__tablename__" in (text := path.read_text()) or "\n    Base.metadata," in text or "Table(" in text:
-            name = ".".join(("ecolink", *path.relative_to(root).with_suffix("").parts))
-            import_module(name.removesuffix(".__init__"))

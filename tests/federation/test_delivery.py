@@ -1,6 +1,7 @@
 """Nothing sent is lost, nothing is applied twice, and nothing urgent waits behind other traffic."""
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from sqlalchemy import func, select
@@ -11,7 +12,7 @@ from ecolink.federation.backoff import pause
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
 from ecolink.federation.threads import DeliveryState, delivery, load
 from ecolink.protocol.statement import Lane
-from tests.support.notes import Notebook
+from tests.support.notes import Notebook, note
 from tests.support.town import ALL_LANES, JINGNING, QINGYUAN, SHOUNING
 
 
@@ -45,11 +46,14 @@ def test_both_nodes_keep_the_very_bytes_that_were_signed(town, shouning, qingyua
 
 def test_a_note_rolled_back_at_its_author_is_never_sent(town, shouning, qingyuan):
     node = shouning.node
-    with pytest.raises(RuntimeError), node.database.begin() as session:
-        from tests.support.notes import note
 
-        node.outbox.send(session, note("oops", node.clock.now()), now=node.clock.now(), recipients=[QINGYUAN])
-        raise RuntimeError
+    def send_and_fail() -> None:
+        with node.database.begin() as session:
+            node.outbox.send(session, note("oops", node.clock.now()), now=node.clock.now(), recipients=[QINGYUAN])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        send_and_fail()
     town.settle()
     assert qingyuan.texts == []
     assert town.network.calls == []
@@ -262,9 +266,7 @@ def test_nothing_is_sent_to_a_stranger_to_oneself_or_to_nobody(town, shouning, q
 
 @pytest.mark.parametrize(("lane", "cap"), [(Lane.EMERGENCY, 300), (Lane.CASE, 3600)])
 def test_pauses_double_from_five_seconds_to_their_cap_with_full_jitter(lane, cap):
-    from random import Random
-
-    random = Random(1)
+    random = Random(1)  # noqa: S311 - jitter is no secret
     for attempts in range(1, 40):
         ceiling = min(cap, 5 * 2 ** (attempts - 1))
         waits = [pause(lane, attempts, random).total_seconds() for _ in range(200)]

@@ -399,8 +399,8 @@ def test_a_card_with_keys_that_do_not_follow_is_not_taken_for_a_known_bureau(tow
     impostor_town = Town(tmp_path / "elsewhere", new_database_url)
     impostor = impostor_town.add(SHOUNING)
     node = town.nodes[QINGYUAN]
+    card = impostor.card(town.clock.now())
     with pytest.raises(ConflictError), node.database.begin() as session:
-        card = impostor.card(town.clock.now())
         node.peers.import_card(session, card, by="administrator", now=town.clock.now())
     impostor_town.close()
 
