@@ -27,9 +27,8 @@ class House:
     tokens: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, node: Node) -> "House":
-        app = node.local_app()
-        house = cls(node, TestClient(app), app.openapi())
+    def of(cls, node: Node, document: Document) -> "House":
+        house = cls(node, TestClient(node.local_app()), document)
         for name, roles in {
             "everything": tuple(Role),
             "working": WORKING,
@@ -87,7 +86,7 @@ class House:
 def settle_matters(town: Town, house: House) -> dict[str, list[str]]:
     """Let both bureaus tell each other something; return the ids that calls at `house` may name, by parameter."""
     ids: dict[str, list[str]] = defaultdict(list)
-    neighbour = House.of(town.nodes[QINGYUAN])
+    neighbour = House.of(town.nodes[QINGYUAN], house.document)
     for here, there in ((house, QINGYUAN), (neighbour, SHOUNING)):
         lead = here.made("working", "/leads", to=there)
         terms = {"purpose": "提示邻县查控", "handling": {"code": "H0", "onward": "none"}}
