@@ -24,6 +24,11 @@ CONNECT_TIMEOUT_S = 5.0
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_CARRIERS = tuple(
+    ipaddress.ip_network(carrier) for carrier in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
+)
+"""IPv6 addresses with an IPv4 address inside (RFC 4291, 6052, 8215, 4380, 3056): a gateway may lead them anywhere."""
+
 
 class Unreachable(Exception):
     """No answer came from the peer within the deadline; the text says why, for the operator."""
@@ -55,7 +60,8 @@ def refuse_forbidden(address: str, allowed: Sequence[Network]) -> None:
         ip = mapped
     if any(ip.version == network.version and ip in network for network in allowed):
         return
-    if not ip.is_global or ip.is_multicast:
+    carries = any(ip.version == carrier.version and ip in carrier for carrier in _CARRIERS)
+    if carries or not ip.is_global or ip.is_multicast:
         msg = f"address {ip} is not public and not in ECOLINK_ALLOWED_NETWORKS"
         raise Unreachable(msg)
 
