@@ -141,6 +141,17 @@ class Node:
         for hook in self.hooks.each_second:
             hook(now)
 
+    def compare(self, now: datetime) -> dict[str, str]:
+        """Compare evidence logs and channel heads with every peer; return by peer what came of the heads.
+
+        The logs go first: a node brought back from a backup declares that before its old log, grown anew by
+        what it receives again, could show a second past.
+        """
+        self.witnessing.exchange(now)
+        told = self.reconciliation.run(now)
+        self.witnessing.prove(now)
+        return told
+
     def fetch(self, now: datetime) -> bool:
         """Fetch something a stored statement names (an attachment); tell whether there was anything."""
         return sum(step(now) for step in self.hooks.fetch) > 0

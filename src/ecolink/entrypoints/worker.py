@@ -26,6 +26,8 @@ PAUSE_S = 0.5
 
 AFTER_FAULT_S = 1.0
 COMPARE_EVERY = timedelta(minutes=10)
+COMPARE_FIRST_S = 5.0
+"""How long at most the other loops wait at the start; a peer that is down refuses at once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -36,11 +38,18 @@ class Worker:
 
     node: Node
     _stop: threading.Event = field(default_factory=threading.Event)
+    _compared: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Start every loop."""
+        """Start every loop: the one that compares with the peers a moment before the others.
+
+        A node brought back from a backup thus learns what it forgot before it gives a place in a channel, which
+        its peer holds with another statement, to a new one.
+        """
         node, bells = self.node, self.node.bells
+        self._loop("compare", self._compare, threading.Event())
+        self._compared.wait(COMPARE_FIRST_S)
         self._loop("apply-emergency", lambda: node.applier.step(EMERGENCY, node.clock.now()), bells.apply[0])
         self._loop("apply", lambda: node.applier.step(REST, node.clock.now()), bells.apply[1])
         self._loop("send-emergency", lambda: node.delivery.step(EMERGENCY, node.clock.now), bells.send[0])
@@ -49,7 +58,6 @@ class Worker:
         self._loop("watch", self._watch, threading.Event())
         self._loop("fetch", lambda: node.fetch(node.clock.now()), threading.Event())
         self._loop("tidy", self._tidy, threading.Event())
-        self._loop("compare", self._compare, threading.Event())
 
     def stop(self) -> None:
         """End every loop after its present step, and wait for them."""
@@ -98,10 +106,10 @@ class Worker:
 
     def _compare(self) -> bool:
         """Compare heads and evidence logs with every peer: at the start, and now and then."""
-        node = self.node
-        for peer, word in node.reconciliation.run(node.clock.now()).items():
-            _log.info("worker.compared", peer=peer, outcome=word)
-        node.witnessing.exchange(node.clock.now())
-        node.witnessing.prove(node.clock.now())
+        try:
+            for peer, word in self.node.compare(self.node.clock.now()).items():
+                _log.info("worker.compared", peer=peer, outcome=word)
+        finally:
+            self._compared.set()
         self._stop.wait(COMPARE_EVERY.total_seconds())
         return False
