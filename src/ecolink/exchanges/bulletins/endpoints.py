@@ -30,8 +30,7 @@ from ecolink.exchanges.bulletins.views import (
 from ecolink.federation import threads
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
-from ecolink.protocol.kinds.bulletins import BulletinKind
-from ecolink.protocol.kinds.common import Moment
+from ecolink.protocol.kinds.bulletins import BulletinKind, Time
 from ecolink.surface.auth import requires
 from ecolink.surface.etags import IfMatch, etag
 from ecolink.surface.paging import Page, Paging
@@ -81,7 +80,7 @@ def _add_reading(api: APIRouter, service: BulletinService) -> None:
             str | None, Query(max_length=64, description="Article of the Criminal Law, as 345(1).")
         ] = None,
         species: Annotated[str | None, Query(max_length=100, description="Chinese name of a species, exactly.")] = None,
-        valid_at: Annotated[Moment | None, Query(description="Told and not expired at this time.")] = None,
+        valid_at: Annotated[Time | None, Query(description="Told and not expired at this time.")] = None,
         unread: Annotated[bool, Query(description="Only what nobody here has opened.")] = False,  # noqa: FBT002
         exercise: Annotated[bool, Query(description="Drills instead of the real thing.")] = False,  # noqa: FBT002
         q: Annotated[str | None, Query(max_length=64, description="Words of title, text, species or number.")] = None,

@@ -14,8 +14,9 @@ from ecolink.protocol.kinds.bulletins import (
     BulletinText,
     Outcomes,
     RecallReason,
+    Time,
 )
-from ecolink.protocol.kinds.common import ChargeCode, Day, Id, Line, Moment, Note, UnitCode
+from ecolink.protocol.kinds.common import ChargeCode, Day, Id, Line, Note, UnitCode
 from ecolink.protocol.limits import MAX_RECIPIENTS
 
 TEXT: dict[str, JsonValue] = {
@@ -166,7 +167,7 @@ class ShareGrantIn(BaseModel):
     model_config = example({"until": "2026-12-31T23:59:59+08:00", "conditions": "不得再行转发"})
 
     recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)] | None = None
-    until: Moment | None = None
+    until: Time | None = None
     conditions: Note | None = None
 
 

@@ -6,6 +6,7 @@ own signed words in `shared`, told to the new holders and to the author at once.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -39,6 +40,20 @@ MAX_TOKEN = 65_536
 
 MAX_LATITUDE = 90
 MAX_LONGITUDE = 180
+
+
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Other years are slips of the pen; near the calendar's ends a time cannot be written in every offset."""
+
+
+def _refuse_other_ages(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"the year is from {FIRST_YEAR} to {LAST_YEAR}")
+    return moment
+
+
+Time = Annotated[Moment, AfterValidator(_refuse_other_ages)]
+"""A moment that this trade can mean."""
 
 
 class BulletinKind(StrEnum):
@@ -122,6 +137,8 @@ def _refuse_off_the_map(geometry: Shape) -> Shape:
         count += 1
         if not (abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE):
             raise ValueError(f"[{longitude}, {latitude}] is not on the globe; a position is [longitude, latitude]")
+    if not count:
+        raise ValueError("a geometry has at least one position")
     if count > MAX_POSITIONS:
         raise ValueError(f"an area has at most {MAX_POSITIONS} positions; this one has {count}")
     return geometry
@@ -151,7 +168,7 @@ class BulletinText(Frozen):
     species: Annotated[tuple[Species, ...], Field(max_length=50)] = ()
     charges: Annotated[tuple[Code, ...], Field(max_length=20)] = ()
     area: BulletinArea | None = None
-    valid_until: Moment | None = None
+    valid_until: Time | None = None
     sanitised: Annotated[bool, Field(strict=True)]
     """Nothing in it points to a source, a person or an operation."""
     suggested_actions: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
@@ -232,7 +249,7 @@ class PermissionGrantedV1(Frozen):
 
     request: Digest
     recipients: Annotated[tuple[UnitCode, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
-    until: Moment | None = None
+    until: Time | None = None
     conditions: Note | None = None
 
 
@@ -250,7 +267,7 @@ class BulletinReadV1(Frozen):
     """A person at the holder's bureau opened the bulletin for the first time there."""
 
     version: Digest
-    opened_at: Moment
+    opened_at: Time
 
 
 class BulletinUsedV1(Frozen):
@@ -275,7 +292,7 @@ class OnwardCompliance(Frozen):
     """What became of a correction or recall at a bureau the bulletin was passed on to."""
 
     unit_code: UnitCode
-    applied_at: Moment | None = None
+    applied_at: Time | None = None
     """None while that bureau has not answered."""
     evidence: Annotated[str, Field(max_length=MAX_TOKEN)] | None = None
     """That bureau's own signed statement."""
@@ -288,7 +305,7 @@ class BulletinCompliedV1(Frozen):
     target: Digest
     """The correction or recall that was applied."""
     action: Literal["correction", "recall"]
-    applied_at: Moment
+    applied_at: Time
     onward: Annotated[tuple[OnwardCompliance, ...], Field(max_length=MAX_RECIPIENTS)] = ()
 
 
