@@ -10,6 +10,7 @@ from ecolink.errors import ConflictError, InvalidError
 from ecolink.federation import operations, queues
 from ecolink.federation.backoff import pause
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
+from ecolink.federation.operations import Answer
 from ecolink.federation.threads import DeliveryState, delivery, load
 from ecolink.protocol.statement import Lane
 from tests.support.notes import Notebook, note
@@ -192,7 +193,6 @@ def _payload_of(call) -> bytes:
 
 def test_a_batch_too_large_for_the_peer_is_split(town, shouning, qingyuan):
     node = shouning.node
-    from ecolink.federation.operations import Answer
 
     gate = town.network.gates[QINGYUAN]
 
@@ -272,3 +272,25 @@ def test_pauses_double_from_five_seconds_to_their_cap_with_full_jitter(lane, cap
         waits = [pause(lane, attempts, random).total_seconds() for _ in range(200)]
         assert all(1 <= wait <= ceiling for wait in waits)
         assert max(waits) > 0.8 * ceiling
+
+
+def test_a_silent_peer_that_is_heard_again_is_tried_at_once_but_not_again_and_again(town, shouning, qingyuan):
+    town.network.down.add(QINGYUAN)
+    shouning.send("waiting", QINGYUAN)
+    for _ in range(12):
+        town.wait(timedelta(minutes=30))
+    town.network.down.clear()
+    town.clock.advance(timedelta(seconds=1))
+    qingyuan.send("we are back", SHOUNING)
+    town.settle()
+    assert qingyuan.texts == ["waiting"]
+
+    town.network.gates[QINGYUAN] = lambda _: Answer(500, b"{}")
+    shouning.send("a broken node", QINGYUAN)
+    town.settle()
+    tries = len(town.network.calls)
+    for number in range(5):
+        qingyuan.send(f"still here {number}", SHOUNING)
+        town.settle()
+    probes = [call for sender, *_, call in town.network.calls[tries:] if sender == SHOUNING]
+    assert len(probes) <= 1

@@ -43,7 +43,7 @@ class BlobDesk:
         """Return the rooms by the name of their operation."""
         return {READ_BLOB.name: self.read, WRITE_BLOB.name: self.write}
 
-    def read(self, caller: Caller, call: Call, now: datetime) -> Answer:  # noqa: ARG002 - a room's signature
+    def read(self, caller: Caller, call: Call, now: datetime) -> Answer:
         """Return a part of a blob that an unrecalled statement of ours to the caller names.
 
         A part is at most `MAX_PART` long, whatever is asked for; `Content-Range` says which it is.
@@ -56,7 +56,7 @@ class BlobDesk:
         caller.refuse_unless_active()
         digest = _digest_of(call)
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             size = _size_for(session, digest, caller.unit_code)
         wanted = wanted_part(call.params.get("range"), size)
         if isinstance(wanted, Beyond):
@@ -83,7 +83,7 @@ class BlobDesk:
         caller.refuse_unless_active()
         digest = _digest_of(call)
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             blob = self.arrivals.expected(session, digest, caller.unit_code)
         if blob is None:
             raise NotFoundError

@@ -196,7 +196,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     bells, hooks, signer = Bells(), Hooks(), Signer()
     peers = Peers(us, log)
     keystore = Keystore(us, keys, log, passphrase)
-    callers = Callers(us, database, keystore)
+    callers = Callers(us, database, keystore, bells.ring_send)
     outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
     inbox = Inbox(us, database, callers, signer, log, bells.ring_apply)
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))

@@ -1,22 +1,23 @@
 """Who is calling: a request token, bound to one operation and its data, good for one use."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.federation.keystore import BureauKeys, Keystore
-from ecolink.federation.models import SeenRequest
+from ecolink.federation.models import OutChannel, PeerRow, SeenRequest
 from ecolink.federation.operations import Call
 from ecolink.federation.peers import PeerState
 from ecolink.protocol.keys import VerifyKey
 from ecolink.protocol.limits import CLOCK_SKEW
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.request import Request, open_request
-from ecolink.storage.engine import Database
+from ecolink.protocol.statement import Lane
+from ecolink.storage.engine import Database, after_commit
 from ecolink.storage.upsert import insert_new
 
 NO_TOKEN: Final = "no-token"  # noqa: S105 - a reason's code
@@ -24,6 +25,7 @@ SEND_MANIFEST: Final = "send-manifest"
 REPLAYED: Final = "request-replayed"
 PEER_PENDING: Final = "peer-pending"
 PEER_SUSPENDED: Final = "peer-suspended"
+PROBE_EVERY: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Callers:
     us: str
     database: Database
     keystore: Keystore
+    wake: Callable[[Lane], None]
+    """Tells the delivery that a silent peer was heard."""
 
     def identify(self, call: Call, now: datetime) -> Caller:
         """Return who makes `call`.
@@ -98,8 +102,8 @@ class Callers:
         keys = found[0]
         return Caller(request.iss, keys.state, keys, request, round((request.iat - now).total_seconds()))
 
-    def spend(self, session: Session, caller: Caller) -> None:
-        """Mark the token as used, in the transaction of what it was used for.
+    def spend(self, session: Session, caller: Caller, now: datetime) -> None:
+        """Mark the token as used, in the transaction of what it was used for, and note that the peer was heard.
 
         Raises:
             Refused: `request-replayed`.
@@ -111,6 +115,45 @@ class Callers:
         row: Mapping[str, object] = {"iss": caller.unit_code, "jti": caller.request.jti, "expires_at": kept_until}
         if insert_new(session, SeenRequest, [row]) == 0:
             raise Refused(REPLAYED, "this request token was used before; mint a new one for each call")
+        self._note_contact(session, caller, now)
+
+    def _note_contact(self, session: Session, caller: Caller, now: datetime) -> None:
+        """Write down when the peer was heard; what waits for it after failures is tried once, now.
+
+        At most every `PROBE_EVERY`, so that two nodes that hear but cannot answer each other do not hammer.
+        """
+        session.execute(
+            update(PeerRow)
+            .where(PeerRow.unit_code == caller.unit_code)
+            .values(last_contact_at=now, clock_skew_s=caller.skew_s)
+        )
+        waiting = session.scalars(
+            select(OutChannel.lane).where(
+                OutChannel.recipient == caller.unit_code,
+                OutChannel.last_seq > OutChannel.receipted_seq,
+                OutChannel.next_try_at > now,
+                OutChannel.attempts > 0,
+            )
+        ).all()
+        if not waiting:
+            return
+        first_for_long = session.execute(
+            update(PeerRow)
+            .where(
+                PeerRow.unit_code == caller.unit_code,
+                or_(PeerRow.last_probe_at.is_(None), PeerRow.last_probe_at < now - PROBE_EVERY),
+            )
+            .values(last_probe_at=now)
+            .returning(PeerRow.unit_code)
+        ).first()
+        if first_for_long is None:
+            return
+        session.execute(
+            update(OutChannel)
+            .where(OutChannel.recipient == caller.unit_code, OutChannel.lane.in_(waiting))
+            .values(next_try_at=now)
+        )
+        after_commit(session, lambda: [self.wake(Lane(lane)) for lane in waiting])
 
     def carried(self, session: Session, unit_code: str) -> Caller:
         """Return the bureau whose batches we fetched ourselves or were handed on a disc.

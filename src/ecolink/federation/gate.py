@@ -164,7 +164,7 @@ class Gate:
         caller.refuse_unless_onboarded()
         tokens = _tokens(call.body)
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             for token in tokens:
                 self.receipts.record(session, caller.keys, token, now)
         return Answer(204)
@@ -172,7 +172,7 @@ class Gate:
     def _heads(self, caller: Caller, call: Call, now: datetime) -> Answer:  # noqa: ARG002 - a room's signature
         caller.refuse_unless_onboarded()
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             token = self.heads.seal(session, caller.unit_code, now)
         return Answer(200, token, JOSE)
 

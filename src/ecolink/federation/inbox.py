@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.callers import PEER_SUSPENDED, Caller, Callers
-from ecolink.federation.models import Equivocation, InBatch, InChannel, InEntry, PeerRow, StatementRow
+from ecolink.federation.models import Equivocation, InBatch, InChannel, InEntry, StatementRow
 from ecolink.federation.peers import PeerState
 from ecolink.federation.signer import Signer
 from ecolink.federation.statements import columns
@@ -82,8 +82,7 @@ class Inbox:
 
         # 2. Keep it: channel, statements, receipt, in one transaction.
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
-            _note_contact(session, caller, now)
+            self.callers.spend(session, caller, now)
             known = session.scalar(
                 select(InBatch.receipt)
                 .join(InChannel, InChannel.id == InBatch.channel_id)
@@ -317,13 +316,4 @@ class ForkFound(Refused):
             peer=self.batch.iss,
             seq=self.seq,
             batch=self.batch.token.decode(),
-        )
-
-
-def _note_contact(session: Session, caller: Caller, now: datetime) -> None:
-    if caller.request is not None:
-        session.execute(
-            update(PeerRow)
-            .where(PeerRow.unit_code == caller.unit_code)
-            .values(last_contact_at=now, clock_skew_s=caller.skew_s)
         )

@@ -42,23 +42,23 @@ class LogDesk:
     def _checkpoint(self, caller: Caller, call: Call, now: datetime) -> Answer:  # noqa: ARG002 - a room's signature
         caller.refuse_unless_onboarded()
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             token = self.witnessing.attest(session, caller.unit_code, now)
         return Answer(200, token, JOSE)
 
-    def _consistency(self, caller: Caller, call: Call, now: datetime) -> Answer:  # noqa: ARG002 - a room's signature
+    def _consistency(self, caller: Caller, call: Call, now: datetime) -> Answer:
         caller.refuse_unless_onboarded()
         log_epoch, old, new = (_number(call.params, name) for name in ("log_epoch", "old", "new"))
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             proof = self.log.consistency(session, old, new, log_epoch)
         return Answer(200, dumps({"proof": [each.hex() for each in proof]}))
 
-    def _inclusion(self, caller: Caller, call: Call, now: datetime) -> Answer:  # noqa: ARG002 - a room's signature
+    def _inclusion(self, caller: Caller, call: Call, now: datetime) -> Answer:
         caller.refuse_unless_onboarded()
         size = _number(call.params, "size")
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             place = self._place(session, caller.unit_code, call.params)
             proof = self.log.inclusion(session, place.index, size, place.log_epoch)
         said = {"log_epoch": place.log_epoch, "kind": place.kind, "index": place.index, "size": size}

@@ -59,7 +59,7 @@ class PullDesk:
         epoch, after = _number(params, "epoch", 1), _number(params, "after", 0)
         most = min(_number(params, "limit", MOST_BATCHES), MOST_BATCHES)
         with self.database.begin() as session:
-            self.callers.spend(session, caller)
+            self.callers.spend(session, caller, now)
             return self._read(session, caller.unit_code, lane, epoch, after, most, now)
 
     def _read(
