@@ -129,6 +129,13 @@ def test_an_area_off_the_map_is_refused(wrong):
         TypeAdapter(BulletinArea).validate_python(wrong)
 
 
+@pytest.mark.parametrize("bbox", [[119, 27, 120, 28], [1, 0, 0, 0], "x", None])
+def test_a_bounding_box_is_dropped(bbox):
+    boxed = area()
+    boxed["geometry"]["bbox"] = bbox
+    assert TypeAdapter(BulletinArea).validate_python(boxed).to_wire() == area()
+
+
 @pytest.mark.parametrize("category", ["victim", "witness", "reporter", "minor"])
 def test_no_victim_witness_reporter_or_minor_stands_in_a_bulletin(category):
     person = {"ref": "P1", "category": category, "basis": "fact", "name": "周小河"}

@@ -5,13 +5,20 @@ holder answers the author with `read`, `used`, `feedback` and `complied`. Whoeve
 own signed words in `shared`, told to the new holders and to the author at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from geojson_pydantic import LineString, MultiPolygon, Point, Polygon
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from ecolink.protocol.kinds.common import (
     Code,
@@ -131,20 +138,25 @@ def _positions(coordinates: Any) -> Iterator[tuple[float, ...]]:  # noqa: ANN401
         yield from _positions(part)
 
 
-def _refuse_off_the_map(geometry: Shape) -> Shape:
+def _read_geometry(value: object, read: ValidatorFunctionWrapHandler) -> Shape:
+    """Read a geometry and hold it against the globe; a `bbox`, which says nothing the positions do not, is dropped."""
+    plain = {name: part for name, part in value.items() if name != "bbox"} if isinstance(value, Mapping) else value
+    try:
+        geometry: Shape = read(plain)
+    except ValidationError as wrong:
+        # The library's pointers name its own classes; one sentence at the geometry says as much.
+        raise ValueError(f"no GeoJSON geometry: {wrong.errors(include_url=False)[0]['msg']}") from None
     count = 0
     for longitude, latitude, *_ in _positions(geometry.coordinates):
         count += 1
         if not (abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE):
             raise ValueError(f"[{longitude}, {latitude}] is not on the globe; a position is [longitude, latitude]")
-    if not count:
-        raise ValueError("a geometry has at least one position")
-    if count > MAX_POSITIONS:
-        raise ValueError(f"an area has at most {MAX_POSITIONS} positions; this one has {count}")
+    if not 0 < count <= MAX_POSITIONS:
+        raise ValueError(f"an area has 1 to {MAX_POSITIONS} positions; this one has {count}")
     return geometry
 
 
-Geometry = Annotated[Shape, Field(discriminator="type"), AfterValidator(_refuse_off_the_map)]
+Geometry = Annotated[Shape, Field(discriminator="type"), WrapValidator(_read_geometry)]
 """A GeoJSON geometry (RFC 7946), in degrees, longitude first."""
 
 
