@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from sqlalchemy import delete, or_, select, update
@@ -153,7 +154,8 @@ class Callers:
             .where(OutChannel.recipient == caller.unit_code, OutChannel.lane.in_(waiting))
             .values(next_try_at=now)
         )
-        after_commit(session, lambda: [self.wake(Lane(lane)) for lane in waiting])
+        for lane in waiting:
+            after_commit(session, partial(self.wake, Lane(lane)))
 
     def carried(self, session: Session, unit_code: str) -> Caller:
         """Return the bureau whose batches we fetched ourselves or were handed on a disc.
