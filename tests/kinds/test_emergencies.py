@@ -109,13 +109,13 @@ def test_what_does_not_fit_the_dictionary_is_refused(change: dict[str, object]) 
         ({"geometry": {"type": "Point", "coordinates": [119.24, 27.43]}, "datum": "GCJ-02"}, "WGS-84"),
         ({"geometry": {"type": "Point", "coordinates": [27.43, 119.24]}, "datum": "WGS-84"}, "globe"),
         ({"geometry": {"type": "Point", "coordinates": [119.24]}, "datum": "WGS-84"}, "coordinates"),
-        ({"geometry": {"type": "Point", "coordinates": [float("inf"), 1]}, "datum": "WGS-84"}, "globe"),
-        ({"geometry": {"type": "Point", "coordinates": [float("nan"), 1]}, "datum": "WGS-84"}, "globe"),
+        ({"geometry": {"type": "Point", "coordinates": [float("inf"), 1]}, "datum": "WGS-84"}, "finite"),
+        ({"geometry": {"type": "Point", "coordinates": [float("nan"), 1]}, "datum": "WGS-84"}, "finite"),
         ({"geometry": {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}, "datum": "WGS-84"}, "LineString"),
-        ({"geometry": {"type": "Polygon", "coordinates": []}, "datum": "WGS-84"}, "positions"),
+        ({"geometry": {"type": "Polygon", "coordinates": []}, "datum": "WGS-84"}, "at least 1"),
         (
             {"geometry": {"type": "Polygon", "coordinates": [[[1, 2], [3, 4], [5, 6], [7, 8]]]}, "datum": "WGS-84"},
-            "start and end",
+            "ends where it began",
         ),
     ],
 )
@@ -127,10 +127,17 @@ def test_a_place_that_is_not_on_the_map_is_refused_with_the_reason(place: dict[s
 def test_an_area_has_a_bounded_number_of_corners() -> None:
     corners = [[119 + at / 10_000, 27.0] for at in range(MAX_POSITIONS)]
     polygon = {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}
-    with pytest.raises(ValidationError, match="501"):
+    with pytest.raises(ValidationError, match="at most 500"):
         Location.model_validate({"text": "下党乡", "geometry": polygon, "datum": "WGS-84"})
     polygon["coordinates"] = [[*corners[1:], corners[1]]]
     assert Location.model_validate({"text": "下党乡", "geometry": polygon, "datum": "WGS-84"}).geometry is not None
+
+
+def test_the_rings_of_an_area_are_counted_together() -> None:
+    ring = [[119 + at / 10_000, 27.0] for at in range(300)]
+    polygon = {"type": "Polygon", "coordinates": [[*ring, ring[0]], [*ring, ring[0]]]}
+    with pytest.raises(ValidationError, match="602"):
+        Location.model_validate({"text": "下党乡", "geometry": polygon, "datum": "WGS-84"})
 
 
 def test_what_is_not_known_of_a_fire_is_left_out() -> None:

@@ -34,7 +34,7 @@ def test_a_wildfire_reaches_the_neighbour_graded_flagged_and_word_for_word(
     assert here.moves == ["update", "cancel", "note"]
 
 
-def test_an_emergency_travels_in_its_own_lane_and_expires_after_a_day(town: Town, shouning: Desk) -> None:
+def test_an_alert_travels_in_its_own_lane_and_expires_after_a_day(town: Town, shouning: Desk) -> None:
     shouning.raise_alert()
     with shouning.node.database.read() as session:
         sent = session.scalars(select(StatementRow)).one()
@@ -293,6 +293,36 @@ def test_bureaus_or_an_alliance_are_told_and_not_both_or_neither(shouning: Desk,
     with pytest.raises(NotFoundError):
         shouning.raise_alert(recipients=[], alliance_id="019ab000-0000-7000-8000-000000000001")
     assert shouning.found() == []
+
+
+def test_a_picture_of_the_fire_travels_with_the_alert(town: Town, shouning: Desk, qingyuan: Desk) -> None:
+    attachments = shouning.room.attachments
+    with attachments.shelf.store.stage() as staged:
+        staged.write(b"a picture of smoke")
+        staged.seal()
+        with shouning.node.database.begin() as session:
+            ref = attachments.keep(
+                session, staged, name="火场.jpg", media_type="image/jpeg", by="liaison", now=shouning.now
+            )
+    fire = shouning.raise_alert(attachments=[{"digest": ref.digest, "name": "上党村火场.jpg"}])
+    town.settle()
+    for desk in (shouning, qingyuan):
+        (shown,) = desk.show(fire).attachments
+        assert (shown.digest, shown.name, shown.size) == (ref.digest, "上党村火场.jpg", 18)
+    with pytest.raises(InvalidError) as refused:
+        shouning.raise_alert(attachments=[{"digest": "0" * 64}])
+    assert refused.value.pointer == "/attachments"
+
+
+def test_a_burning_area_that_reaches_the_border_is_at_no_distance_from_it(
+    town: Town, shouning: Desk, qingyuan: Desk
+) -> None:
+    ring = [[119.23, 27.42], [119.25, 27.42], [119.25, 27.44], [119.23, 27.44], [119.23, 27.42]]
+    area = {"text": "下党乡", "datum": "WGS-84", "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    fire = shouning.raise_alert(location=area)
+    town.settle()
+    assert qingyuan.show(fire).border.distance_m == 0
+    assert qingyuan.show(fire).situation.border.distance_m == 0
 
 
 def test_an_identity_number_in_the_text_is_refused(shouning: Desk, qingyuan: Desk) -> None:

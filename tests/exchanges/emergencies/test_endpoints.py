@@ -175,6 +175,16 @@ def test_a_call_that_falls_due_is_listed_and_closed_by_a_person(
             "/location/datum",
         ),
         ({"location": {"text": "x", "geometry": {"type": "Circle"}, "datum": "WGS-84"}}, "/location/geometry"),
+        (
+            {
+                "location": {
+                    "text": "x",
+                    "geometry": {"type": "Point", "coordinates": [119, 27], "bbox": [1, 0, 0, 0]},
+                    "datum": "WGS-84",
+                }
+            },
+            "/location/geometry",
+        ),
         ({"confirm": "另一标题"}, "/confirm"),
         ({"recipients": []}, "/recipients"),
         ({"recipients": ["12"]}, "/recipients/0"),

@@ -8,7 +8,14 @@ from pathlib import Path as FilePath
 from typing import Any, Self
 
 from ecolink.exchanges.emergencies.geo import Path, Position, distance_m
-from ecolink.protocol.kinds.emergencies import MAX_LATITUDE, MAX_LONGITUDE, BorderDistance, Location
+from ecolink.protocol.kinds.emergencies import (
+    MAX_LATITUDE,
+    MAX_LONGITUDE,
+    BorderDistance,
+    Location,
+    PointGeometry,
+    PolygonGeometry,
+)
 
 SCHEMATIC = "border-schematic.geojson"
 """The shipped sketch, in the package's data folder."""
@@ -72,7 +79,7 @@ class Border:
         unknown = BorderDistance(source=self.name, schematic=self.schematic)
         if not self.lines or location.geometry is None:
             return unknown
-        metres = round(distance_m(_outline(location), self.lines), 1)
+        metres = round(distance_m(_outline(location.geometry), self.lines), 1)
         return (
             unknown if self.schematic and metres > SKETCH_REACH_M else unknown.model_copy(update={"distance_m": metres})
         )
@@ -83,10 +90,8 @@ def shipped_file() -> FilePath:
     return FilePath(str(files("ecolink") / "data" / SCHEMATIC))
 
 
-def _outline(location: Location) -> list[list[Position]]:
-    coordinates: Any = location.geometry.coordinates if location.geometry else ()
-    rings = [[coordinates]] if location.geometry and location.geometry.type == "Point" else coordinates
-    return [[(float(longitude), float(latitude)) for longitude, latitude, *_ in ring] for ring in rings]
+def _outline(geometry: PointGeometry | PolygonGeometry) -> Sequence[Path]:
+    return [[geometry.coordinates]] if isinstance(geometry, PointGeometry) else geometry.coordinates
 
 
 def _geometries(document: object, name: str) -> Iterator[dict[str, Any]]:

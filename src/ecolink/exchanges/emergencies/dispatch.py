@@ -24,11 +24,11 @@ from ecolink.protocol.kinds.rosters import RosterV1
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import AttachmentRef, Draft, Lane
 
-DELIVER_WITHIN = timedelta(hours=24)
-"""An emergency that nobody could be told of for a day is no news any more (protocol, Retry)."""
-CANCEL_WITHIN = timedelta(days=30)
-"""Standing down is told however late."""
-
+ALERT_WITHIN = timedelta(hours=24)
+"""An alert that nobody could be told of for a day is no news any more (protocol, Retry)."""
+REST_WITHIN = timedelta(days=30)
+"""What follows the alert is told however late: who went out must hear that it is over, and a statement that
+expired on the way would hold up those that name it as their predecessor."""
 _LOST = (DeliveryState.REFUSED, DeliveryState.EXPIRED)
 
 Roster = Callable[[Session, str], RosterV1]
@@ -144,7 +144,7 @@ class Dispatch:
             author_role=by.role,
             approver=approver_claim(approver) if approver else None,
             retain_until=row.retain_until,
-            deliver_by=now + (CANCEL_WITHIN if move == "cancel" else DELIVER_WITHIN),
+            deliver_by=now + (ALERT_WITHIN if move == "alert" else REST_WITHIN),
             attachments=tuple(attachments),
             body=body.to_wire(),
             private=SignedPrivateV1(by=OnDuty(name=by.name, phone=by.phone), approver=approved).to_wire(),

@@ -32,8 +32,18 @@ class FireIn(wire.Fire, extra="forbid"):
     wind: WindIn | None = None
 
 
+class PointIn(wire.PointGeometry, extra="forbid"):
+    """A GeoJSON point: [longitude, latitude] in degrees."""
+
+
+class PolygonIn(wire.PolygonGeometry, extra="forbid"):
+    """A GeoJSON polygon: rings of [longitude, latitude], each ending where it began."""
+
+
 class LocationIn(wire.Location, extra="forbid"):
     """Where it is. Coordinates are WGS-84 or CGCS2000, longitude first; those of Chinese web maps are GCJ-02."""
+
+    geometry: Annotated[PointIn | PolygonIn, Field(discriminator="type")] | None = None
 
 
 class AttachmentIn(BaseModel):

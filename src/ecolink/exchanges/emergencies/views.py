@@ -40,8 +40,6 @@ from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.common import Frozen
 from ecolink.protocol.kinds.emergencies import CancelReason, Colour, EmergencyKind, Situation, Status
 
-BureauOut = DutyDeskOut
-
 PREFIXES = {Status.ACTUAL: "", Status.EXERCISE: "【演练】", Status.TEST: "【测试】"}
 """What a title begins with wherever it is shown, so that a drill never looks like the real thing."""
 

@@ -12,7 +12,6 @@ Urgency, severity, certainty and the three message types are those of the Common
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from geojson_pydantic import Point, Polygon
 from pydantic import AfterValidator, Field, model_validator
 
 from ecolink.protocol.kinds.common import (
@@ -115,21 +114,49 @@ class CancelReason(StrEnum):
 # Where and what -------------------------------------------------------------------------------------------
 
 
-def _refuse_off_the_map(geometry: Point | Polygon) -> Point | Polygon:
-    rings = [[geometry.coordinates]] if isinstance(geometry, Point) else geometry.coordinates
-    count = 0
-    for ring in rings:
-        for longitude, latitude, *_ in ring:
-            count += 1
-            if not (abs(longitude) <= MAX_LONGITUDE and abs(latitude) <= MAX_LATITUDE):
-                raise ValueError(f"[{longitude}, {latitude}] is not on the globe; a position is [longitude, latitude]")
-    if not 0 < count <= MAX_POSITIONS:
-        raise ValueError(f"an area has 1 to {MAX_POSITIONS} positions; this one has {count}")
-    return geometry
+def _refuse_off_the_globe(position: tuple[float, float]) -> tuple[float, float]:
+    longitude, latitude = position
+    if abs(longitude) > MAX_LONGITUDE or abs(latitude) > MAX_LATITUDE:
+        raise ValueError(f"[{longitude}, {latitude}] is not on the globe; a position is [longitude, latitude]")
+    return position
 
 
-Geometry = Annotated[Point | Polygon, Field(discriminator="type"), AfterValidator(_refuse_off_the_map)]
-"""A GeoJSON point or polygon (RFC 7946), in degrees, longitude first."""
+_Degrees = Annotated[float, Field(strict=True)]
+Position = Annotated[tuple[_Degrees, _Degrees], AfterValidator(_refuse_off_the_globe)]
+"""Longitude and latitude in degrees, as in GeoJSON (RFC 7946)."""
+
+
+def _refuse_open_ring(ring: tuple[Position, ...]) -> tuple[Position, ...]:
+    if ring[0] != ring[-1]:
+        raise ValueError("a ring ends where it began")
+    return ring
+
+
+Ring = Annotated[tuple[Position, ...], Field(min_length=4, max_length=MAX_POSITIONS), AfterValidator(_refuse_open_ring)]
+
+
+class PointGeometry(Frozen):
+    """A GeoJSON point."""
+
+    type: Literal["Point"]
+    coordinates: Position
+
+
+class PolygonGeometry(Frozen):
+    """A GeoJSON polygon: the outer ring, then those of its holes."""
+
+    type: Literal["Polygon"]
+    coordinates: Annotated[tuple[Ring, ...], Field(min_length=1, max_length=MAX_POSITIONS)]
+
+    @model_validator(mode="after")
+    def _stay_small(self) -> Self:
+        count = sum(map(len, self.coordinates))
+        if count > MAX_POSITIONS:
+            raise ValueError(f"an area has at most {MAX_POSITIONS} positions; this one has {count}")
+        return self
+
+
+Geometry = Annotated[PointGeometry | PolygonGeometry, Field(discriminator="type")]
 
 
 class Location(Frozen):
