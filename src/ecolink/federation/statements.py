@@ -1,6 +1,5 @@
 """Statements as they are kept: the signed bytes, and beside them the members that we look things up by."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,8 +84,3 @@ def find(session: Session, iss: str, jti: str) -> Stored:
     if row is None:
         raise NotFoundError
     return stored(row)
-
-
-def problem_of(rejection: Mapping[str, Any]) -> str:
-    """Return the one line a `statement.rejected.v1` body says."""
-    return f"{rejection.get('code', '')}: {rejection.get('detail', '')}"
