@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from anyio import fail_after
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from ecolink.federation import operations
 from ecolink.federation.gate import JOSE, Gate
@@ -66,7 +67,7 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
         try:
             with fail_after(BODY_DEADLINE_S):
                 body = await _read(request, operation.max_body)
-        except TimeoutError:
+        except (TimeoutError, ClientDisconnect):  # one that hung up hears nothing, and is no fault of ours to log
             return _respond(gate.too_slow(BODY_DEADLINE_S))
         now = clock.now()
         if body is None:
