@@ -17,7 +17,8 @@ from ecolink.identity.accounts import find
 from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.passwords import Passwords, verify_secret
 from ecolink.identity.principal import Principal
-from ecolink.identity.sessions import Issued, Sessions, principal_of
+from ecolink.identity.roles import senior_role
+from ecolink.identity.sessions import Issued, Sessions
 from ecolink.identity.throttle import Throttle
 from ecolink.storage.engine import Database
 
@@ -102,11 +103,10 @@ class Logins:
         return self.passwords.verify(credential, stored)
 
     def _record(self, session: Session, account: Account, source: str, now: datetime) -> None:
-        principal = principal_of(account)
         entry = AccessEntry(
             at=now,
-            actor=principal.username,
-            role=principal.lead_role,
+            actor=account.username,
+            role=senior_role(account.held_roles()),
             action=AccessAction.LOGIN,
             object_type=account.kind,
             object_id=account.id,

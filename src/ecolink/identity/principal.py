@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ecolink.identity.roles import SENIORITY, Permission, Role, permissions
+from ecolink.identity.roles import Permission, Role, permissions, senior_role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,4 +26,4 @@ class Principal:
     @property
     def lead_role(self) -> str:
         """The most senior role held: what a statement names as its author's role."""
-        return next((role.value for role in SENIORITY if role in self.roles), Role.OFFICER.value)
+        return senior_role(self.roles)

@@ -4,7 +4,7 @@ A person or a program holds roles; a role grants permissions; an endpoint asks f
 `docs/authorization.md` prints this table beside every route.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -162,6 +162,11 @@ SENIORITY: tuple[Role, ...] = (
 def permissions(roles: Iterable[Role]) -> frozenset[Permission]:
     """Return all that `roles` grant together."""
     return frozenset[Permission]().union(*(GRANTS[role] for role in roles))
+
+
+def senior_role(roles: Collection[Role]) -> str:
+    """Return the most senior of `roles`: what a statement names as its author's role."""
+    return next((role.value for role in SENIORITY if role in roles), Role.OFFICER.value)
 
 
 def print_grants() -> str:
