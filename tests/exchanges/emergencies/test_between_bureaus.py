@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from ecolink.audit.access_models import AccessRow
 from ecolink.errors import ConflictError, ForbiddenError, IllegalMoveError, InvalidError, NotFoundError, StaleError
-from ecolink.exchanges.emergencies.service import ConfirmationError
+from ecolink.exchanges.emergencies.drafting import ConfirmationError
 from ecolink.exchanges.governance import SecondPersonError
 from ecolink.federation.models import StatementRow
 from tests.exchanges.emergencies.desks import AUDITOR, CHIEF, FIRE, LIAISON, OFFICER, PROGRAM, Desk

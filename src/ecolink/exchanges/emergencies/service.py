@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Self
+from typing import Self
 
 from sqlalchemy.orm import Session
 
 from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
 from ecolink.cadence.deadlines import DeadlinePolicy
-from ecolink.errors import ForbiddenError, IllegalMoveError, InvalidError
+from ecolink.errors import ForbiddenError, IllegalMoveError
 from ecolink.exchanges.emergencies.amendments import amend
 from ecolink.exchanges.emergencies.arrivals import Arrivals
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.dispatch import Dispatch, Roster, Signature
+from ecolink.exchanges.emergencies.drafting import draft, refuse_unconfirmed
 from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
@@ -24,7 +25,7 @@ from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, E
 from ecolink.exchanges.emergencies.shown import DutyDeskOut
 from ecolink.exchanges.emergencies.tasks import TaskBoard
 from ecolink.exchanges.emergencies.views import Views
-from ecolink.exchanges.governance import GovernanceIn, Terms, refuse_same_person
+from ecolink.exchanges.governance import refuse_same_person
 from ecolink.exchanges.personal_data import refuse_in_text, texts_in
 from ecolink.federation.handling import Handlers
 from ecolink.federation.outbox import Outbox
@@ -32,7 +33,6 @@ from ecolink.federation.peers import Peers
 from ecolink.federation.receipts import Confirmed
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
-from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.emergencies import (
     EmergencyAcknowledgedV1,
     EmergencyAlertV1,
@@ -41,22 +41,9 @@ from ecolink.protocol.kinds.emergencies import (
     EmergencyUpdateV1,
     Status,
 )
-from ecolink.protocol.statement import Handling, HandlingCode, Onward
+from ecolink.protocol.statement import AttachmentRef
 from ecolink.search.index import SearchIndex
 from ecolink.surface.etags import check_version
-
-TERMS: Final = Terms(
-    classification="internal",
-    handling=Handling(code=HandlingCode.H0, onward=Onward.NONE),
-    legal_basis="警务协作协议书；《森林防火条例》第三十二条",
-)
-PURPOSE: Final = "紧急通报与协同处置"
-
-
-class ConfirmationError(InvalidError):
-    """The title was not typed again: nothing real is sent by a slip of the hand."""
-
-    code = "confirmation-required"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,21 +115,21 @@ class EmergencyService:
             ConflictError: a recipient is no active peer.
 
         """
-        _refuse_audience(entry)
         facts = entry.facts()
         refuse_in_text(texts_in(facts))
         waits = entry.status is Status.ACTUAL and (
             self.approval_required or not by.may(Permission.EMERGENCY_APPROVE) or by.kind != "user"
         )
         if entry.status is Status.ACTUAL and not waits:
-            _refuse_unconfirmed(entry.title, entry.confirm)
+            refuse_unconfirmed(entry.title, entry.confirm)
 
-        row = self._draft(entry, by, now)
+        row = draft(entry, author=self.us, by=by, now=now)
         self.register.describe(row, EmergencyAlertV1.model_validate(self.register.measure(facts)))
         session.add(row)
         session.flush()
         if waits:
             self.dispatch.audience(session, row)
+            self._enclosures(session, row)
         else:
             self._send_alert(session, row, Signature.of(by), now, approver=None)
         return row
@@ -163,7 +150,7 @@ class EmergencyService:
         row = self._locked(session, emergency_id, "alert")
         check_version(version, row.version)
         refuse_same_person(row.raised_by or "", by)
-        _refuse_unconfirmed(row.title, confirm)
+        refuse_unconfirmed(row.title, confirm)
         row.approved_by_name = by.name
         raiser = Signature(row.raised_by_name or "", row.raised_by_role or "", by.username)
         self._send_alert(session, row, raiser, now, approver=by)
@@ -330,43 +317,20 @@ class EmergencyService:
 
     # Within -------------------------------------------------------------------------------------------------
 
-    def _draft(self, entry: EmergencyIn, by: Principal, now: datetime) -> Emergency:
-        is_exercise = entry.status is not Status.ACTUAL
-        chosen = entry.governance or GovernanceIn(purpose=PURPOSE)
-        if chosen.is_exercise and not is_exercise:
-            raise InvalidError(
-                "A real emergency is no exercise: set `status` to exercise or test.",
-                "实情通报不能标为演练：请将 status 设为 exercise 或 test。",
-                pointer="/governance/is_exercise",
-            )
-        terms = TERMS.settle(chosen.model_copy(update={"is_exercise": is_exercise}))
-        return Emergency(
-            id=new_id(now),
-            author=self.us,
-            recipients=sorted(set(entry.recipients)),
-            alliance_id=entry.alliance_id,
-            state=EmergencyState.AWAITING_APPROVAL,
-            raised_at=now,
-            raised_by=by.id,
-            raised_by_name=by.name,
-            raised_by_role=by.lead_role,
-            clock_suspect=False,
-            governance=terms.model_dump(mode="json"),
-            retain_until=TERMS.retain_until(chosen, now),
-            attachments=[each.model_dump(mode="json") for each in entry.attachments],
-        )
-
     def _send_alert(
         self, session: Session, row: Emergency, by: Signature, now: datetime, *, approver: Principal | None
     ) -> None:
         audience, roster = self.dispatch.audience(session, row)
-        refs = [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
+        refs = self._enclosures(session, row)
         body = EmergencyAlertV1.model_validate(row.situation).model_copy(update={"alliance": roster})
         sent = self.dispatch.send(
             session, row, "alert", body, audience, by=by, now=now, approver=approver, attachments=refs
         )
         self._rewrite(session, row)
         self.tasks.expect_answers(session, row, sent.statement.jti, audience, now)
+
+    def _enclosures(self, session: Session, row: Emergency) -> list[AttachmentRef]:
+        return [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
 
     def _rewrite(self, session: Session, row: Emergency) -> None:
         self.register.write(session, row, History.load(session, row.id, author=row.author))
@@ -385,10 +349,7 @@ class EmergencyService:
         if TABLE.target(move, row.state, side) is not None:
             return
         other = Side.RECIPIENT if side is Side.AUTHOR else Side.AUTHOR
-        if (
-            TABLE.target(move, EmergencyState.OPEN, side) is None
-            and TABLE.target(move, EmergencyState.OPEN, other) is not None
-        ):
+        if not _ever(move, side) and _ever(move, other):
             raise IllegalMoveError(
                 f"'{move}' is the other side's move, not ours.", f"“{NAMES_ZH[move]}”应由对方单位办理，本方不能操作。"
             )
@@ -401,21 +362,3 @@ class EmergencyService:
 def _ever(move: str, side: Side) -> bool:
     """Tell whether a side may ever make a move on what was told."""
     return TABLE.target(move, EmergencyState.OPEN, side) is not None
-
-
-def _refuse_audience(entry: EmergencyIn) -> None:
-    if bool(entry.recipients) == bool(entry.alliance_id):
-        raise InvalidError(
-            "Name the bureaus to tell, or an alliance: one of the two.",
-            "请指定通报单位或联盟，二者选一。",
-            pointer="/recipients",
-        )
-
-
-def _refuse_unconfirmed(title: str, confirm: str | None) -> None:
-    if (confirm or "").strip() != title.strip():
-        raise ConfirmationError(
-            "This goes out as a real emergency: type its title again in `confirm`.",
-            "此为实情通报，发出前请在 confirm 中重新输入标题。",
-            pointer="/confirm",
-        )
