@@ -7,11 +7,12 @@ import pytest
 from fastapi import APIRouter
 
 from ecolink import errors
+from ecolink.federation.gate import STATUS
 from ecolink.identity.roles import Role
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.engine import Database
 from ecolink.surface.problems import PROBLEMS, kind_of, speaks_chinese
-from ecolink.web.problem_list import every_error, import_errors
+from ecolink.web.problem_list import every_error, import_errors, print_problems
 from tests.support.web import Desk
 from tests.web import parcels
 
@@ -48,6 +49,13 @@ def test_every_error_of_the_package_has_a_problem_and_a_code_of_its_own():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", error.code), error
         if kind_of(error) is PROBLEMS[errors.EcolinkError]:
             assert error is errors.EcolinkError, f"{error} says nothing of how it is told"
+
+
+def test_every_refusal_between_nodes_is_on_the_list_of_problems():
+    listed = print_problems()
+
+    for code in {*Reason, *STATUS}:
+        assert f"| `/problems/{code}` | {STATUS.get(code, 400)} |" in listed
 
 
 def test_a_problem_holds_both_languages_and_leads_with_the_one_asked_for(yard: Desk):

@@ -1,11 +1,16 @@
 """The page that lists every problem a client may be told: openapi/problems.md."""
 
 import inspect
+from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules, walk_packages
+from types import MappingProxyType
 
 import ecolink
 from ecolink.errors import EcolinkError
+from ecolink.federation import callers, inbox
+from ecolink.federation.gate import STATUS
+from ecolink.protocol.refusal import Reason
 from ecolink.surface.problems import HTTP_PROBLEMS, Kind, kind_of
 
 _HEAD = """# Problems
@@ -17,6 +22,28 @@ Every refusal is an RFC 9457 document, `application/problem+json`. `type` is one
 | type | status | 中文 | English | meaning |
 |---|---|---|---|---|
 """
+
+_PROTOCOL = """
+## Refusals of the protocol
+
+What a signed document or a call between nodes is turned away for. The federation API answers with the status given
+here and the code as `reason`; where the local API reads such a document (a card, say), it answers 422.
+
+| type | status | meaning |
+|---|---|---|
+"""
+
+_GATE_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        callers.NO_TOKEN: "The call carries no request token.",
+        callers.SEND_MANIFEST: "The token's key is not known here: send the key manifest, then call again.",
+        callers.REPLAYED: "The request token was used before.",
+        callers.PEER_PENDING: "The two bureaus have not both compared fingerprints and activated each other.",
+        callers.PEER_SUSPENDED: "The peer is suspended: only receipts, keys, recalls and compliance pass.",
+        inbox.STALE_EPOCH: "The channel has gone on to a later epoch.",
+        inbox.WRONG_LINK: "The batch does not continue from the head held here.",
+    }
+)
 
 
 def every_error() -> list[type[EcolinkError]]:
@@ -38,7 +65,9 @@ def print_problems() -> str:
     for code, kind in HTTP_PROBLEMS.values():
         rows.setdefault(code, _row(code, kind, kind.title_en + "."))
     rows.pop(EcolinkError.code)
-    return _HEAD + "".join(rows[code] for code in sorted(rows))
+    refusals = {reason.value: reason.meaning for reason in Reason} | dict(_GATE_MEANINGS)
+    told = (f"| `/problems/{code}` | {STATUS.get(code, 400)} | {refusals[code]} |\n" for code in sorted(refusals))
+    return _HEAD + "".join(rows[code] for code in sorted(rows)) + _PROTOCOL + "".join(told)
 
 
 def _row(code: str, kind: Kind, meaning: str) -> str:
