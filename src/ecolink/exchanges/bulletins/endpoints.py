@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.exchanges.bulletins import permission_endpoints
 from ecolink.exchanges.bulletins.board import AnswersOut, RecipientsOut
+from ecolink.exchanges.bulletins.history import BulletinHistoryOut, BulletinVersionsOut
 from ecolink.exchanges.bulletins.listing import Sort, Wanted, matching, order_of
 from ecolink.exchanges.bulletins.record import Dossier
 from ecolink.exchanges.bulletins.rules.tables import State
@@ -21,10 +22,8 @@ from ecolink.exchanges.bulletins.schemas import (
 )
 from ecolink.exchanges.bulletins.service import BulletinService
 from ecolink.exchanges.bulletins.views import (
-    BulletinHistoryOut,
     BulletinOut,
     BulletinSummary,
-    BulletinVersionsOut,
     RevealedOut,
 )
 from ecolink.federation import threads

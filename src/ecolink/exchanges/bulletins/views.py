@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ecolink.exchanges.bulletins.models import FOR_EVER, Bulletin
 from ecolink.exchanges.bulletins.record import Dossier
-from ecolink.exchanges.bulletins.rules.matter import Move, Step
+from ecolink.exchanges.bulletins.rules.matter import Move
 from ecolink.exchanges.bulletins.rules.tables import NAMES, State
 from ecolink.exchanges.bulletins.schemas import TEXT
 from ecolink.exchanges.bulletins.service import private_of
@@ -28,8 +28,8 @@ Names = Mapping[str, Peer]
 """Peers by unit code."""
 
 _ID = "019ab5d2-7c00-7000-8000-0123456789ab"
-_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-_AUTHOR: dict[str, JsonValue] = {
+DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+AUTHOR: dict[str, JsonValue] = {
     "unit_code": "350924000000",
     "name_zh": "寿宁县公安局",
     "name_en": "Shouning County Public Security Bureau",
@@ -39,7 +39,7 @@ _SUMMARY: dict[str, JsonValue] = {
     "thread": _ID,
     "version": 2,
     "direction": "in",
-    "author": _AUTHOR,
+    "author": AUTHOR,
     "state": "published",
     "state_zh": "已发布",
     "is_expired": False,
@@ -190,7 +190,7 @@ class BulletinOut(BulletinSummary):
                     "content": TEXT,
                     "persons": [],
                     "items": [],
-                    "current": _DIGEST,
+                    "current": DIGEST,
                     "received_at": "2026-11-23T01:00:02Z",
                     "governance": {
                         "purpose": "提示邻县查控野生兰花寄递",
@@ -244,97 +244,6 @@ class BulletinOut(BulletinSummary):
         )
 
 
-class BulletinVersionOut(BaseModel):
-    """One version the author told."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "digest": _DIGEST,
-                    "at": "2026-11-23T01:00:00Z",
-                    "standing": True,
-                    "reason": None,
-                    "content": TEXT,
-                }
-            ]
-        }
-    )
-
-    digest: str
-    at: datetime
-    standing: bool = Field(description="The one that counts, or counted until the recall.")
-    reason: str | None = Field(description="Why it replaced the one before.")
-    content: BulletinContent | None = Field(description="Hidden once the bulletin is recalled.")
-
-
-class BulletinVersionsOut(BaseModel):
-    """Every version that counts, oldest first."""
-
-    items: list[BulletinVersionOut]
-
-    @classmethod
-    def of(cls, dossier: Dossier) -> "BulletinVersionsOut":
-        """Return the versions."""
-        is_hidden = dossier.state is State.RECALLED
-        return cls(
-            items=[
-                BulletinVersionOut(
-                    digest=version.digest,
-                    at=version.at,
-                    standing=version == dossier.matter.current,
-                    reason=getattr(version.body, "reason", None),
-                    content=None if is_hidden else version.content,
-                )
-                for version in dossier.matter.versions
-            ]
-        )
-
-
-class BulletinStepOut(BaseModel):
-    """One signed statement of the thread, and what it did."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "digest": _DIGEST,
-                    "act": "published",
-                    "by": _AUTHOR,
-                    "to": ["331126000000"],
-                    "at": "2026-11-23T01:00:00Z",
-                    "received_at": "2026-11-23T01:00:02Z",
-                    "verdict": "applied",
-                    "why": None,
-                    "crossed_with": None,
-                }
-            ]
-        }
-    )
-
-    digest: str
-    act: str
-    by: BureauName
-    to: list[str]
-    at: datetime = Field(description="When it was signed, by its author's clock.")
-    received_at: datetime | None
-    verdict: Literal["applied", "crossed", "illegal", "rejected", "waiting"]
-    why: str | None = Field(description="Why it is illegal: a stable code.")
-    crossed_with: str | None
-
-
-class BulletinHistoryOut(BaseModel):
-    """The thread in canonical order; what still waits for something comes last."""
-
-    items: list[BulletinStepOut]
-
-    @classmethod
-    def of(cls, dossier: Dossier, names: Names) -> "BulletinHistoryOut":
-        """Return the history."""
-        steps = [_step(dossier, step.move, names, step) for step in dossier.matter.steps]
-        return cls(items=steps + [_step(dossier, move, names, None) for move in dossier.matter.waiting])
-
-
 class RevealedOut(BaseModel):
     """The persons and items in full. That they were shown, to whom and why, stands in the access log."""
 
@@ -359,20 +268,6 @@ class RevealedOut(BaseModel):
         """Return them."""
         wire = private.to_wire()
         return cls(persons=wire["persons"], items=wire["items"])
-
-
-def _step(dossier: Dossier, move: Move, names: Names, step: Step | None) -> BulletinStepOut:
-    return BulletinStepOut(
-        digest=move.digest,
-        act=move.act.value,
-        by=BureauName.of(move.iss, names),
-        to=list(move.aud),
-        at=move.at,
-        received_at=dossier.thread.received_at(move.digest),
-        verdict=step.verdict.value if step else "waiting",
-        why=(step.why or None) if step else None,
-        crossed_with=step.crossed_with if step else None,
-    )
 
 
 def _persons(private: BulletinPrivate) -> list[MaskedPerson]:
