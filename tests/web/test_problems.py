@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import APIRouter
+from sqlalchemy.orm.exc import StaleDataError
 
 from ecolink import errors
 from ecolink.federation.gate import STATUS
@@ -29,6 +30,10 @@ def yard(database: Database) -> Iterator[Desk]:
     @failing.get("/throttled")
     def throttle() -> None:
         raise errors.ThrottledError("Too many.", "过多。", retry_after=17)
+
+    @failing.get("/crossed")
+    def cross() -> None:
+        raise StaleDataError("UPDATE expected to update 1 row(s); 0 were matched")
 
     @failing.get("/setting")
     def misconfigure() -> None:
@@ -103,6 +108,22 @@ def test_an_error_of_the_domain_keeps_its_code_pointer_and_wait(yard: Desk):
     assert (moved.status_code, moved.json()["errors"][0]["pointer"]) == (409, "/yard")
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bad-signature")
     assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "17")
+
+
+def test_a_change_that_crossed_another_in_the_database_is_stale(yard: Desk):
+    answer = yard.client.get("/api/v1/crossed")
+
+    assert (answer.status_code, answer.json()["type"]) == (412, "/problems/stale")
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_value_the_database_cannot_hold_is_not_a_fault_of_the_node(yard: Desk):
+    """SQLite holds texts of any length; what a room forgot to bound PostgreSQL still refuses."""
+    body = {"name": "fir", "yard": "x" * 65}
+    answer = yard.client.post("/api/v1/parcels", json=body, headers=yard.as_role(Role.OFFICER))
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid")
+    assert parcels.names(yard.database) == []
 
 
 def test_addresses_and_methods_that_do_not_exist_are_problems_too(yard: Desk):
