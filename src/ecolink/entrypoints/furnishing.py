@@ -25,6 +25,7 @@ from ecolink.exchanges.bulletins.service import BulletinService
 from ecolink.exchanges.emergencies.service import EmergencyPolicy, EmergencyService
 from ecolink.exchanges.emergencies.shown import DutyDeskOut
 from ecolink.exchanges.leads.service import LeadService
+from ecolink.exchanges.leads.views import BureauOut
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
@@ -102,6 +103,7 @@ def furnish(shell: Shell) -> Rooms:
     hooks.gate_rooms.update(LogDesk(shell.database, shell.callers, shell.log, shell.witnessing).rooms())
 
     leads = LeadService.assemble(
+        BureauOut(unit_code=us, name_zh=shell.settings.name_zh, name_en=shell.settings.name_en),
         peers=shell.peers,
         search=search,
         outbox=shell.outbox,

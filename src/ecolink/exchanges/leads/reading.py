@@ -39,6 +39,8 @@ class Reading:
     access: AccessLog
     keystore: Keystore
     terms: Terms
+    home: views.BureauOut
+    """Our own bureau by name: it is no peer of itself."""
 
     def show(self, session: Session, lead_id: str, *, by: Principal, now: datetime) -> views.LeadOut:
         """Return one lead in full, persons masked; who looked is recorded.
@@ -135,7 +137,7 @@ class Reading:
                     views.MessageOut(
                         digest=move.digest,
                         ours=move.author == case.us,
-                        bureau=views.BureauOut.of(move.author, names.get(move.author)),
+                        bureau=self._bureau(move.author, names),
                         by=private.get("by", {}).get("name"),
                         text=stored.statement.body["text"],
                         signed_at=move.at,
@@ -234,6 +236,9 @@ class Reading:
             for each in self.moving.dispatch.attachments.of_thread(session, lead.id)
         ]
 
+    def _bureau(self, unit_code: str, names: Mapping[str, Peer]) -> views.BureauOut:
+        return self.home if unit_code == self.home.unit_code else views.BureauOut.of(unit_code, names.get(unit_code))
+
     def _step(
         self, session: Session, case: Case, names: Mapping[str, Peer], stored: Stored, step: Step | None
     ) -> views.StepOut:
@@ -248,7 +253,7 @@ class Reading:
             why=(step.why if step else None) or _rejection(case, said.digest),
             crossed_with=step.crossed_with if step else None,
             state=step.state if step else None,
-            bureau=views.BureauOut.of(said.iss, names.get(said.iss)),
+            bureau=self._bureau(said.iss, names),
             ours=said.iss == case.us,
             author_role=said.author_role,
             signed_at=said.iat,

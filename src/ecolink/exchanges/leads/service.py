@@ -15,6 +15,7 @@ from ecolink.exchanges.leads.drafting import Drafting
 from ecolink.exchanges.leads.lists import Lists
 from ecolink.exchanges.leads.moves import Moving
 from ecolink.exchanges.leads.reading import Reading
+from ecolink.exchanges.leads.views import BureauOut
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import Peers
@@ -39,8 +40,9 @@ class LeadService:
     reading: Reading
 
     @classmethod
-    def assemble(
+    def assemble(  # noqa: PLR0913 - a room needs what it needs
         cls,
+        home: BureauOut,
         *,
         peers: Peers,
         search: SearchIndex,
@@ -52,7 +54,7 @@ class LeadService:
         calendar: WorkingCalendar,
         terms: Terms = LEAD_TERMS,
     ) -> Self:
-        """Put the room together from the node's services."""
+        """Put the room together from the node's services; `home` is this bureau by name."""
         casebook = Casebook(us=outbox.us, peers=peers, search=search, clocks=Clocks(policy, calendar))
         dispatch = Dispatch(casebook=casebook, outbox=outbox, attachments=attachments, access=access)
         moving = Moving(casebook=casebook, dispatch=dispatch, access=access, terms=terms)
@@ -60,5 +62,5 @@ class LeadService:
             drafting=Drafting(casebook=casebook, dispatch=dispatch, access=access, terms=terms),
             moving=moving,
             lists=Lists(search=search),
-            reading=Reading(casebook=casebook, moving=moving, access=access, keystore=keystore, terms=terms),
+            reading=Reading(casebook=casebook, moving=moving, access=access, keystore=keystore, terms=terms, home=home),
         )
