@@ -64,14 +64,14 @@ def test_a_peer_down_for_five_days_gets_everything_without_new_traffic(town, sho
     town.network.down.add(QINGYUAN)
     for number in range(30):
         shouning.send(f"note {number}", QINGYUAN)
-    for _ in range(5 * 24):
-        town.wait(timedelta(hours=1))
+    for _ in range(5 * 8):
+        town.wait(timedelta(hours=3))
     with shouning.node.database.read() as session:
         (queue,) = queues.status(session)
     assert queue.waiting == 30
     assert queue.last_error == "the line is dead"
     tries = sum(1 for *_, call in town.network.calls if call.operation is operations.PUSH)
-    assert tries < 200, "five days of silence must not be five days of hammering"
+    assert 10 < tries < 200, "five days of silence must not be five days of hammering"
 
     town.network.down.clear()
     town.wait(timedelta(hours=1))
