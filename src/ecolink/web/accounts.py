@@ -59,7 +59,7 @@ def users_router(identity: Identity) -> APIRouter:  # noqa: C901 - one endpoint 
     def choose_next(body: ResetIn) -> _Chosen:
         return choose(body.password, "\0")
 
-    @api.get("", operation_id="list_users", summary="List people")
+    @api.get("", operation_id="list_users", summary="List people / 列出人员")
     def list_users(paging: Paging, session: SessionDep, by: ManagesUsers, q: Words = None) -> Page[UserOut]:  # noqa: ARG001
         """List the people who have an account, by username."""
         return paging.read(
@@ -70,7 +70,7 @@ def users_router(identity: Identity) -> APIRouter:  # noqa: C901 - one endpoint 
             shape=UserOut.of,
         )
 
-    @api.post("", operation_id="create_user", summary="Add a person", status_code=201)
+    @api.post("", operation_id="create_user", summary="Add a person / 新增人员", status_code=201)
     def create_user(
         body: UserIn,
         session: SessionDep,
@@ -93,14 +93,14 @@ def users_router(identity: Identity) -> APIRouter:  # noqa: C901 - one endpoint 
         response.headers["Location"] = f"/api/v1/users/{account.id}"
         return UserMade(**UserOut.of(account).model_dump(), one_time_password=chosen.told)
 
-    @api.get("/{user_id}", operation_id="get_user", summary="Show a person")
+    @api.get("/{user_id}", operation_id="get_user", summary="Show a person / 查看人员")
     def get_user(user_id: str, session: SessionDep, response: Response, by: ManagesUsers) -> UserOut:  # noqa: ARG001
         """Show one person's account."""
         account = accounts.get(session, AccountKind.USER, user_id)
         response.headers["ETag"] = etag(account.version)
         return UserOut.of(account)
 
-    @api.put("/{user_id}", operation_id="change_user", summary="Change a person's name and roles")
+    @api.put("/{user_id}", operation_id="change_user", summary="Change a person's name and roles / 变更姓名与角色")
     def change_user(
         user_id: str,
         body: AccountChange,
@@ -117,7 +117,7 @@ def users_router(identity: Identity) -> APIRouter:  # noqa: C901 - one endpoint 
         response.headers["ETag"] = etag(account.version)
         return UserOut.of(account)
 
-    @api.post("/{user_id}/reset", operation_id="reset_user", summary="Reset a person's password")
+    @api.post("/{user_id}/reset", operation_id="reset_user", summary="Reset a person's password / 重置密码")
     def reset_user(
         user_id: str,
         body: ResetIn,  # noqa: ARG001 - read where its password is hashed
@@ -131,14 +131,14 @@ def users_router(identity: Identity) -> APIRouter:  # noqa: C901 - one endpoint 
         accounts.reset_password(session, account, password_hash=chosen.password_hash, by=by, now=now)
         return UserMade(**UserOut.of(account).model_dump(), one_time_password=chosen.told)
 
-    @api.post("/{user_id}/disable", operation_id="disable_user", summary="Shut a person's account")
+    @api.post("/{user_id}/disable", operation_id="disable_user", summary="Shut a person's account / 停用人员账号")
     def disable_user(user_id: str, session: SessionDep, now: NowDep, by: ManagesUsers) -> UserOut:
         """Shut an account; every login of it ends at once. What the person did stays on record."""
         account = accounts.get(session, AccountKind.USER, user_id)
         accounts.disable(session, account, by=by, now=now)
         return UserOut.of(account)
 
-    @api.post("/{user_id}/enable", operation_id="enable_user", summary="Open a person's account again")
+    @api.post("/{user_id}/enable", operation_id="enable_user", summary="Open a person's account again / 恢复人员账号")
     def enable_user(user_id: str, session: SessionDep, now: NowDep, by: ManagesUsers) -> UserOut:
         """Open an account that was shut."""
         account = accounts.get(session, AccountKind.USER, user_id)
@@ -153,7 +153,7 @@ def clients_router(identity: Identity) -> APIRouter:
     api = APIRouter(prefix="/clients", tags=["accounts"], route_class=TransactionalRoute)
     accounts = identity.accounts
 
-    @api.get("", operation_id="list_clients", summary="List programs")
+    @api.get("", operation_id="list_clients", summary="List programs / 列出程序")
     def list_clients(paging: Paging, session: SessionDep, by: ManagesClients, q: Words = None) -> Page[ClientOut]:  # noqa: ARG001
         """List the programs that have an account, by client_id."""
         return paging.read(
@@ -164,7 +164,7 @@ def clients_router(identity: Identity) -> APIRouter:
             shape=ClientOut.of,
         )
 
-    @api.post("", operation_id="create_client", summary="Add a program", status_code=201)
+    @api.post("", operation_id="create_client", summary="Add a program / 新增程序", status_code=201)
     def create_client(
         body: ClientIn, session: SessionDep, now: NowDep, response: Response, by: ManagesClients
     ) -> ClientMade:
@@ -176,14 +176,16 @@ def clients_router(identity: Identity) -> APIRouter:
         response.headers["Location"] = f"/api/v1/clients/{account.id}"
         return ClientMade(**ClientOut.of(account).model_dump(), client_secret=secret)
 
-    @api.get("/{account_id}", operation_id="get_client", summary="Show a program")
+    @api.get("/{account_id}", operation_id="get_client", summary="Show a program / 查看程序")
     def get_client(account_id: str, session: SessionDep, response: Response, by: ManagesClients) -> ClientOut:  # noqa: ARG001
         """Show one program's account."""
         account = accounts.get(session, AccountKind.CLIENT, account_id)
         response.headers["ETag"] = etag(account.version)
         return ClientOut.of(account)
 
-    @api.put("/{account_id}", operation_id="change_client", summary="Change a program's name and roles")
+    @api.put(
+        "/{account_id}", operation_id="change_client", summary="Change a program's name and roles / 变更程序名称与角色"
+    )
     def change_client(
         account_id: str,
         body: AccountChange,
@@ -200,21 +202,25 @@ def clients_router(identity: Identity) -> APIRouter:
         response.headers["ETag"] = etag(account.version)
         return ClientOut.of(account)
 
-    @api.post("/{account_id}/rotate", operation_id="rotate_client", summary="Give a program a new secret")
+    @api.post(
+        "/{account_id}/rotate", operation_id="rotate_client", summary="Give a program a new secret / 更换程序密钥"
+    )
     def rotate_client(account_id: str, session: SessionDep, now: NowDep, by: ManagesClients) -> ClientMade:
         """Make a new secret and show it, this once. The old one and every login made with it end at once."""
         account = accounts.get(session, AccountKind.CLIENT, account_id)
         secret = accounts.rotate_secret(session, account, by=by, now=now)
         return ClientMade(**ClientOut.of(account).model_dump(), client_secret=secret)
 
-    @api.post("/{account_id}/disable", operation_id="disable_client", summary="Shut a program's account")
+    @api.post("/{account_id}/disable", operation_id="disable_client", summary="Shut a program's account / 停用程序账号")
     def disable_client(account_id: str, session: SessionDep, now: NowDep, by: ManagesClients) -> ClientOut:
         """Shut an account; every login of it ends at once."""
         account = accounts.get(session, AccountKind.CLIENT, account_id)
         accounts.disable(session, account, by=by, now=now)
         return ClientOut.of(account)
 
-    @api.post("/{account_id}/enable", operation_id="enable_client", summary="Open a program's account again")
+    @api.post(
+        "/{account_id}/enable", operation_id="enable_client", summary="Open a program's account again / 恢复程序账号"
+    )
     def enable_client(account_id: str, session: SessionDep, now: NowDep, by: ManagesClients) -> ClientOut:
         """Open an account that was shut."""
         account = accounts.get(session, AccountKind.CLIENT, account_id)
@@ -228,7 +234,7 @@ def sessions_router(identity: Identity) -> APIRouter:
     """Return the endpoints about logins."""
     api = APIRouter(prefix="/sessions", tags=["accounts"], route_class=TransactionalRoute)
 
-    @api.get("", operation_id="list_sessions", summary="List login sessions")
+    @api.get("", operation_id="list_sessions", summary="List login sessions / 列出登录会话")
     def list_sessions(
         paging: Paging,
         session: SessionDep,
@@ -244,7 +250,7 @@ def sessions_router(identity: Identity) -> APIRouter:
             shape=SessionOut.of,
         )
 
-    @api.post("/{session_id}/revoke", operation_id="revoke_session", summary="End a login session")
+    @api.post("/{session_id}/revoke", operation_id="revoke_session", summary="End a login session / 终止登录会话")
     def revoke_session(session_id: str, session: SessionDep, now: NowDep, by: ManagesUsers) -> SessionOut:
         """End a login: its token is dead at once."""
         return SessionOut.of(identity.sessions.revoke(session, session_id, by, now))

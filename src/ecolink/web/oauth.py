@@ -42,7 +42,7 @@ def router(identity: Identity) -> APIRouter:
     @api.post(
         "/token",
         operation_id="issue_token",
-        summary="Log in",
+        summary="Log in / 登录",
         response_model=TokenOut,
         max_body_size=MAX_FORM,
         responses={400: {"model": TokenRefusal}, 401: {"model": TokenRefusal}},
@@ -92,7 +92,7 @@ def router(identity: Identity) -> APIRouter:
     @api.post(
         "/revoke",
         operation_id="revoke_token",
-        summary="Log out",
+        summary="Log out / 退出登录",
         max_body_size=MAX_FORM,
         responses={400: {"model": TokenRefusal}},
     )

@@ -35,12 +35,12 @@ def router(identity: Identity) -> APIRouter:
         right = identity.logins.prove(database, by, body.current_password, source, now)
         return _Proof(right, identity.passwords.hash(body.password) if right else "")
 
-    @api.get("/me", operation_id="get_me", summary="Who am I")
+    @api.get("/me", operation_id="get_me", summary="Who am I / 我的信息")
     def get_me(session: SessionDep, by: Annotated[Principal, requires(Permission.PROFILE_SELF)]) -> ProfileOut:  # noqa: ARG001
         """Show the caller: name, roles, and what these allow."""
         return ProfileOut.of(by)
 
-    @api.post("/me/password", operation_id="change_password", summary="Change my password", status_code=204)
+    @api.post("/me/password", operation_id="change_password", summary="Change my password / 修改密码", status_code=204)
     def change_password(
         session: SessionDep,
         now: NowDep,
@@ -53,7 +53,7 @@ def router(identity: Identity) -> APIRouter:
         account = identity.accounts.get(session, AccountKind.USER, by.id)
         identity.accounts.change_password(session, account, password_hash=proof.password_hash, by=by, now=now)
 
-    @api.get("/roles", operation_id="list_roles", summary="What each role may do")
+    @api.get("/roles", operation_id="list_roles", summary="What each role may do / 角色与权限")
     def list_roles(session: SessionDep, by: Annotated[Principal, requires(Permission.PROFILE_SELF)]) -> RolesOut:  # noqa: ARG001
         """Show the table of roles and the permissions each one grants."""
         return RolesOut(roles=[RoleOut.of(role) for role in Role])
