@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation import queues
+from ecolink.federation.egress import Unreachable
 from ecolink.federation.models import Alarm, InChannel, OutChannel, StatementRow
 from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.protocol.checkpoint import origin_of
@@ -245,3 +246,19 @@ def test_a_peer_that_was_down_for_the_restore_is_compared_with_later(town, shoun
     town.wait(HOUR)
     assert qingyuan.texts == ["S1", "S2", "S3", "S4", "S5"]
     assert shouning.texts == ["Q1", "Q2", "Q3", "Q4"]
+
+
+def test_after_a_crash_nothing_waits_for_the_lease_of_the_dead(town, shouning, qingyuan):
+    node = shouning.node
+    shouning.send("fire", QINGYUAN, lane=Lane.EMERGENCY)
+    dead = node.delivery._lease([Lane.EMERGENCY], town.clock.now())
+    town.settle()
+    assert qingyuan.texts == []
+    node.delivery.take_over()
+    town.settle()
+    assert qingyuan.texts == ["fire"]
+    # Should the dead be alive after all, what it has to say about the channel counts no more.
+    node.delivery._record(dead, Unreachable("a very late answer"), town.clock.now())
+    with node.database.read() as session:
+        (queue,) = queues.status(session)
+    assert (queue.waiting, queue.last_error) == (0, None)

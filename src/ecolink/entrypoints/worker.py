@@ -27,7 +27,11 @@ PAUSE_S = 0.5
 AFTER_FAULT_S = 1.0
 COMPARE_EVERY = timedelta(minutes=10)
 COMPARE_FIRST_S = 5.0
-"""How long at most the other loops wait at the start; a peer that is down refuses at once."""
+"""How long at most sending waits, at the start, for the first comparison with the peers.
+
+A node brought back from a backup thus learns what it forgot before it gives a place in a channel, which its peer
+holds with another statement, to a new one.
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -42,26 +46,35 @@ class Worker:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Start every loop: the one that compares with the peers a moment before the others.
+        """Start every loop.
 
-        A node brought back from a backup thus learns what it forgot before it gives a place in a channel, which
-        its peer holds with another statement, to a new one.
+        Raises:
+            UnavailableError: the database cannot be reached.
+
         """
         node, bells = self.node, self.node.bells
-        self._loop("compare", self._compare, threading.Event())
-        self._compared.wait(COMPARE_FIRST_S)
+        node.delivery.take_over()
         self._loop("apply-emergency", lambda: node.applier.step(EMERGENCY, node.clock.now()), bells.apply[0])
         self._loop("apply", lambda: node.applier.step(REST, node.clock.now()), bells.apply[1])
-        self._loop("send-emergency", lambda: node.delivery.step(EMERGENCY, node.clock.now), bells.send[0])
+        self._loop(
+            "send-emergency", lambda: node.delivery.step(EMERGENCY, node.clock.now), bells.send[0], self._compared
+        )
         for number in range(SENDERS):
-            self._loop(f"send-{number}", lambda: node.delivery.step(REST, node.clock.now), bells.send[1])
+            self._loop(
+                f"send-{number}",
+                lambda: node.delivery.step(REST, node.clock.now),
+                bells.send[1],
+                self._compared,
+            )
         self._loop("watch", self._watch, threading.Event())
         self._loop("fetch", lambda: node.fetch(node.clock.now()), threading.Event())
         self._loop("tidy", self._tidy, threading.Event())
+        self._loop("compare", self._compare, threading.Event())
 
     def stop(self) -> None:
         """End every loop after its present step, and wait for them."""
         self._stop.set()
+        self._compared.set()
         for bell in (*self.node.bells.apply, *self.node.bells.send):
             bell.set()
         for thread in self._threads:
@@ -71,8 +84,12 @@ class Worker:
         """Wait until `stop` is called."""
         self._stop.wait()
 
-    def _loop(self, name: str, step: Callable[[], bool], bell: threading.Event) -> None:
+    def _loop(
+        self, name: str, step: Callable[[], bool], bell: threading.Event, first: threading.Event | None = None
+    ) -> None:
         def run() -> None:
+            if first is not None:
+                first.wait(COMPARE_FIRST_S)
             while not self._stop.is_set():
                 bell.clear()
                 try:

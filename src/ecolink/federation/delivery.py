@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 import structlog
-from sqlalchemy import Select, and_, delete, or_, select
+from sqlalchemy import Select, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.federation import operations
@@ -70,6 +70,16 @@ class Delivery:
     client: PeerClient
     receipts: Receipts
     random: Random
+
+    def take_over(self) -> None:
+        """Believe no lease from before this start: whoever held it is dead, or is fenced off and does no harm.
+
+        Nothing, and no emergency above all, waits after a crash for a dead worker's lease to end. What a living
+        one has under way is at worst sent twice.
+        """
+        freed = update(OutChannel).where(OutChannel.leased_until.is_not(None))
+        with self.database.begin() as session:
+            session.execute(freed.values(leased_until=None, lease_fence=OutChannel.lease_fence + 1))
 
     def step(self, lanes: Sequence[Lane], clock: Callable[[], datetime]) -> bool:
         """Send one batch on the channel that has waited longest among `lanes`; tell whether there was one."""
