@@ -27,15 +27,20 @@ _AFTER = "ecolink.after_commit"
 
 
 def connect(url: str) -> Engine:
-    """Return an engine for `url` (`sqlite:///path` or `postgresql://…`), tuned so that a commit is durable."""
+    """Return an engine for `url` (`sqlite:///path` or `postgresql://…`), tuned so that a commit is durable.
+
+    Its errors never quote parameters: they may be personal data, and errors reach the log.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10)
+    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10, hide_parameters=True)
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401
