@@ -104,15 +104,13 @@ def _close(stage: Stage, result: dict[str, object]) -> None:
 
 def _stay_up(stage: Stage) -> None:
     console = stage.narrator.console
-    table = Table(title="现在可以自己试 Try it yourself", title_style="bold")
-    for column in ("单位 bureau", "接口文档 API docs", "用户名 login", "密码 password", "角色 role"):
-        table.add_column(column, no_wrap=True)
+    console.print("\n[bold]现在可以自己试 Try it yourself[/]")
     for house in stage.houses:
-        for number, part in enumerate(PARTS):
+        console.print(f"[bold]{house.bureau.name_zh} {house.bureau.short}[/]  {house.address}/api/docs", soft_wrap=True)
+        for part in PARTS:
+            # Lines, not a table: a narrow terminal would cut the passwords.
             person = stage.who(house.bureau.slug, part.username)
-            where = (house.bureau.name_zh, f"{house.address}/api/docs") if number == 0 else ("", "")
-            table.add_row(*where, person.username, person.password, part.title)
-    console.print(table)
+            console.print(f"  {person.username:10}{person.password}   {part.title}", markup=False, soft_wrap=True)
     console.print("[bold]Ctrl-C[/] 结束，不留任何痕迹。 ends it and leaves nothing behind.")
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
