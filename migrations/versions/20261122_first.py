@@ -319,6 +319,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_guessing_last_at"), ["last_at"], unique=False)
 
     op.create_table(
+        "heartbeats",
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("pid", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("host", "pid", name=op.f("pk_heartbeats")),
+    )
+    op.create_table(
         "in_channels",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("sender", sa.String(length=12), nullable=False),
@@ -933,6 +941,7 @@ def downgrade() -> None:
 
     op.drop_table("kept_answers")
     op.drop_table("in_channels")
+    op.drop_table("heartbeats")
     with op.batch_alter_table("guessing", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_guessing_last_at"))
 

@@ -40,6 +40,7 @@ from ecolink.protocol.card import build_card
 from ecolink.protocol.statement import Lane
 from ecolink.settings import Settings
 from ecolink.storage.engine import Database, connect
+from ecolink.storage.heartbeats import Pulse
 from ecolink.storage.schema import refuse_unless_current
 from ecolink.surface.door import Door
 from ecolink.surface.replays import forget_expired
@@ -81,6 +82,7 @@ class Node:
     access: AccessLog
     peers: Peers
     bells: Bells
+    pulse: Pulse
     hooks: Hooks
     client: PeerClient
     outbox: Outbox
@@ -219,6 +221,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         access=access,
         peers=peers,
         bells=bells,
+        pulse=Pulse(database),
         hooks=hooks,
         client=client,
         outbox=outbox,

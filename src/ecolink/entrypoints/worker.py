@@ -54,6 +54,7 @@ class Worker:
         """
         node, bells = self.node, self.node.bells
         node.delivery.take_over()
+        node.pulse.beat(node.clock.now())
         self._loop("apply-emergency", lambda: node.applier.step(EMERGENCY, node.clock.now()), bells.apply[0])
         self._loop("apply", lambda: node.applier.step(REST, node.clock.now()), bells.apply[1])
         self._loop(
@@ -79,6 +80,8 @@ class Worker:
             bell.set()
         for thread in self._threads:
             thread.join(timeout=35)
+        if self._threads:
+            self.node.pulse.end()
 
     def wait(self) -> None:
         """Wait until `stop` is called."""
@@ -110,8 +113,11 @@ class Worker:
         thread.start()
 
     def _watch(self) -> bool:
-        """Do what the clock brings: deadlines, calls to make, a key another process rotated."""
-        self.node.tick(self.node.clock.now())
+        """Do what the clock brings: deadlines, calls to make, a key another process rotated; and say that all runs."""
+        now = self.node.clock.now()
+        self.node.tick(now)
+        if all(thread.is_alive() for thread in self._threads):
+            self.node.pulse.beat_now_and_then(now)
         self._stop.wait(AFTER_FAULT_S)
         return False
 

@@ -1,0 +1,82 @@
+"""A sign of life from every process that runs a worker, kept where the other processes and the operator can see it.
+
+A worker beats every `EVERY` as long as all its loops run, and takes its row away when it stops. What stays behind is
+a worker that was killed, or one that hangs.
+"""
+
+import os
+import platform
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, String, delete, insert, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ecolink.errors import UnavailableError
+from ecolink.storage.base import Base
+from ecolink.storage.engine import Database
+
+EVERY = timedelta(seconds=10)
+STALE_AFTER = timedelta(seconds=60)
+"""A worker silent for so long does not work: it is dead, it hangs, or it cannot write to the database."""
+
+FORGET_AFTER = timedelta(hours=1)
+"""When the row of a worker that never came back is dropped."""
+
+
+class Heartbeat(Base):
+    """One process that runs a worker. Times are UTC."""
+
+    __tablename__ = "heartbeats"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    pid: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    started_at: Mapped[datetime]
+    at: Mapped[datetime]
+    """When it last said that it works."""
+
+
+@dataclass
+class Pulse:
+    """What this process says of its own worker, if it runs one."""
+
+    database: Database
+    started_at: datetime | None = None
+    beat_at: datetime | None = None
+
+    def beat(self, now: datetime) -> None:
+        """Say that this process works, and drop the rows of those long gone.
+
+        Raises:
+            UnavailableError: the database cannot take it.
+
+        """
+        started_at = self.started_at = self.started_at or now
+        with self.database.begin() as session:
+            session.execute(delete(Heartbeat).where(Heartbeat.at < now - FORGET_AFTER))
+            here = update(Heartbeat).where(_ours()).values(started_at=started_at, at=now)
+            if not session.connection().execute(here).rowcount:
+                row = {"host": platform.node(), "pid": os.getpid(), "started_at": started_at, "at": now}
+                session.execute(insert(Heartbeat).values(row))
+        self.beat_at = now
+
+    def beat_now_and_then(self, now: datetime) -> None:
+        """Beat when the last beat is `EVERY` ago."""
+        if self.beat_at is None or now - self.beat_at >= EVERY:
+            self.beat(now)
+
+    def end(self) -> None:
+        """Take this process's row away: it stops because it was told to."""
+        self.started_at = self.beat_at = None
+        with suppress(UnavailableError), self.database.begin() as session:  # what stays is dropped by another worker
+            session.execute(delete(Heartbeat).where(_ours()))
+
+
+def workers(session: Session) -> list[Heartbeat]:
+    """Return every worker, the one that beat last first."""
+    return list(session.scalars(select(Heartbeat).order_by(Heartbeat.at.desc())))
+
+
+def _ours() -> ColumnElement[bool]:
+    return (Heartbeat.host == platform.node()) & (Heartbeat.pid == os.getpid())
