@@ -60,17 +60,6 @@ def test_every_operation_tells_how_it_refuses(name: str, operation: Document, do
         assert {"401", "403", "4XX", "5XX"} <= set(refusals)
 
 
-def test_every_post_of_the_local_api_takes_an_idempotency_key_but_logging_in_and_streams():
-    without = {
-        path
-        for method, path, operation in operations(APPS["local"].openapi())
-        if method == "POST"
-        and "Idempotency-Key" not in [parameter["name"] for parameter in operation.get("parameters", ())]
-    }
-
-    assert without <= {"/api/v1/oauth/token", "/api/v1/oauth/revoke", "/api/v1/attachments"}
-
-
 def test_nothing_the_documents_name_is_missing():
     for app in APPS.values():
         text = openapi.print_yaml(app)

@@ -8,6 +8,7 @@ alone, or a backup of it, cannot read a revealed identity number or a client sec
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -56,6 +57,26 @@ def forget_expired(session: Session, now: datetime) -> int:
     """Delete the answers whose time is over; return how many."""
     gone = cast("CursorResult[object]", session.execute(delete(KeptAnswer).where(KeptAnswer.expires_at <= now)))
     return gone.rowcount
+
+
+def answer_once(
+    session: Session, request: Request, key: str | None, now: datetime, work: Callable[[], Response]
+) -> Response:
+    """Return what `work` answers or, when this call came before with the same `key`, what it answered then.
+
+    Raises:
+        IdempotencyKeyReusedError: the key belongs to another call.
+
+    """
+    if key is None:
+        return work()
+    replay = Replay.of(request, key)
+    kept = replay.claim(session, now)
+    if kept is not None:
+        return kept
+    answer = work()
+    replay.keep(session, answer)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)

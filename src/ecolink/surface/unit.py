@@ -209,15 +209,12 @@ class _Unit:
 
         with self.open(door_of(request).database) as session:
             values.update(dict.fromkeys(self.sessions, session))
-            if key is None:
-                return self.answer(self.endpoint(**values), response)
-            replay = replays.Replay.of(request, key)
-            kept = replay.claim(session, moment_of(request))
-            if kept is not None:
-                return kept
-            answer = self.answer(self.endpoint(**values), response)
-            replay.keep(session, answer)
-            return answer
+            work = functools.partial(self.work, values, response)
+            return replays.answer_once(session, request, key, moment_of(request), work)
+
+    def work(self, values: dict[str, Any], prepared: Response) -> Response:
+        """Run the endpoint and write its answer."""
+        return self.answer(self.endpoint(**values), prepared)
 
     def open(self, database: Database) -> AbstractContextManager[Session]:
         return database.begin() if self.writes else database.read()

@@ -1,7 +1,8 @@
 """Where access tokens come from and end: RFC 6749 (password and client credentials) and RFC 7009.
 
 Public, so strict: nothing here tells whether a name exists, and nothing is kept of a form that is wrong.
-These two POSTs take no Idempotency-Key: a token is not to be kept anywhere, and revoking twice is revoking.
+An Idempotency-Key is taken here and changes nothing: a token is kept nowhere, and revoking twice is revoking
+(docs/decisions/0024-idempotency-key-on-every-post.md).
 """
 
 import base64
@@ -9,7 +10,7 @@ import binascii
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from ecolink.identity.logins import WrongCredentialsError
@@ -35,9 +36,22 @@ _GRANTS = {
 }
 
 
+def _take_key(
+    _: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Taken, and without effect: no token is kept that could be given again, and revoking twice is "
+            "revoking. Both calls are safe to repeat.",
+        ),
+    ] = None,
+) -> None:
+    """Let a client that sends a key with every POST send it here as well."""
+
+
 def router(identity: Identity) -> APIRouter:
     """Return the token and revocation endpoints."""
-    api = APIRouter(prefix="/oauth", tags=["login"], route_class=TransactionalRoute)
+    api = APIRouter(prefix="/oauth", tags=["login"], route_class=TransactionalRoute, dependencies=[Depends(_take_key)])
 
     @api.post(
         "/token",

@@ -44,8 +44,9 @@ LOCAL = Title(
 * **Login.** `POST /api/v1/oauth/token` gives an access token for 15 minutes; send it as `Authorization: Bearer`.
 * **Problems.** Every refusal is an RFC 9457 document with a stable `type`, `detail_zh` and `detail_en`, pointers to
   the members at fault, and the `request_id`. openapi/problems.md lists them all.
-* **Repeating safely.** Send an `Idempotency-Key` with a POST; the same key and body give the first answer again for
-  24 hours, with `Idempotency-Replayed: true`.
+* **Repeating safely.** Send an `Idempotency-Key` with any POST; the same key and body give the first answer again for
+  24 hours, with `Idempotency-Replayed: true`; another body under the same key is refused (422). Logging in and out
+  take the key too, and need none.
 * **Changing.** Read the `ETag`, send it as `If-Match`: 428 without it, 412 when somebody else was faster.
 * **Lists.** `limit` and the opaque `cursor`; the next page stands in `next` and in the `Link` header.
 * **Times** are RFC 3339 with an offset; what the node writes is in UTC.

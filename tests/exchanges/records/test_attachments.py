@@ -14,6 +14,7 @@ from ecolink.protocol.statement import AttachmentRef
 from tests.exchanges.records.conftest import MAX_BYTES, Neighbours, Records
 
 PHOTO = bytes(range(256)) * 2048
+KEY = {"Idempotency-Key": "c0b0f5f8-6d43-4a8f-9d0b-9a1b0a2d7f11"}
 
 
 def test_an_upload_is_named_by_what_is_in_it_and_comes_out_as_it_went_in(records: Records) -> None:
@@ -92,6 +93,50 @@ def test_every_upload_and_download_stands_in_the_access_log(records: Records) ->
             select(AccessRow.action, AccessRow.actor).where(AccessRow.object_id == told["digest"]).order_by(AccessRow.n)
         ).all()
     assert entries == [("collect", "officer"), ("consult", "officer")]
+
+
+def test_an_upload_repeated_under_its_key_is_one_upload_with_one_answer(records: Records) -> None:
+    officer = {**records.desk.as_role(Role.OFFICER), **KEY, "Content-Type": "image/jpeg"}
+    first, second = (
+        records.client.post("/api/v1/attachments", params={"name": "杉木.jpg"}, content=PHOTO, headers=officer)
+        for _ in range(2)
+    )
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.content == first.content
+    assert second.headers["location"] == first.headers["location"] == f"/api/v1/attachments/{first.json()['digest']}"
+    assert "Idempotency-Replayed" not in first.headers
+    assert second.headers["Idempotency-Replayed"] == "true"
+    with records.database.read() as session:
+        assert len(session.scalars(select(AccessRow).where(AccessRow.object_type == "attachment")).all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "media_type"),
+    [(b"another stump", "stump.jpg", "image/jpeg"), (PHOTO, "other.jpg", "image/jpeg"), (PHOTO, "stump.jpg", "a/b")],
+    ids=["content", "name", "type"],
+)
+def test_a_key_that_came_with_another_file_is_refused_and_nothing_of_this_one_stays(
+    records: Records, content: bytes, name: str, media_type: str
+) -> None:
+    records.upload(PHOTO, "stump.jpg", **KEY)
+    answer = records.client.post(
+        "/api/v1/attachments",
+        params={"name": name},
+        content=content,
+        headers={**records.desk.as_role(Role.OFFICER), **KEY, "Content-Type": media_type},
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-key-reused")
+    assert len([path for path in records.shelf.store.root.rglob("*") if path.is_file()]) == 1
+
+
+def test_a_refused_upload_leaves_its_key_free(records: Records) -> None:
+    officer = {**records.desk.as_role(Role.OFFICER), **KEY}
+    refused = records.client.post("/api/v1/attachments", params={"name": "x"}, headers=officer)
+
+    assert refused.status_code == 422
+    assert records.upload(PHOTO, **KEY)["size"] == len(PHOTO)
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, "nonsense", "..%2F..%2Fkeys", "A" * 64, "%00"])

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Annotated, Any, BinaryIO, Final
 
 from fastapi import APIRouter, Header, HTTPException, Path, Query, Request, Response, status
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -25,8 +26,9 @@ from ecolink.exchanges.records.schemas import AttachmentOut, ThreadAttachmentOut
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.statement import AttachmentRef
+from ecolink.surface import replays
 from ecolink.surface.auth import requires
-from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, TransactionalRoute
+from ecolink.surface.unit import DatabaseDep, KeyHeader, NowDep, SessionDep, TransactionalRoute
 
 UPLOAD_TAKES_S: Final = 600
 """The longest an upload may take in all; who drips bytes is cut."""
@@ -68,38 +70,42 @@ def _add_streams(api: APIRouter, attachments: Attachments, access: AccessLog) ->
         operation_id="upload_attachment",
         summary="Upload an attachment / 上传附件",
         status_code=status.HTTP_201_CREATED,
+        response_model=AttachmentOut,
         openapi_extra={"requestBody": {"required": True, **_BINARY}},
     )
     async def upload_attachment(
         request: Request,
-        response: Response,
         database: DatabaseDep,
         now: NowDep,
         by: Writer,
         name: Annotated[str, Query(min_length=1, max_length=500, examples=["fir-stump.jpg"])],
-    ) -> AttachmentOut:
+        key: KeyHeader = None,
+    ) -> Response:
         """Send the file as the body, with its Content-Type; then name the digest in a lead, bulletin or reply.
 
-        The same content gives the same digest, so repeating the call is safe without an Idempotency-Key.
+        The same content gives the same digest, so repeating the call is safe without an Idempotency-Key as well.
         """
         store = attachments.shelf.store
         claimed = request.headers.get("content-length", "")
         if claimed.isdecimal() and int(claimed[:20]) > store.max_bytes:
             raise too_large(store.max_bytes)
+        media_type = request.headers.get("content-type", "")
         with await run_in_threadpool(store.stage) as staged:
             await _receive(request, staged)
 
-            def keep() -> AttachmentRef:
-                staged.seal()
-                with database.begin() as session:
-                    media_type = request.headers.get("content-type", "")
-                    ref = attachments.keep(session, staged, name=name, media_type=media_type, by=by.username, now=now)
-                    access.record(session, _entry(AccessAction.COLLECT, ref, by, now))
-                    return ref
+            def keep(session: Session) -> Response:
+                ref = attachments.keep(session, staged, name=name, media_type=media_type, by=by.username, now=now)
+                access.record(session, _entry(AccessAction.COLLECT, ref, by, now))
+                location = {"Location": f"/api/v1/attachments/{ref.digest}"}
+                return JSONResponse(AttachmentOut.of(ref).model_dump(), status.HTTP_201_CREATED, location)
 
-            ref = await run_in_threadpool(keep)
-        response.headers["Location"] = f"/api/v1/attachments/{ref.digest}"
-        return AttachmentOut.of(ref)
+            def answer() -> Response:
+                staged.seal()
+                request.state.fingerprint = replays.fingerprint(request, f"{media_type}\n{staged.digest}".encode())
+                with database.begin() as session:
+                    return replays.answer_once(session, request, key, now, lambda: keep(session))
+
+            return await run_in_threadpool(answer)
 
     @api.get(
         "/attachments/{digest}",
