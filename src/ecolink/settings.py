@@ -88,6 +88,10 @@ def _default_keys(given: dict[str, Any]) -> Path:
     return Path(given.get("data_dir", Path())) / "keys"
 
 
+def _default_backups(given: dict[str, Any]) -> Path:
+    return Path(given.get("data_dir", Path())) / "backups"
+
+
 def _default_federation_url(given: dict[str, Any]) -> str:
     host, port = given.get("federation_host", ""), given.get("federation_port", 0)
     scheme = "https" if given.get("tls_certificate") and not given.get("behind_proxy") else "http"
@@ -119,6 +123,11 @@ class Settings(BaseSettings):
     )
     key_passphrase: SecretStr | None = Field(
         None, description="what the private keys are encrypted with; without it their files must have mode 0600"
+    )
+
+    backup_dir: Path = Field(
+        default_factory=_default_backups,
+        description="the folder of the backups, best on another disk; default: backups in data_dir",
     )
 
     local_host: str = Field("127.0.0.1", description="the address the bureau's own people and programs connect to")
@@ -167,6 +176,12 @@ class Settings(BaseSettings):
     retention_months: int = Field(36, ge=36, description="how long what was shared is kept: at least 36 months by law")
     access_log_months: int = Field(36, ge=6, description="how long the access log is kept: at least 6 months by law")
 
+    requests_per_second: int = Field(
+        100, ge=1, le=100_000, description="calls of the local API one caller may make a second, in each process"
+    )
+    requests_burst: int = Field(
+        500, ge=1, le=1_000_000, description="calls one caller may make at once before that rate holds"
+    )
     workers: int = Field(1, ge=1, le=64, description="API processes of `ecolink serve`; more than 1 needs PostgreSQL")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
     log_format: Literal["text", "json"] = Field("text", description="text for people, json for collectors")

@@ -191,6 +191,53 @@ def _payload_of(call) -> bytes:
     return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
 
 
+@pytest.mark.parametrize(
+    ("lane", "asked", "waited"),
+    [
+        (Lane.CASE, "900", timedelta(minutes=15)),
+        (Lane.CASE, "86400", timedelta(hours=1)),
+        (Lane.EMERGENCY, "86400", timedelta(minutes=5)),
+    ],
+    ids=["as asked", "never longer than for a silent peer", "an emergency least of all"],
+)
+def test_a_peer_that_asks_for_a_slower_pace_gets_it_and_then_everything_in_order(
+    town, shouning, qingyuan, lane, asked, waited
+):
+    answer = town.network.gates[QINGYUAN]
+    town.network.gates[QINGYUAN] = lambda _: Answer(
+        429, b'{"reason":"rate-limited"}', "application/problem+json", {"Retry-After": asked}
+    )
+    sent = [shouning.send(text, QINGYUAN, lane=lane) for text in ("one", "two")]
+    town.settle()
+    town.network.gates[QINGYUAN] = answer
+
+    town.wait(waited - timedelta(seconds=1))
+    assert qingyuan.texts == []
+    assert states(shouning, sent[0].statement.thread) == [DeliveryState.QUEUED]
+    town.wait(timedelta(seconds=1))
+    assert qingyuan.texts == ["one", "two"]
+    assert len(town.network.calls) == 2, "one refused call, and one that brought both"
+
+
+@pytest.mark.parametrize(
+    "status", [201, 202, 204, 301, 400, 401, 403, 404, 405, 409, 410, 415, 422, 429, 451, 500, 503]
+)
+def test_an_answer_without_a_receipt_is_never_a_delivery_and_the_queue_goes_on_later(town, shouning, qingyuan, status):
+    answer = town.network.gates[QINGYUAN]
+    town.network.gates[QINGYUAN] = lambda _: Answer(status, b"{}")
+    sent = shouning.send("hello", QINGYUAN)
+    town.settle()
+
+    assert states(shouning, sent.statement.thread) == [DeliveryState.QUEUED]
+    with shouning.node.database.read() as session:
+        (queue,) = queues.status(session)
+    assert (queue.waiting, str(status) in str(queue.last_error)) == (1, True)
+
+    town.network.gates[QINGYUAN] = answer
+    town.wait(timedelta(minutes=1))
+    assert qingyuan.texts == ["hello"]
+
+
 def test_a_batch_too_large_for_the_peer_is_split(town, shouning, qingyuan):
     node = shouning.node
 

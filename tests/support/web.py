@@ -19,6 +19,7 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Role
 from ecolink.identity.service import Identity
 from ecolink.identity.throttle import ThrottlePolicy
+from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import HandClock
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
@@ -28,6 +29,9 @@ from ecolink.web.app import build_local
 SHOUNING = "350924000000"
 PASSWORD = "walk the ridge at dawn"
 NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+
+ANY_PACE = 1_000_000
+"""Calls that a test may make at once: its clock stands still."""
 
 # A hash that costs nothing: what is tested is never how slow Argon2 is.
 CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
@@ -60,6 +64,7 @@ class Desk:
         *,
         log: AccessLog | None = None,
         policy: ThrottlePolicy | None = None,
+        calls: Buckets | None = None,
         now: datetime = NOON,
     ) -> Iterator["Desk"]:
         """Serve `rooms` (routers, without /api/v1) on `database`.
@@ -70,7 +75,8 @@ class Desk:
         passwords = Passwords(CHEAP)
         log = log or access_log(database)
         identity = Identity.build(SigningKey.generate(), SHOUNING, log, passwords=passwords, policy=policy)
-        app = build_local(Door(database, clock, identity.sessions.authenticate), identity, rooms)
+        calls = calls or Buckets(ANY_PACE, ANY_PACE)
+        app = build_local(Door(database, clock, identity.sessions.authenticate, calls), identity, rooms)
         with TestClient(app, base_url="http://testserver", client=("10.20.3.4", 50000)) as client:
             yield cls(database, clock, identity, app, client)
 

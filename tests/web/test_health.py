@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from ecolink.kit.buckets import Buckets
 from ecolink.surface.door import Door
 from ecolink.web.app import build_federation
 from tests.support.web import Desk
@@ -28,7 +29,7 @@ def test_a_node_without_its_database_lives_but_is_not_ready(desk: Desk, monkeypa
 
 
 def test_the_federation_side_has_the_same_signs_and_none_of_the_local_api(desk: Desk):
-    door = Door(desk.database, desk.clock, desk.identity.sessions.authenticate)
+    door = Door(desk.database, desk.clock, desk.identity.sessions.authenticate, Buckets(10, 10))
     with TestClient(build_federation(door, [])) as client:
         assert client.get("/readyz").status_code == 200
         for address in ("/api/v1/me", "/api/v1/oauth/token", "/api/docs", "/api/openapi.json"):

@@ -35,6 +35,7 @@ from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
 from ecolink.federation.witnessing import Witnessing
 from ecolink.identity.service import Identity
+from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import Clock
 from ecolink.protocol.card import build_card
 from ecolink.protocol.statement import Lane
@@ -176,7 +177,8 @@ class Node:
         return build_local(self._door(), self.identity, self.rooms.routers())
 
     def _door(self) -> Door:
-        return Door(self.database, self.clock, self.identity.sessions.authenticate)
+        calls = Buckets(self.settings.requests_per_second, self.settings.requests_burst)
+        return Door(self.database, self.clock, self.identity.sessions.authenticate, calls)
 
 
 def build_node(settings: Settings, clock: Clock, *, transport: Transport | None = None) -> Node:

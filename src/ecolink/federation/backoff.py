@@ -22,6 +22,11 @@ def pause(lane: Lane, attempts: int, random: Random) -> timedelta:
     return timedelta(seconds=max(1.0, random.uniform(0, ceiling)))
 
 
+def pause_asked(lane: Lane, seconds: int) -> timedelta:
+    """Return how long a peer may make us wait that asks for `seconds`: no longer than we wait for a silent one."""
+    return timedelta(seconds=min(seconds, CAP_EMERGENCY_S if lane is Lane.EMERGENCY else CAP_S))
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """The peer's verified receipt is here."""

@@ -66,6 +66,14 @@ def problem(answer: Answer) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
+def asked_to_wait(answer: Answer) -> int:
+    """Return the seconds for which the peer asks not to be called (`Retry-After`), 0 when it does not say."""
+    for name, value in answer.headers.items():
+        if name.lower() == "retry-after" and value.isascii() and value.isdigit():
+            return int(value[:9])
+    return 0
+
+
 def reason_of(answer: Answer) -> str:
     """Return one line for the operator: status, reason and detail."""
     said = problem(answer)

@@ -14,9 +14,19 @@ from sqlalchemy import Select, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.federation import operations
-from ecolink.federation.backoff import Decision, Delivered, Reseal, ResendFrom, RetryAt, SendManifest, Split, pause
+from ecolink.federation.backoff import (
+    Decision,
+    Delivered,
+    Reseal,
+    ResendFrom,
+    RetryAt,
+    SendManifest,
+    Split,
+    pause,
+    pause_asked,
+)
 from ecolink.federation.callers import SEND_MANIFEST
-from ecolink.federation.client import PeerClient, problem, reason_of
+from ecolink.federation.client import PeerClient, asked_to_wait, problem, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
@@ -158,8 +168,8 @@ class Delivery:
                 decision = Reseal()
             case 401, reason if reason == SEND_MANIFEST:
                 decision = SendManifest()
-            case _:
-                decision = self._later(leased, reason_of(answer), now)
+            case _:  # whatever else it says, it did not take the batch: the queue waits, and goes on from here
+                decision = self._later(leased, reason_of(answer), now, asked_to_wait(answer))
         return decision
 
     def _accept(self, session: Session, leased: Leased, token: bytes, now: datetime) -> Decision:
@@ -172,8 +182,10 @@ class Delivery:
             return self._later(leased, f"the receipt does not verify: {refused}", now)
         return Delivered() if receipt.batch == leased.batch else self._later(leased, "a receipt for another batch", now)
 
-    def _later(self, leased: Leased, why: str, now: datetime) -> RetryAt:
-        return RetryAt(now + pause(leased.lane, leased.attempts + 1, self.random), why)
+    def _later(self, leased: Leased, why: str, now: datetime, asked: int = 0) -> RetryAt:
+        """Try again after our own pause, or after the one the peer asked for if that is longer."""
+        own = pause(leased.lane, leased.attempts + 1, self.random)
+        return RetryAt(now + max(own, pause_asked(leased.lane, asked)), why)
 
     def _follow(self, session: Session, channel: OutChannel, leased: Leased, decision: Decision, now: datetime) -> None:
         match decision:

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from ecolink.errors import ForbiddenError, UnauthenticatedError
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
+from ecolink.surface import rates
 from ecolink.surface.door import door_of, moment_of
 
 TOKEN_URL = "/api/v1/oauth/token"  # noqa: S105 - an address
@@ -54,12 +55,19 @@ class Requirement:
 
         Raises:
             UnauthenticatedError: no token, or one that is not good (any more).
+            RateLimitedError: the caller, or the address of one who is not known, calls too often.
             ForbiddenError: the caller's roles do not grant the permission.
 
         """
         principal: Principal | None = getattr(request.state, "principal", None)
         if principal is None:
-            principal = request.state.principal = await run_in_threadpool(_authenticate, request)
+            try:
+                principal = await run_in_threadpool(_authenticate, request)
+            except UnauthenticatedError:
+                rates.count_stranger(request)
+                raise
+            rates.count_principal(request, principal)
+            request.state.principal = principal
         self.admit(principal)
         return principal
 

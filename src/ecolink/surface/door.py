@@ -1,4 +1,4 @@
-"""What stands at the door of an application: its database, its clock, and who checks credentials."""
+"""What stands at the door of an application: its database, its clock, who checks credentials, who calls how often."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from ecolink.identity.principal import Principal
+from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import Clock
 from ecolink.storage.engine import Database
 
@@ -22,6 +23,7 @@ class Door:
     database: Database
     clock: Clock
     authenticate: Authenticate
+    calls: Buckets
 
 
 def door_of(request: Request) -> Door:

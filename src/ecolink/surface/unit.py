@@ -25,7 +25,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from ecolink.storage.engine import Database
-from ecolink.surface import replays
+from ecolink.surface import rates, replays
 from ecolink.surface.auth import requirements_of
 from ecolink.surface.bodies import StrictRequest, refuse_bad_address
 from ecolink.surface.door import door_of, moment_of
@@ -108,6 +108,8 @@ class TransactionalRoute(APIRoute):
             moment_of(request)
             for demand in demands:
                 await demand.check(request)
+            if not demands:
+                rates.count_stranger(request)
             refuse_bad_address(request)
             strict = StrictRequest(request.scope, request.receive, self.most_bytes)
             if replays.HEADER in request.headers:

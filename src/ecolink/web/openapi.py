@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from ecolink.errors import NotFoundError
 from ecolink.federation.endpoints import router as federation_router
 from ecolink.identity.service import Identity
+from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import SystemClock
 from ecolink.surface.door import Door
 from ecolink.web.app import build_federation, build_local
@@ -57,7 +58,7 @@ def federation_app() -> FastAPI:
 
 
 def _door() -> Door:
-    return Door(cast("Any", Nothing()), SystemClock(), cast("Any", Nothing()))
+    return Door(cast("Any", Nothing()), SystemClock(), cast("Any", Nothing()), Buckets(per_second=1, burst=1))
 
 
 class _Dumper(yaml.SafeDumper):

@@ -23,6 +23,14 @@ MISSING = "x-no-example-for"
 _METHODS = {"get", "put", "post", "delete", "patch"}
 _REF = "#/components/schemas/{model}"
 _FRAMEWORK_OWN = ("HTTPValidationError", "ValidationError")
+_REFUSAL: Document = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}}
+_RATE_LIMITED: Document = {
+    "description": "Too many calls (`/problems/rate-limited`) or tries to log in (`/problems/throttled`).",
+    "headers": {
+        "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "example": 2}}
+    },
+    **_REFUSAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Title:
     """Security schemes the framework does not see in the code."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """What each group of operations is about."""
+    limits_rates: bool = False
+    """Whether every operation may answer 429."""
 
 
 LOCAL = Title(
@@ -48,6 +58,7 @@ LOCAL = Title(
   24 hours, with `Idempotency-Replayed: true`; another body under the same key is refused (422). Logging in and out
   take the key too, and need none.
 * **Changing.** Read the `ETag`, send it as `If-Match`: 428 without it, 412 when somebody else was faster.
+* **Pace.** Who calls too often, or guesses passwords, is answered 429 with `Retry-After` in seconds.
 * **Lists.** `limit` and the opaque `cursor`; the next page stands in `next` and in the `Link` header.
 * **Times** are RFC 3339 with an offset; what the node writes is in UTC.
 
@@ -71,6 +82,7 @@ ecolink does not replace the formal papers (协作函件), the provincial report
         "queues": "队列: what waits to be sent, what was set aside, alarms.",
         "health": "运行状态: whether the process lives and can work.",
     },
+    limits_rates=True,
 )
 
 FEDERATION = Title(
@@ -118,6 +130,8 @@ def document_of(app: FastAPI, title: Title) -> Document:
     )
     components = document.setdefault("components", {})
     components.setdefault("securitySchemes", {}).update(title.security)
+    if title.limits_rates:
+        components["responses"] = {"RateLimited": _RATE_LIMITED}
     schemas = components.setdefault("schemas", {})
     for name in _FRAMEWORK_OWN:
         schemas.pop(name, None)
@@ -128,6 +142,8 @@ def document_of(app: FastAPI, title: Title) -> Document:
     lookup: Lookup = schemas.__getitem__
     for _, _, operation in operations(document):
         _tell_problems(operation)
+        if title.limits_rates:
+            operation["responses"]["429"] = {"$ref": "#/components/responses/RateLimited"}
         for _, _, content in example_contents(operation):
             _give_example(content, lookup)
     for schema in schemas.values():
@@ -176,9 +192,8 @@ def _tell_problems(operation: Document) -> None:
     told = responses.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
     if told.get("$ref", "").endswith("/HTTPValidationError"):
         del responses["422"]
-    answer = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}}
     if "security" in operation:
-        responses.setdefault("401", {"description": "No valid access token.", **answer})
-        responses.setdefault("403", {"description": "The caller's roles do not allow it.", **answer})
-    responses.setdefault("4XX", {"description": "Refused; see the problem document.", **answer})
-    responses.setdefault("5XX", {"description": "The node cannot work just now; nothing was kept.", **answer})
+        responses.setdefault("401", {"description": "No valid access token.", **_REFUSAL})
+        responses.setdefault("403", {"description": "The caller's roles do not allow it.", **_REFUSAL})
+    responses.setdefault("4XX", {"description": "Refused; see the problem document.", **_REFUSAL})
+    responses.setdefault("5XX", {"description": "The node cannot work just now; nothing was kept.", **_REFUSAL})

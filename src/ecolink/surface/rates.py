@@ -1,0 +1,51 @@
+"""How often somebody may call: each person and program by who they are, everybody else by their address.
+
+Counted in this process alone: with several API processes each allows as much. It keeps one runaway program from
+taking the node from all others; guessing passwords is slowed down by much tighter counts, in the database.
+"""
+
+from math import ceil
+
+from fastapi import Request
+
+from ecolink.errors import ThrottledError
+from ecolink.identity.principal import Principal
+from ecolink.identity.throttle import network_of
+from ecolink.surface.door import door_of, moment_of
+
+
+class RateLimitedError(ThrottledError):
+    """The caller makes more calls than one caller may; `Retry-After` says when the next one is answered."""
+
+    code = "rate-limited"
+
+
+def count_principal(request: Request, principal: Principal) -> None:
+    """Count a call of somebody who is known.
+
+    Raises:
+        RateLimitedError: they have made too many.
+
+    """
+    _count(request, f"{principal.kind}:{principal.id}")
+
+
+def count_stranger(request: Request) -> None:
+    """Count a call of somebody who is not known (yet), by where it comes from.
+
+    Raises:
+        RateLimitedError: too many came from there.
+
+    """
+    source = request.client.host if request.client else "unknown"
+    _count(request, f"address:{network_of(source)}")
+
+
+def _count(request: Request, caller: str) -> None:
+    wait = door_of(request).calls.take(caller, moment_of(request))
+    if wait:
+        raise RateLimitedError(
+            "Too many calls in too short a time; go on after the seconds that Retry-After names.",
+            "调用过于频繁，请按 Retry-After 所示秒数等待后再继续。",
+            retry_after=ceil(wait),
+        )
