@@ -32,6 +32,11 @@ def versions(engine: Engine) -> tuple[str | None, str | None]:
     return present, ScriptDirectory(str(migrations())).get_current_head()
 
 
+def known() -> set[str]:
+    """Return every schema version that this software knows the way from."""
+    return {revision.revision for revision in ScriptDirectory(str(migrations())).walk_revisions()}
+
+
 def refuse_unless_current(engine: Engine) -> None:
     """Return if the schema is the one this software was written for.
 
@@ -42,8 +47,7 @@ def refuse_unless_current(engine: Engine) -> None:
     present, newest = versions(engine)
     if present == newest:
         return
-    known = {revision.revision for revision in ScriptDirectory(str(migrations())).walk_revisions()}
-    if present is None or present in known:
+    if present is None or present in known():
         raise SettingError(
             "The database's schema is older than this ecolink: run 'ecolink db upgrade'.",
             "数据库结构版本较旧：请运行 ecolink db upgrade。",

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from ecolink import __version__
 from ecolink.entrypoints.cli import (
+    backup,
     bundle,
     client,
     config,
@@ -97,6 +98,7 @@ for name, group in {
     "config": config,
     "evidence": evidence,
     "bundle": bundle,
+    "backup": backup,
 }.items():
     app.add_typer(group.app, name=name)
 
