@@ -176,6 +176,12 @@ class Settings(BaseSettings):
     retention_months: int = Field(36, ge=36, description="how long what was shared is kept: at least 36 months by law")
     access_log_months: int = Field(36, ge=6, description="how long the access log is kept: at least 6 months by law")
 
+    requests_per_second: int = Field(
+        100, ge=1, le=100_000, description="calls of the local API one caller may make a second, in each process"
+    )
+    requests_burst: int = Field(
+        500, ge=1, le=1_000_000, description="calls one caller may make at once before that rate holds"
+    )
     workers: int = Field(1, ge=1, le=64, description="API processes of `ecolink serve`; more than 1 needs PostgreSQL")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
     log_format: Literal["text", "json"] = Field("text", description="text for people, json for collectors")
