@@ -7,11 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+
+Program = Sequence[str | Path]
+ECOLINK: Program = (Path(sys.executable).with_name("ecolink"),)
 
 START_S = 60.0
 STOP_S = 45.0
@@ -47,11 +50,11 @@ class Process:
 
 
 @contextmanager
-def ecolink(config: Path, *command: str, **environment: str) -> Iterator[Process]:
+def ecolink(config: Path, *command: str, program: Program = ECOLINK, **environment: str) -> Iterator[Process]:
     """Run `ecolink --config config command`, on free ports, until the block ends."""
     local, federation = free_port(), free_port()
     running = subprocess.Popen(
-        [Path(sys.executable).with_name("ecolink"), "--config", config, *command],
+        [*program, "--config", config, *command],
         env={
             **os.environ,
             "ECOLINK_LOCAL_PORT": str(local),

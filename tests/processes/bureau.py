@@ -16,12 +16,16 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ecolink.entrypoints.cli import app
-from tests.entrypoints.processes import Process, ecolink, free_port
+from tests.entrypoints.processes import ECOLINK, Process, Program, ecolink, free_port
 from tests.support.town import BUREAUS, QINGYUAN, SHOUNING
 
 Json = dict[str, Any]
+Titles = dict[str, list[str]]
+"""Titles of emergencies, by status: `actual` and `exercise`."""
 
 PATIENCE_S = 60.0
+OCCURRED_AT = datetime.now(UTC).isoformat(timespec="seconds")
+"""One moment for all: who tries again with the same key must say the same."""
 PASSWORD = "walk the ridge at dawn"
 SLUGS = {SHOUNING: "shouning", QINGYUAN: "qingyuan"}
 ROLES = ("liaison_officer", "approver", "administrator", "chief")
@@ -36,6 +40,7 @@ class Bureau:
     database_url: str | None
     local_port: int = field(default_factory=free_port)
     federation_port: int = field(default_factory=free_port)
+    federation_url: str = ""
     token: str = ""
 
     def found(self) -> None:
@@ -46,6 +51,7 @@ class Bureau:
             *("--unit-code", self.unit_code, "--name-zh", name_zh, "--name-en", name_en, "--duty-phone", phone),
             *("--local-port", self.local_port, "--federation-port", self.federation_port),
             *("--allowed-network", "127.0.0.0/8", "--json"),
+            *(("--federation-url", self.federation_url) if self.federation_url else ()),
             *(("--database-url", self.database_url) if self.database_url else ()),
         )
         password = self.config.parent / "password"
@@ -63,10 +69,10 @@ class Bureau:
         return result
 
     @contextmanager
-    def process(self, *command: str) -> Iterator[Process]:
+    def process(self, *command: str, program: Program = ECOLINK) -> Iterator[Process]:
         """Run `ecolink command` for this node until the block ends."""
         ports = {"ECOLINK_LOCAL_PORT": str(self.local_port), "ECOLINK_FEDERATION_PORT": str(self.federation_port)}
-        with ecolink(self.config, *command, **ports) as process:
+        with ecolink(self.config, *command, program=program, **ports) as process:
             process.wait_for_line()
             yield process
 
@@ -89,7 +95,7 @@ class Bureau:
         fire = {
             "status": status, "kind": "wildfire", "title": title, "description": "上党村后山松林起火。", "colour": "orange",
             "urgency": "Immediate", "severity": "Severe", "certainty": "Observed",
-            "occurred_at": datetime.now(UTC).isoformat(timespec="seconds"), "hotline": "0593-0000001",
+            "occurred_at": OCCURRED_AT, "hotline": "0593-0000001",
             "location": {
                 "text": "上党村", "region_code": "350924", "datum": "CGCS2000",
                 "geometry": {"type": "Point", "coordinates": [119.2189, 27.4394]},
@@ -151,8 +157,8 @@ class Traffic:
         wait_until(lambda: self.sent >= sent)
 
     @property
-    def titles(self) -> dict[str, list[str]]:
-        """Return what was raised, by status."""
+    def titles(self) -> Titles:
+        """Return what was raised."""
         numbered = [(number, f"{self.name}{number}") for number in range(self.count)]
         return {
             status: sorted(title for n, title in numbered if _status(n) == status) for status in ("actual", "exercise")
@@ -186,6 +192,17 @@ def wait_until(look: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
                 return
         time.sleep(0.1)
     raise AssertionError(f"waited {seconds} seconds in vain")
+
+
+def settled(bureaus: tuple[Bureau, Bureau], *raised: Titles) -> None:
+    """Wait until both hold all that was raised, and hold them to exactly that."""
+    for status in ("actual", "exercise"):
+        expected = sorted(title for titles in raised for title in titles.get(status, []))
+        for bureau in bureaus:
+            wait_until(lambda: len(bureau.emergencies(status)) >= len(expected))  # noqa: B023 - asked at once
+            assert bureau.emergencies(status) == expected
+    wait_until(lambda: all(bureau.waiting() == 0 for bureau in bureaus))
+    assert [bureau.faults() for bureau in bureaus] == [[], []]
 
 
 def kill(process: Process) -> None:

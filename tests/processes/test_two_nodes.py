@@ -1,49 +1,14 @@
 """Two real nodes on one machine, killed in the middle of their work: everything arrives, and arrives once."""
 
-import os
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.processes.bureau import Bureau, Traffic, introduce, kill, wait_until
+from tests.processes.bureau import Bureau, Traffic, kill, settled
 from tests.support.town import QINGYUAN, SHOUNING
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("ECOLINK_") and not name.startswith("ECOLINK_TEST")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def bureaus(tmp_path: Path, backend: str, new_database_url: Callable[[], str]) -> tuple[Bureau, Bureau]:
-    """Shouning and Qingyuan, founded and introduced to each other over the command line; nothing runs yet."""
-    both = tuple(
-        Bureau(
-            unit_code, tmp_path / unit_code / "ecolink.toml", new_database_url() if backend == "postgresql" else None
-        )
-        for unit_code in (SHOUNING, QINGYUAN)
-    )
-    for bureau in both:
-        bureau.found()
-    introduce(*both)
-    return both
-
-
-def settled(bureaus: tuple[Bureau, Bureau], *streams: Traffic) -> None:
-    """Wait until both hold all that was raised, and hold them to exactly that."""
-    for status in ("actual", "exercise"):
-        expected = sorted(title for stream in streams for title in stream.titles[status])
-        for bureau in bureaus:
-            wait_until(lambda: len(bureau.emergencies(status)) >= len(expected))  # noqa: B023 - asked at once
-            assert bureau.emergencies(status) == expected
-    wait_until(lambda: all(bureau.waiting() == 0 for bureau in bureaus))
-    assert [bureau.faults() for bureau in bureaus] == [[], []]
 
 
 def test_a_receiver_killed_while_messages_come_in_holds_each_once(bureaus: tuple[Bureau, Bureau], tmp_path: Path):
@@ -55,7 +20,7 @@ def test_a_receiver_killed_while_messages_come_in_holds_each_once(bureaus: tuple
                 kill(running)
         with qingyuan.process("serve"):
             traffic.until(18)
-            settled(bureaus, traffic)
+            settled(bureaus, traffic.titles)
             verify_one(shouning, qingyuan, tmp_path)
 
 
@@ -78,7 +43,7 @@ def test_a_sender_killed_before_anything_left_sends_it_after_its_restart(bureaus
             assert qingyuan.emergencies() == []
             kill(running)
         with shouning.process("serve"):
-            settled(bureaus, traffic)
+            settled(bureaus, traffic.titles)
 
 
 def test_a_sender_killed_while_it_sends_sends_nothing_twice_and_forgets_nothing(bureaus: tuple[Bureau, Bureau]):
@@ -90,7 +55,7 @@ def test_a_sender_killed_while_it_sends_sends_nothing_twice_and_forgets_nothing(
                 kill(running)
         with shouning.process("serve"):
             traffic.until(18)
-            settled(bureaus, traffic)
+            settled(bureaus, traffic.titles)
 
 
 def test_a_key_rotated_over_the_api_while_messages_go_out_stops_none_of_them(bureaus: tuple[Bureau, Bureau]):
@@ -104,7 +69,7 @@ def test_a_key_rotated_over_the_api_while_messages_go_out_stops_none_of_them(bur
             qingyuan.call("POST", "/keys/rotate", **{"Idempotency-Key": "rotate-once-0123456789"})
             there.until(20)
             back.until(20)
-        settled(bureaus, there, back)
+        settled(bureaus, there.titles, back.titles)
         assert shouning.call("GET", "/keys")["manifest_version"] == before + 1
 
 
@@ -119,4 +84,4 @@ def test_two_workers_beside_the_server_double_nothing(bureaus: tuple[Bureau, Bur
         with Traffic(shouning, QINGYUAN, 20, every_s=0) as there, Traffic(qingyuan, SHOUNING, 20, "火警", 0) as back:
             there.until(20)
             back.until(20)
-        settled(bureaus, there, back)
+        settled(bureaus, there.titles, back.titles)
