@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks import load
+from ecolink.entrypoints.wiring import build_node
 from ecolink.kit.clock import SystemClock
 from ecolink.kit.ids import new_id
 from ecolink.protocol import manifest
@@ -19,10 +20,11 @@ from ecolink.protocol.card import build_card
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.request import seal_request
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement, seal
+from ecolink.settings import load as load_settings
 
 RECEIVER = "331126000000"
 CONNECTIONS = 16
-BODY = {"title": "野生兰花混作茶苗邮寄出省", "body": "近期发现有人将采挖的野生兰花夹带在茶苗包裹中。" * 3}
+BODY = {"title": "野生兰花混作茶苗邮寄出省", "body": "近期发现有人将采挖的野生兰花夹带在茶苗包裹中。" * 6}
 """Makes a token of about 1.5 KB."""
 
 
@@ -165,11 +167,14 @@ def _prepare(folder: Path, local: int, federation: int, senders: list[Sender], d
     init += ["--admin-password-file", f"{folder}/password"]
     init += ["--database-url", database_url] if database_url else []
     _run(init)
-    for sender in senders:
-        card = folder / f"{sender.code}.card"
-        card.write_bytes(sender.card)
-        _run([*_ecolink(folder), "peer", "add", str(card)])
-        _run([*_ecolink(folder), "peer", "activate", sender.code, "--fingerprint", sender.fingerprint])
+    node = build_node(load_settings(folder / "ecolink.toml"), SystemClock())
+    node.open()
+    now = node.clock.now()
+    with node.database.begin() as session:
+        for sender in senders:
+            node.peers.import_card(session, sender.card, by="benchmark", now=now)
+            node.peers.activate(session, sender.code, read_out=sender.fingerprint, by="benchmark", now=now)
+    node.close()
 
 
 def _ecolink(folder: Path) -> list[str]:

@@ -574,10 +574,13 @@ def upgrade() -> None:
         sa.Column("state_reason", sa.String(length=500), nullable=True),
         sa.Column("apply_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("clock_suspect", sa.Boolean(), nullable=False),
+        sa.Column("in_channel_id", sa.Integer(), nullable=True),
+        sa.Column("in_seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.CheckConstraint("direction IN ('in', 'out')", name=op.f("ck_statements_direction")),
         sa.CheckConstraint(
             "state IN ('pending', 'applied', 'parked', 'rejected', 'unsupported')", name=op.f("ck_statements_state")
         ),
+        sa.ForeignKeyConstraint(["in_channel_id"], ["in_channels.id"], name=op.f("fk_statements_in_channel_id")),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_statements")),
         sa.UniqueConstraint("iss", "jti", name=op.f("uq_statements_iss_jti")),
     )
@@ -744,9 +747,13 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("verdict", sa.String(length=9), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.CheckConstraint("verdict IN ('duplicate', 'refused')", name=op.f("ck_in_entries_verdict")),
         sa.ForeignKeyConstraint(["channel_id"], ["in_channels.id"], name=op.f("fk_in_entries_channel_id")),
         sa.PrimaryKeyConstraint("channel_id", "seq", name=op.f("pk_in_entries")),
     )
+    with op.batch_alter_table("in_entries", schema=None) as batch_op:
+        batch_op.create_index("ix_in_entries_digest", ["digest"], unique=False)
+
     op.create_table(
         "lead_drafts",
         sa.Column("lead_id", sa.String(length=36), nullable=False),
@@ -859,6 +866,9 @@ def downgrade() -> None:
 
     op.drop_table("lead_proposals")
     op.drop_table("lead_drafts")
+    with op.batch_alter_table("in_entries", schema=None) as batch_op:
+        batch_op.drop_index("ix_in_entries_digest")
+
     op.drop_table("in_entries")
     op.drop_table("in_batches")
     op.drop_table("emergency_answers")

@@ -16,10 +16,9 @@ Proofs read the leaves beside the proven one, and for the rest of the tree the r
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Compiled, Connection, Dialect, Table, bindparam, event, insert, select, update
+from sqlalchemy import bindparam, event, insert, select, update
 from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.audit.models import LogHead, LogLeaf, LogTile
@@ -29,15 +28,17 @@ from ecolink.protocol import leaves, merkle
 from ecolink.protocol.checkpoint import origin_of, seal_checkpoint
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.merkle import Frontier, Perfect, Range
+from ecolink.storage.base import table_of
+from ecolink.storage.rows import RowInsert
 from ecolink.storage.upsert import insert_new
 
 TILE_LEVELS = 8
 TILE_WIDTH = 1 << TILE_LEVELS
 """Leaves under a tile of level 1, and tiles of one level under a tile of the next."""
 
-_HEADS: Table = LogHead.__table__  # type: ignore[assignment]
-_LEAVES: Table = LogLeaf.__table__  # type: ignore[assignment]
-_TILES: Table = LogTile.__table__  # type: ignore[assignment]
+_HEADS = table_of(LogHead)
+_LEAVES = table_of(LogLeaf)
+_TILES = table_of(LogTile)
 _OPEN_HEAD = (
     select(_HEADS.c.log_epoch, _HEADS.c.size, _HEADS.c.peaks).where(_HEADS.c.closed_at.is_(None)).with_for_update()
 )
@@ -51,6 +52,7 @@ _TILES_OF_TILE = select(_TILES.c.idx, _TILES.c.root).where(
     _TILES.c.idx >= bindparam("first"),
     _TILES.c.idx < bindparam("end"),
 )
+_NEW_LEAVES = RowInsert.into(LogLeaf, "log_epoch", "idx", "kind", "digest", "ref", "at")
 _PENDING = "ecolink.log.pending"
 _HEAD = "ecolink.log.head"
 
@@ -227,36 +229,12 @@ def _grow(session: Session, head: Head, remembered: Sequence[_Remembered], at: d
         {"log_epoch": log_epoch, "level": part.level // TILE_LEVELS, "idx": part.number, "root": root}
         for part, root in filled
     ]
-    connection = session.connection()
-    _insert_leaves(connection, log_epoch, start, remembered, at)
+    _NEW_LEAVES.run(
+        session, [(log_epoch, idx, leaf.kind, leaf.digest, leaf.ref, at) for idx, leaf in enumerate(remembered, start)]
+    )
     if tiles:
-        connection.execute(insert(_TILES), tiles)
-    connection.execute(_MOVE_HEAD, {"of": log_epoch, "size": head.tree.size, "peaks": head.tree.to_hex()})
-
-
-def _insert_leaves(
-    connection: Connection, log_epoch: int, start: int, remembered: Sequence[_Remembered], at: datetime
-) -> None:
-    """Insert through the driver: SQLAlchemy's work on every row costs more than SQLite's on this, the hottest path."""
-    dialect = connection.dialect
-    statement = _insert_statement(dialect)
-    to_driver = _LEAVES.c.at.type.dialect_impl(dialect).bind_processor(dialect)
-    when = to_driver(at) if to_driver else at
-    rows: list[Any]
-    if dialect.positional:
-        rows = [(log_epoch, idx, leaf.kind, leaf.digest, leaf.ref, when) for idx, leaf in enumerate(remembered, start)]
-    else:
-        names = tuple(_LEAVES.c.keys())
-        rows = [
-            dict(zip(names, (log_epoch, idx, leaf.kind, leaf.digest, leaf.ref, when), strict=True))
-            for idx, leaf in enumerate(remembered, start)
-        ]
-    connection.exec_driver_sql(str(statement), rows)
-
-
-@lru_cache(maxsize=4)
-def _insert_statement(dialect: Dialect) -> Compiled:
-    return insert(_LEAVES).compile(dialect=dialect)
+        session.execute(insert(_TILES), tiles)
+    session.execute(_MOVE_HEAD, {"of": log_epoch, "size": head.tree.size, "peaks": head.tree.to_hex()})
 
 
 def _read_subtrees(session: Session, log_epoch: int, parts: Iterable[Perfect]) -> dict[Perfect, bytes]:

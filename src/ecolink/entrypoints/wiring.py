@@ -25,7 +25,8 @@ from ecolink.federation.endpoints import router as federation_router
 from ecolink.federation.gate import Gate
 from ecolink.federation.handling import Handler
 from ecolink.federation.heads import HeadsDesk, Reconciliation
-from ecolink.federation.inbox import Inbox
+from ecolink.federation.inbox import MOST_TOGETHER, Inbox
+from ecolink.federation.intake import Intake
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import Peers
@@ -41,6 +42,7 @@ from ecolink.protocol.card import build_card
 from ecolink.protocol.statement import Lane
 from ecolink.settings import Settings
 from ecolink.storage.engine import Database, connect
+from ecolink.storage.groups import GroupCommit
 from ecolink.storage.heartbeats import Pulse
 from ecolink.storage.schema import refuse_unless_current
 from ecolink.surface.door import Door
@@ -202,7 +204,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     keystore = Keystore(us, keys, log, passphrase)
     callers = Callers(us, database, keystore, bells.ring_send)
     outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
-    inbox = Inbox(us, database, callers, signer, log, bells.ring_apply)
+    inbox = Inbox(us, callers, GroupCommit(database, most=MOST_TOGETHER), Intake(us, signer, log, bells.ring_apply))
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))
     client = PeerClient(us, signer, transport)
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)

@@ -19,7 +19,8 @@ from ecolink.federation.applying import Applier
 from ecolink.federation.bundle_models import OwedReceipt
 from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.delivery import push_body, seal_next
-from ecolink.federation.inbox import Inbox, Receipted
+from ecolink.federation.inbox import Inbox
+from ecolink.federation.intake import Receipted
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InBatch, InChannel, OutBatch, OutChannel
 from ecolink.federation.peers import Peers, PeerState

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.federation.keystore import BureauKeys, Keystore
@@ -18,6 +18,7 @@ from ecolink.protocol.limits import CLOCK_SKEW
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.request import Request, open_request
 from ecolink.protocol.statement import Lane
+from ecolink.storage.base import table_of
 from ecolink.storage.engine import Database, after_commit
 from ecolink.storage.upsert import insert_new
 
@@ -27,6 +28,15 @@ REPLAYED: Final = "request-replayed"
 PEER_PENDING: Final = "peer-pending"
 PEER_SUSPENDED: Final = "peer-suspended"
 PROBE_EVERY: Final = timedelta(seconds=30)
+
+_PEERS = table_of(PeerRow)
+_HEARD = update(_PEERS).where(_PEERS.c.unit_code == bindparam("peer"))
+_WAITING = select(OutChannel.lane).where(
+    OutChannel.recipient == bindparam("peer"),
+    OutChannel.last_seq > OutChannel.receipted_seq,
+    OutChannel.next_try_at > bindparam("now"),
+    OutChannel.attempts > 0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +133,8 @@ class Callers:
 
         At most every `PROBE_EVERY`, so that two nodes that hear but cannot answer each other do not hammer.
         """
-        session.execute(
-            update(PeerRow)
-            .where(PeerRow.unit_code == caller.unit_code)
-            .values(last_contact_at=now, clock_skew_s=caller.skew_s)
-        )
-        waiting = session.scalars(
-            select(OutChannel.lane).where(
-                OutChannel.recipient == caller.unit_code,
-                OutChannel.last_seq > OutChannel.receipted_seq,
-                OutChannel.next_try_at > now,
-                OutChannel.attempts > 0,
-            )
-        ).all()
+        session.execute(_HEARD, {"peer": caller.unit_code, "last_contact_at": now, "clock_skew_s": caller.skew_s})
+        waiting = session.execute(_WAITING, {"peer": caller.unit_code, "now": now}).scalars().all()
         if not waiting:
             return
         first_for_long = session.execute(

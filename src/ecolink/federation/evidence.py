@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.audit import restores, tombstones
@@ -203,16 +203,11 @@ def _carried(session: Session, rows: Sequence[StatementRow]) -> Iterator[tuple[b
         .order_by(OutBatch.receipted_at)
     ):
         yield batch.token, batch.receipt or b""
-    held = {row.digest for row in rows}
-    digests = {row.digest for row in rows if row.direction == "in"}
-    digests |= {parent for row in rows for parent in row.parents} - held
-    for entry in _in_entries(session, {row.iss for row in rows if row.direction == "in"}, digests):
+    for channel_id, seq in _places(session, rows):
         # Overlapping batches give one verdict; the first receipt is the one that told it.
         told = session.execute(
             select(InBatch.token, InBatch.receipt)
-            .where(
-                InBatch.channel_id == entry.channel_id, InBatch.first_seq <= entry.seq, InBatch.last_seq >= entry.seq
-            )
+            .where(InBatch.channel_id == channel_id, InBatch.first_seq <= seq, InBatch.last_seq >= seq)
             .order_by(InBatch.id)
             .limit(1)
         ).first()
@@ -220,14 +215,20 @@ def _carried(session: Session, rows: Sequence[StatementRow]) -> Iterator[tuple[b
             yield told.token, told.receipt
 
 
-def _in_entries(session: Session, senders: set[str], digests: set[str]) -> Sequence[Row[int, int]]:
-    """Find entries by digest: there is no index for it, so only the senders' channels are looked through."""
-    return session.execute(
+def _places(session: Session, rows: Sequence[StatementRow]) -> list[tuple[int, int]]:
+    """Return the channel and seq of every entry that told of the statements that came in, or of a refused parent."""
+    came_in = [row for row in rows if row.direction == "in"]
+    stored = {
+        (row.in_channel_id, row.in_seq) for row in came_in if row.in_channel_id is not None and row.in_seq is not None
+    }
+    digests = {row.digest for row in came_in}
+    digests |= {parent for row in rows for parent in row.parents} - {row.digest for row in rows}
+    told_otherwise = session.execute(
         select(InEntry.channel_id, InEntry.seq)
         .join(InChannel, InChannel.id == InEntry.channel_id)
-        .where(InChannel.sender.in_(senders), InEntry.digest.in_(digests))
-        .order_by(InEntry.channel_id, InEntry.seq)
-    ).all()
+        .where(InChannel.sender.in_({row.iss for row in came_in}), InEntry.digest.in_(digests))
+    )
+    return sorted(stored | {(entry.channel_id, entry.seq) for entry in told_otherwise})
 
 
 def _own_notes(token: bytes, keys: BureauKeys, own: BureauKeys) -> Iterator[Checkpoint]:

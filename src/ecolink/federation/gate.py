@@ -13,10 +13,11 @@ from typing import Any, Final
 import structlog
 
 from ecolink.errors import EcolinkError, NotFoundError, UnavailableError
-from ecolink.federation import callers, inbox, operations
+from ecolink.federation import callers, intake, operations
 from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.heads import HeadsDesk
-from ecolink.federation.inbox import ForkFound, Gap, Inbox
+from ecolink.federation.inbox import Inbox
+from ecolink.federation.intake import ForkFound, Gap
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.operations import Answer, Call, Operation
 from ecolink.federation.peers import Peers
@@ -63,8 +64,8 @@ STATUS: Mapping[str, int] = MappingProxyType(
         Reason.CHANNEL_FORK: 409,
         Reason.MANIFEST_FORK: 409,
         Reason.MANIFEST_STALE: 409,
-        inbox.STALE_EPOCH: 409,
-        inbox.WRONG_LINK: 409,
+        intake.STALE_EPOCH: 409,
+        intake.WRONG_LINK: 409,
     }
 )
 """HTTP status by reason; every other refusal is a 400."""

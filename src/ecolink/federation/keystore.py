@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
@@ -20,6 +20,8 @@ from ecolink.storage.upsert import insert_new
 
 OVERLAP = timedelta(days=7)
 """How long a rotated key is still believed, so that what is under way arrives."""
+
+_PEER = select(PeerRow.manifest_version, PeerRow.state).where(PeerRow.unit_code == bindparam("unit_code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,7 @@ class Keystore:
             version = session.scalar(select(func.max(ManifestRow.version)).where(ManifestRow.unit_code == self.us))
             state = PeerState.ACTIVE
         else:
-            peer = session.execute(
-                select(PeerRow.manifest_version, PeerRow.state).where(PeerRow.unit_code == unit_code)
-            ).one_or_none()
+            peer = session.execute(_PEER, {"unit_code": unit_code}).one_or_none()
             version, state = (peer.manifest_version, PeerState(peer.state)) if peer else (None, PeerState.PENDING)
         if version is None:
             return None

@@ -64,6 +64,9 @@ class StatementRow(Base):
     state_reason: Mapped[str | None] = mapped_column(String(500))
     apply_after: Mapped[datetime | None]
     clock_suspect: Mapped[bool] = mapped_column(default=False)
+    in_channel_id: Mapped[int | None] = mapped_column(ForeignKey("in_channels.id"))
+    """Where it came in: the channel, and its place there."""
+    in_seq: Mapped[int | None] = mapped_column(SERIAL)
 
 
 class OutChannel(Base):
@@ -149,13 +152,14 @@ class InChannel(Base):
 
 
 class InEntry(Base):
-    """The verdict on one entry of a peer's channel; it never changes."""
+    """An entry that brought nothing new: refused, or a duplicate. Where a statement was stored its own row says."""
 
     __tablename__ = "in_entries"
+    __table_args__ = (CheckConstraint("verdict IN ('duplicate', 'refused')", name="verdict"),)
 
     channel_id: Mapped[int] = mapped_column(ForeignKey("in_channels.id"), primary_key=True)
     seq: Mapped[int] = mapped_column(SERIAL, primary_key=True, autoincrement=False)
-    digest: Mapped[str] = mapped_column(DIGEST)
+    digest: Mapped[str] = mapped_column(DIGEST, index=True)
     verdict: Mapped[str] = mapped_column(String(9))
     reason: Mapped[str | None] = mapped_column(String(64))
 

@@ -73,7 +73,7 @@ class Outbox:
             iat=now,
             key=self.signer.key,
         )
-        row = keep(session, statement, direction="out", state="applied", received_at=now)
+        row = keep(session, statement, state="applied", now=now)
         for recipient in statement.aud:
             queue(session, row, recipient, now)
         self.log.append(session, "sent", statement.digest, statement.jti)

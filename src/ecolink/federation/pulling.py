@@ -18,7 +18,8 @@ from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.client import PeerClient, reason_of
 from ecolink.federation.delivery import push_body, seal_next
 from ecolink.federation.egress import MAX_ANSWER, Unreachable
-from ecolink.federation.inbox import Inbox, Receipted
+from ecolink.federation.inbox import Inbox
+from ecolink.federation.intake import Receipted
 from ecolink.federation.models import InChannel, OutBatch, OutChannel
 from ecolink.federation.peers import PeerState
 from ecolink.federation.signer import Signer

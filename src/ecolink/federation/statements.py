@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError
 from ecolink.federation.models import StatementRow
-from ecolink.protocol.statement import Statement, read_statement
+from ecolink.protocol.limits import CLOCK_SKEW
+from ecolink.protocol.statement import Lane, Statement, read_statement
+from ecolink.storage.rows import Row, RowInsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +29,91 @@ class Stored:
     erased_at: datetime | None = None
 
 
-def columns(statement: Statement, *, direction: str, state: str, received_at: datetime) -> dict[str, Any]:
-    """Return the row of a statement, for the bulk insert of the inbox and the single one of the outbox."""
-    return {
-        "iss": statement.iss,
-        "jti": statement.jti,
-        "digest": statement.digest,
-        "direction": direction,
-        "type": statement.type,
-        "thread": statement.thread,
-        "lane": statement.lane.value,
-        "aud": list(statement.aud),
-        "parents": list(statement.parents),
-        "is_exercise": statement.is_exercise,
-        "created_at": statement.iat,
-        "received_at": received_at,
-        "deliver_by": statement.deliver_by,
-        "retain_until": statement.retain_until,
-        "token": statement.token,
-        "private": statement.private,
-        "private_digest": statement.private_digest,
-        "state": state,
-        "clock_suspect": False,
-    }
+ARRIVING: Final = RowInsert.into(
+    StatementRow,
+    "iss",
+    "jti",
+    "digest",
+    "direction",
+    "type",
+    "thread",
+    "lane",
+    "aud",
+    "parents",
+    "is_exercise",
+    "created_at",
+    "received_at",
+    "deliver_by",
+    "retain_until",
+    "token",
+    "private",
+    "private_digest",
+    "state",
+    "apply_after",
+    "clock_suspect",
+    "in_channel_id",
+    "in_seq",
+)
+"""How a peer's statements are kept, many at a time; see `arriving`."""
 
 
-def keep(session: Session, statement: Statement, *, direction: str, state: str, received_at: datetime) -> StatementRow:
-    """Insert one statement and return its row."""
-    row = columns(statement, direction=direction, state=state, received_at=received_at)
-    return session.scalars(insert(StatementRow).returning(StatementRow), [row]).one()
+def arriving(statement: Statement, channel_id: int, seq: int, now: datetime) -> Row:
+    """Return the row of a statement that came in at `now` in a place of a channel."""
+    suspect = statement.iat > now + CLOCK_SKEW
+    # A statement from the future waits for its own time; an emergency is applied at once, with the flag.
+    waits = suspect and statement.lane is not Lane.EMERGENCY
+    return (
+        statement.iss,
+        statement.jti,
+        statement.digest,
+        "in",
+        statement.type,
+        statement.thread,
+        statement.lane.value,
+        statement.aud,
+        statement.parents,
+        statement.is_exercise,
+        statement.iat,
+        now,
+        statement.deliver_by,
+        statement.retain_until,
+        statement.token,
+        statement.private,
+        statement.private_digest,
+        "pending",
+        statement.iat - CLOCK_SKEW if waits else None,
+        suspect,
+        channel_id,
+        seq,
+    )
+
+
+def keep(session: Session, statement: Statement, *, state: str, now: datetime) -> StatementRow:
+    """Keep one statement of ours, sealed at `now`, and return its row."""
+    row = StatementRow(
+        iss=statement.iss,
+        jti=statement.jti,
+        digest=statement.digest,
+        direction="out",
+        type=statement.type,
+        thread=statement.thread,
+        lane=statement.lane.value,
+        aud=list(statement.aud),
+        parents=list(statement.parents),
+        is_exercise=statement.is_exercise,
+        created_at=statement.iat,
+        received_at=now,
+        deliver_by=statement.deliver_by,
+        retain_until=statement.retain_until,
+        token=statement.token,
+        private=statement.private,
+        private_digest=statement.private_digest,
+        state=state,
+        clock_suspect=False,
+    )
+    session.add(row)
+    session.flush()
+    return row
 
 
 def stored(row: StatementRow, statement: Statement | None = None) -> Stored:

@@ -131,19 +131,18 @@ def open_batch(
         received_at=received_at,
         max_bytes=MAX_BATCH_BYTES,
     )
-    said = opened.payload
-    return Batch(
-        token=token,
-        digest=opened.digest,
-        kid=opened.kid,
-        iss=claims.unit(said, "iss"),
-        aud=claims.unit(said, "aud"),
-        lane=claims.choice(said, "lane", Lane),
-        epoch=claims.whole(said, "epoch", least=1),
-        first_seq=claims.whole(said, "first_seq", least=1),
-        prev=bytes.fromhex(claims.digest(said, "prev")),
-        entries=_entries(said),
-    )
+    return _read(token, opened.digest, opened.kid, opened.payload)
+
+
+def read_batch(token: bytes) -> Batch:
+    """Read a batch again that this node verified before it stored it. The signature is not looked at.
+
+    Raises:
+        Refused: the bytes are no batch; the store was damaged.
+
+    """
+    kept = jws.reread(token, typ=TYP, max_bytes=MAX_BATCH_BYTES)
+    return _read(token, kept.digest, kept.kid, kept.payload)
 
 
 def pack(batch_token: bytes, parts: Sequence[Part]) -> bytes:
@@ -171,6 +170,21 @@ def unpack(raw: bytes, *, max_bytes: int = MAX_PUSH_BYTES) -> tuple[bytes, list[
         raise Refused(Reason.INVALID_CLAIM, "the body of a push is an object")
     statements = claims.items(body, "statements", least=1, most=MAX_ENTRIES)
     return _ascii(body, "batch"), [_part(each) for each in statements]
+
+
+def _read(token: bytes, digest: str, kid: str, said: Claims) -> Batch:
+    return Batch(
+        token=token,
+        digest=digest,
+        kid=kid,
+        iss=claims.unit(said, "iss"),
+        aud=claims.unit(said, "aud"),
+        lane=claims.choice(said, "lane", Lane),
+        epoch=claims.whole(said, "epoch", least=1),
+        first_seq=claims.whole(said, "first_seq", least=1),
+        prev=bytes.fromhex(claims.digest(said, "prev")),
+        entries=_entries(said),
+    )
 
 
 def _entries(said: Claims) -> tuple[str, ...]:

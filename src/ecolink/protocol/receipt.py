@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ecolink.kit.times import to_text
 from ecolink.protocol import claims, jws
+from ecolink.protocol.claims import Claims
 from ecolink.protocol.keys import FindKey, SigningKey
 from ecolink.protocol.limits import MAX_ENTRIES, MAX_RECEIPT_BYTES
 from ecolink.protocol.refusal import Reason, Refused
@@ -114,11 +115,25 @@ def open_receipt(
         received_at=received_at,
         max_bytes=MAX_RECEIPT_BYTES,
     )
-    said = opened.payload
+    return _read(token, opened.digest, opened.kid, opened.payload)
+
+
+def read_receipt(token: bytes) -> Receipt:
+    """Read a receipt again that this node signed, or verified before it stored it. The signature is not looked at.
+
+    Raises:
+        Refused: the bytes are no receipt; the store was damaged.
+
+    """
+    kept = jws.reread(token, typ=TYP, max_bytes=MAX_RECEIPT_BYTES)
+    return _read(token, kept.digest, kept.kid, kept.payload)
+
+
+def _read(token: bytes, digest: str, kid: str, said: Claims) -> Receipt:
     return Receipt(
         token=token,
-        digest=opened.digest,
-        kid=opened.kid,
+        digest=digest,
+        kid=kid,
         iss=claims.unit(said, "iss"),
         aud=claims.unit(said, "aud"),
         batch=claims.digest(said, "batch"),

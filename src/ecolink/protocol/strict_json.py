@@ -9,6 +9,8 @@ from json import JSONDecodeError, JSONDecoder
 from math import isfinite
 from typing import Any, NoReturn
 
+import orjson
+
 from ecolink.protocol.limits import MAX_DEPTH, MAX_INTEGER
 from ecolink.protocol.refusal import Reason, Refused
 
@@ -25,6 +27,35 @@ def loads(raw: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:  # 
     """
     if len(raw) > max_bytes:
         raise Refused(Reason.TOO_LARGE, f"{len(raw)} bytes of JSON where at most {max_bytes} are allowed")
+    value = _read_canonical(raw)
+    if value is _OTHERWISE:
+        value = _read_otherwise(raw)
+    _refuse_deep(value, max_depth)
+    return value
+
+
+_OTHERWISE = object()
+"""Not in the canonical form, which says nothing about whether it is good."""
+
+_AS_WRITTEN_BY_US = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+
+
+def _read_canonical(raw: bytes) -> Any:  # noqa: ANN401 - JSON is any value
+    """Read what is written in the canonical form: its value, written again, gives the same bytes.
+
+    That alone rules out everything this module refuses but depth: a member named twice would be written once, NaN
+    as null, a number that is too large not at all. Nodes write this form, so nearly all that comes is read here, in a
+    third of the time; the long way below is for the rest, and says what is wrong.
+    """
+    try:
+        value = orjson.loads(raw)
+        # An escape may spell U+0000, which the writer would spell alike.
+        return value if b"\\u" not in raw and orjson.dumps(value, option=_AS_WRITTEN_BY_US) == raw else _OTHERWISE
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return _OTHERWISE
+
+
+def _read_otherwise(raw: bytes) -> Any:  # noqa: ANN401 - JSON is any value
     try:
         value = _DECODER.decode(raw.decode())
     except UnicodeDecodeError:
@@ -33,7 +64,6 @@ def loads(raw: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:  # 
         _refuse(f"{error.msg} at character {error.pos}")
     except RecursionError:  # CPython's own suite holds the decoder to it for 100,000 levels
         _refuse("nested far too deep")
-    _refuse_deep(value, max_depth)
     # Raw surrogates are not UTF-8 and the decoder refuses a raw U+0000; only an escape can bring one in.
     if b"\\u" in raw:
         _refuse_unportable_text(value)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, Table, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -57,3 +57,12 @@ class Base(DeclarativeBase):
         list[Any]: JsonDocument,
         list[str]: JsonDocument,
     }
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return the table of `model`, for statements that name columns rather than attributes."""
+    table = model.__table__
+    if not isinstance(table, Table):
+        msg = f"{model.__name__} is not mapped to a table"
+        raise TypeError(msg)
+    return table

@@ -1,12 +1,13 @@
 """Insert what is not there yet, in one statement that both databases understand."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ecolink.storage.base import Base
+from ecolink.storage.base import Base, table_of
 
 
 def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
@@ -17,7 +18,17 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     if not rows:
         return 0
     connection = session.connection()
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table.__table__).on_conflict_do_nothing().values(list(rows))
+    insert = _insert(table, connection.dialect.name)
     # Without being told to, the database layer forgets how many rows an insert made.
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    counted = {"preserve_rowcount": True}
+    if len(rows) == 1:
+        return connection.execute(insert, rows[0], execution_options=counted).rowcount
+    return connection.execute(insert.values(list(rows)), execution_options=counted).rowcount
+
+
+@lru_cache(maxsize=128)
+def _insert(table: type[Base], dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Return the statement, built once: one row at a time is what the busiest paths insert."""
+    if dialect == "sqlite":
+        return sqlite.insert(table_of(table)).on_conflict_do_nothing()
+    return postgresql.insert(table_of(table)).on_conflict_do_nothing()
