@@ -203,16 +203,16 @@ def test_networks_and_deadlines_read_alike_from_the_environment(write: Write, mo
     }
 
 
-def test_a_passphrase_in_a_file_others_can_read_is_refused(write: Write) -> None:
-    config = write(SHOUNING + 'key_passphrase = "fir-and-tea"')
+@pytest.mark.parametrize("name", ["key_passphrase", "metrics_token"])
+def test_a_secret_in_a_file_others_can_read_is_refused(write: Write, name: str) -> None:
+    config = write(SHOUNING + f'{name} = "fir-and-tea-and-moss"')
     config.chmod(0o644)
     text = refusal(config)
     assert "chmod 600" in text
     assert "fir-and-tea" not in text
     config.chmod(0o600)
-    passphrase = load(config).key_passphrase
-    assert passphrase is not None
-    assert passphrase.get_secret_value() == "fir-and-tea"
+    secret = getattr(load(config), name)
+    assert secret.get_secret_value() == "fir-and-tea-and-moss"
     assert "fir-and-tea" not in repr(load(config))
 
 

@@ -40,6 +40,9 @@ from ecolink.errors import SettingError
 PREFIX = "ECOLINK_"
 CONFIG_VARIABLE = "ECOLINK_CONFIG"
 DEFAULT_FILE = Path("ecolink.toml")
+SECRETS = frozenset({"key_passphrase", "metrics_token"})
+"""Settings that a file others may read must not hold."""
+
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "ECOLINK_API", "ECOLINK_USER", "ECOLINK_PASSWORD", "ECOLINK_PASSWORD_FILE"})
 """Variables that steer the command line, not the node."""
 
@@ -183,6 +186,9 @@ class Settings(BaseSettings):
         500, ge=1, le=1_000_000, description="calls one caller may make at once before that rate holds"
     )
     workers: int = Field(1, ge=1, le=64, description="API processes of `ecolink serve`; more than 1 needs PostgreSQL")
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None, description="what a monitoring system must show to read /metrics; without it only this machine may"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
     log_format: Literal["text", "json"] = Field("text", description="text for people, json for collectors")
 
@@ -388,10 +394,9 @@ def _read_file(file: Path) -> dict[str, Any]:
     for name in values:
         if name not in Settings.model_fields:
             raise refuse(f"holds {name!r}, which is no setting.{suggestion(name, Settings.model_fields)}")
-    if "key_passphrase" in values and file.stat().st_mode & 0o077:
-        raise refuse(
-            f"holds key_passphrase and others may read it: chmod 600 {file}, or use {variable('key_passphrase')}"
-        )
+    for name in SECRETS & values.keys():
+        if file.stat().st_mode & 0o077:
+            raise refuse(f"holds {name} and others may read it: chmod 600 {file}, or use {variable(name)}")
     for name, info in Settings.model_fields.items():
         if name in values and _holds_path(info) and isinstance(values[name], str):
             values[name] = file.parent.absolute() / values[name]

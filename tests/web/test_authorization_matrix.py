@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import APIRouter
+from fastapi.routing import iter_route_contexts
 from structlog.testing import capture_logs
 
 from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Permission, Role
 from ecolink.storage.engine import Database
 from ecolink.surface.unit import SessionDep, TransactionalRoute
-from ecolink.web.authorization import API, PUBLIC, Entry, entries_of, print_authorization
+from ecolink.web.authorization import API, OUTSIDE, PUBLIC, Entry, entries_of, print_authorization
 from ecolink.web.openapi import ROOT, empty_rooms, local_app
 from tests.support.web import Desk
 
@@ -57,6 +58,12 @@ def test_every_call_asks_for_exactly_one_permission_or_is_on_the_public_list():
 
     assert not wrong
     assert {(entry.method, entry.path) for entry in ENTRIES if entry.is_public} == set(PUBLIC)
+
+
+def test_nothing_else_stands_beside_the_api_than_the_page_says():
+    beside = {context.path for context in iter_route_contexts(local_app().routes)}
+
+    assert {path for path in beside if path and not path.startswith(API)} == set(OUTSIDE)
 
 
 def test_a_new_call_without_a_permission_is_seen():

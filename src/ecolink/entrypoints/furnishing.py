@@ -42,9 +42,10 @@ from ecolink.federation.signer import Signer
 from ecolink.federation.statements import Stored
 from ecolink.federation.witnessing import Witnessing
 from ecolink.kit.clock import Clock
+from ecolink.kit.meters import RECEIPTS_VERIFIED
 from ecolink.search.index import SearchIndex
 from ecolink.settings import Settings
-from ecolink.storage.engine import Database
+from ecolink.storage.engine import Database, after_commit
 from ecolink.web.federation import Exchange
 from ecolink.web.rooms import Rooms
 
@@ -115,7 +116,7 @@ def furnish(shell: Shell) -> Rooms:
     )
     shell.handlers.update(leads.moving.handlers())
     hooks.rejected["lead"] = leads.moving.on_rejected
-    hooks.receipted.append(leads.moving.on_receipt)
+    hooks.receipted += [leads.moving.on_receipt, _count_receipt]
 
     alliances = AllianceService(us, shell.peers, shell.access)
     bulletins = BulletinService.build(
@@ -165,6 +166,11 @@ def furnish(shell: Shell) -> Rooms:
         bulletins=bulletins,
         emergencies=emergencies,
     )
+
+
+def _count_receipt(session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:  # noqa: ARG001 - a hook
+    counter = RECEIPTS_VERIFIED.labels(confirmed[0].recipient)
+    after_commit(session, counter.inc)
 
 
 def _furnish_attachments(shell: Shell) -> Attachments:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.furnishing import Hooks, Shell, furnish
+from ecolink.entrypoints.readiness import readiness
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
@@ -48,6 +49,9 @@ from ecolink.storage.schema import refuse_unless_current
 from ecolink.surface.door import Door
 from ecolink.surface.replays import forget_expired
 from ecolink.web.app import build_federation, build_local
+from ecolink.web.gauges import Gauges
+from ecolink.web.health import Readiness
+from ecolink.web.metrics import Scrape
 from ecolink.web.rooms import Rooms
 
 TIDY_EVERY = timedelta(minutes=10)
@@ -86,6 +90,7 @@ class Node:
     peers: Peers
     bells: Bells
     pulse: Pulse
+    readiness: Readiness
     hooks: Hooks
     client: PeerClient
     outbox: Outbox
@@ -172,11 +177,19 @@ class Node:
 
     def federation_app(self) -> FastAPI:
         """Return the application other bureaus' nodes call."""
-        return build_federation(self._door(), [federation_router(self.gate, self.clock)])
+        routers = [federation_router(self.gate, self.clock)]
+        return build_federation(self._door(), routers, readiness=self.readiness)
 
     def local_app(self) -> FastAPI:
         """Return the application of the bureau's own people and programs."""
-        return build_local(self._door(), self.identity, self.rooms.routers())
+        token = self.settings.metrics_token
+        scrape = Scrape(
+            Gauges(self.database, self.clock, self.settings.data_dir),
+            token.get_secret_value() if token else None,
+            behind_proxy=self.settings.behind_proxy,
+        )
+        routers = self.rooms.routers()
+        return build_local(self._door(), self.identity, routers, readiness=self.readiness, scrape=scrape)
 
     def _door(self) -> Door:
         calls = Buckets(self.settings.requests_per_second, self.settings.requests_burst)
@@ -199,7 +212,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     database.before_commit(access.flush)
     database.before_commit(log.flush)
 
-    bells, hooks, signer = Bells(), Hooks(), Signer()
+    bells, hooks, signer, pulse = Bells(), Hooks(), Signer(), Pulse(database)
     peers = Peers(us, log)
     keystore = Keystore(us, keys, log, passphrase)
     callers = Callers(us, database, keystore, bells.ring_send)
@@ -225,7 +238,8 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         access=access,
         peers=peers,
         bells=bells,
-        pulse=Pulse(database),
+        pulse=pulse,
+        readiness=readiness(database, signer, pulse),
         hooks=hooks,
         client=client,
         outbox=outbox,

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from ecolink.kit.meters import REFUSALS
+
 EVERY = timedelta(minutes=1)
 """How often at most the counts are written to the operational log."""
 
@@ -23,6 +25,7 @@ class RefusalTally:
 
     def note(self, reason: str, now: datetime) -> None:
         """Count one refusal; the first in a minute also writes the counts since the last writing."""
+        REFUSALS.labels(reason).inc()
         with self._lock:
             self.counts[reason] += 1
             if self._told_at is not None and now - self._told_at < EVERY:

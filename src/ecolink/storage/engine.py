@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
+from ecolink.kit.meters import COMMIT_SECONDS
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process's SQLite lock before it gives up."""
@@ -97,7 +98,8 @@ class Database:
                 session.flush()
                 for hook in self._before_commit:
                     hook(session)
-                session.commit()
+                with COMMIT_SECONDS.time():
+                    session.commit()
             except BaseException:
                 session.rollback()
                 raise

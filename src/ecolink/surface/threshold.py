@@ -11,11 +11,13 @@ from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ecolink.kit.meters import HTTP_REQUESTS, HTTP_SECONDS
 from ecolink.surface.problems import HTTP_PROBLEMS, problem
 
 _log = structlog.get_logger(__name__)
 
 REQUEST_ID = "X-Request-ID"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 SAFE_HEADERS = {
@@ -42,19 +44,19 @@ class Threshold:
             await self.app(scope, receive, send)
             return
         request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
-        begun = False
+        begun, status = False, 500
 
         async def send_safely(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, status
             if message["type"] == "http.response.start":
-                begun = True
+                begun, status = True, message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID] = request_id
                 for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), HTTP_SECONDS.time():
             try:
                 await self.app(scope, receive, send_safely)
             except Exception:
@@ -62,6 +64,8 @@ class Threshold:
                 if begun:
                     raise
                 await _failure(scope)(scope, receive, send_safely)
+            finally:
+                HTTP_REQUESTS.labels(_method(scope), _route(scope), status).inc()
 
 
 def _failure(scope: Scope) -> ASGIApp:
@@ -73,6 +77,20 @@ def _failure(scope: Scope) -> ASGIApp:
         "The node failed; nothing was kept. Tell the operator the request_id.",
         "节点出现故障，本次内容未保存。请将 request_id 告知管理员。",
     )
+
+
+def _method(scope: Scope) -> str:
+    """Return the method, if it is one: a caller may invent any."""
+    return scope["method"] if scope["method"] in _METHODS else "other"
+
+
+def _route(scope: Scope) -> str:
+    """Return the template of the address, such as /api/v1/leads/{lead_id}: an address itself says too much."""
+    template = getattr(scope.get("route"), "path", "")
+    if not template:
+        return "none"
+    # A route knows only its own part of the address; what stands before it holds no parameter.
+    return str(scope["path"].rsplit("/", template.count("/"))[0] + template)
 
 
 def _request_id(scope: Scope) -> str:

@@ -14,18 +14,27 @@ from ecolink.identity.service import Identity
 from ecolink.surface.door import Door
 from ecolink.surface.failures import add_failures
 from ecolink.surface.threshold import Threshold
-from ecolink.web import accounts, docs, health, oauth, profile
+from ecolink.web import accounts, docs, health, metrics, oauth, profile
+from ecolink.web.health import Readiness
+from ecolink.web.metrics import Scrape
 from ecolink.web.openapi_document import FEDERATION, LOCAL, Title, describe
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def build_local(
-    door: Door, identity: Identity, rooms: Sequence[APIRouter], *, lifespan: Lifespan | None = None
+    door: Door,
+    identity: Identity,
+    rooms: Sequence[APIRouter],
+    *,
+    readiness: Readiness | None = None,
+    scrape: Scrape | None = None,
+    lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """Return the local API: identity's endpoints and those of `rooms`, under /api/v1."""
-    app = _build(door, LOCAL, lifespan)
-    app.include_router(health.router())
+    """Return the local API: identity's endpoints and those of `rooms`, under /api/v1; `/metrics` where there is any."""
+    app = _build(door, LOCAL, readiness, lifespan)
+    if scrape is not None:
+        app.include_router(metrics.router(scrape))
     own = (
         oauth.router(identity),
         profile.router(identity),
@@ -39,16 +48,21 @@ def build_local(
     return app
 
 
-def build_federation(door: Door, routers: Sequence[APIRouter], *, lifespan: Lifespan | None = None) -> FastAPI:
-    """Return the federation API; its routers bring their own full paths."""
-    app = _build(door, FEDERATION, lifespan)
-    app.include_router(health.router())
+def build_federation(
+    door: Door,
+    routers: Sequence[APIRouter],
+    *,
+    readiness: Readiness | None = None,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Return the federation API; its routers bring their own full paths. It never tells metrics."""
+    app = _build(door, FEDERATION, readiness, lifespan)
     for router in routers:
         app.include_router(router)
     return app
 
 
-def _build(door: Door, title: Title, lifespan: Lifespan | None) -> FastAPI:
+def _build(door: Door, title: Title, readiness: Readiness | None, lifespan: Lifespan | None) -> FastAPI:
     # No address of the framework's own: its pages load scripts from elsewhere, and ours needs no slash redirects.
     app = FastAPI(
         title=title.title,
@@ -63,4 +77,5 @@ def _build(door: Door, title: Title, lifespan: Lifespan | None) -> FastAPI:
     add_failures(app)
     app.add_middleware(Threshold)
     describe(app, title)
+    app.include_router(health.router(readiness or Readiness()))
     return app

@@ -14,10 +14,16 @@ API = "/api/v1"
 PUBLIC = frozenset({("POST", "/api/v1/oauth/token"), ("POST", "/api/v1/oauth/revoke")})
 """Calls of the local API that need no login, because they are how one comes and goes."""
 
+OUTSIDE = ("/livez", "/readyz", "/metrics", "/api/docs", "/api/docs/{name}", "/api/openapi.json")
+"""Addresses beside the API: signs of life and the description for everybody, metrics as `web.metrics` says."""
+
 _HEAD = """# Who may call what
 
 Every call of the local API asks for exactly one permission; a role grants permissions. Both tables are read from the
 code (`python -m ecolink.web.openapi`), and a test calls every row as every role.
+
+Beside them stand {outside}: signs of life and the API's description are public, and
+`/metrics` is for whoever shows the setting `metrics_token`, or where that is not set for this machine alone.
 
 Public, without a login: """
 
@@ -58,10 +64,11 @@ def _entries(app: FastAPI) -> Iterator[Entry]:
 
 def print_authorization(app: FastAPI) -> str:
     """Return the tables as Markdown."""
+    head = _HEAD.format(outside=", ".join(f"`{path}`" for path in OUTSIDE))
     public = ", ".join(f"`{method} {path}`" for method, path in sorted(PUBLIC))
     roles = " | ".join(f"{role.value}<br>{ROLE_NAMES_ZH[role]}" for role in Role)
     lines = [
-        f"{_HEAD}{public}.",
+        f"{head}{public}.",
         "",
         "## Calls",
         "",

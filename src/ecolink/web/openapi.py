@@ -23,6 +23,7 @@ from ecolink.kit.clock import SystemClock
 from ecolink.surface.door import Door
 from ecolink.web.app import build_federation, build_local
 from ecolink.web.authorization import print_authorization
+from ecolink.web.metrics import Scrape
 from ecolink.web.problem_list import print_problems
 from ecolink.web.rooms import Rooms
 
@@ -49,7 +50,8 @@ def empty_rooms() -> Rooms:
 
 def local_app() -> FastAPI:
     """Return the local API with all its endpoints and nothing behind them."""
-    return build_local(_door(), cast("Identity", Nothing()), empty_rooms().routers())
+    scrape = Scrape(cast("Any", Nothing()))
+    return build_local(_door(), cast("Identity", Nothing()), empty_rooms().routers(), scrape=scrape)
 
 
 def federation_app() -> FastAPI:
