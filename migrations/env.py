@@ -1,22 +1,22 @@
-"""Alembic's entry: one transaction per migration, batch mode so that SQLite can alter tables."""
+"""Alembic's entry, within the one transaction that `ecolink.storage.schema` opened; batch mode lets SQLite alter tables."""
 
 from importlib import import_module
 from pathlib import Path
 
 from alembic import context
-from sqlalchemy import JSON, Engine
+from sqlalchemy import JSON
 
 import ecolink
 from ecolink.storage.base import Base, UtcDateTime
-from ecolink.storage.engine import connect
 
 
 def import_tables() -> None:
     """Import every module that declares a table, so that the metadata is whole."""
     root = Path(ecolink.__file__).parent
     for path in sorted(root.rglob("*.py")):
-        if "__tablename__ =" in path.read_text("utf-8"):
-            import_module(".".join(("ecolink", *path.relative_to(root).with_suffix("").parts)))
+        within = path.relative_to(root).with_suffix("").parts
+        if within[0] != "migrations" and "__tablename__ =" in path.read_text("utf-8"):
+            import_module(".".join(("ecolink", *within)))
 
 
 def render(kind: str, thing: object, _context: object) -> str | bool:
@@ -28,22 +28,12 @@ def render(kind: str, thing: object, _context: object) -> str | bool:
     return False
 
 
-def run(engine: Engine) -> None:
-    """Apply the migrations, each in a transaction of its own."""
-    with engine.connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            render_as_batch=True,
-            transaction_per_migration=True,
-            compare_type=True,
-            render_item=render,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-        connection.commit()
-
-
 import_tables()
-given = context.config.attributes.get("engine")
-run(given if given is not None else connect(context.config.get_main_option("sqlalchemy.url") or ""))
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+    render_item=render,
+)
+context.run_migrations()

@@ -30,10 +30,11 @@ def main(name: str) -> None:
         config = Config()
         config.set_main_option("script_location", str(migrations()))
         config.set_main_option("file_template", "%%(rev)s")
-        config.attributes["engine"] = engine
         slug = re.sub(r"\W+", "_", name.lower()).strip("_")
         day = datetime.now(UTC).strftime("%Y%m%d")
-        written = command.revision(config, name.capitalize(), autogenerate=True, rev_id=f"{day}_{slug}")
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            written = command.revision(config, name.capitalize(), autogenerate=True, rev_id=f"{day}_{slug}")
         engine.dispose()
         print(Path(written.path).relative_to(Path.cwd()))  # type: ignore[union-attr]
 

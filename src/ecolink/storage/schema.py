@@ -1,14 +1,21 @@
 """The schema's version: brought up by Alembic, and checked at every start."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 
 from ecolink.errors import SettingError
+
+_UPGRADING = 20_261_122
+"""The number of PostgreSQL's advisory lock that an upgrade holds; any number, as long as it never changes."""
 
 
 def migrations() -> Path:
@@ -17,12 +24,49 @@ def migrations() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "migrations"
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to the newest version this software knows; nothing happens when it is there already."""
-    config = Config()
-    config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
-    config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+def upgrade(engine: Engine) -> str | None:
+    """Bring the schema to the newest version this software knows, wholly or not at all; return the one it had.
+
+    All of it is one transaction, on SQLite too, so that a process killed midway leaves nothing behind. Of several
+    that upgrade at once one does it, and the others wait and find it done.
+    """
+    with _alone(engine) as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        config = Config()
+        config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return before
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """Open the transaction of an upgrade, while no other upgrade runs."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            with _foreign_keys_off(connection), connection.execution_options(ecolink_write=True).begin():
+                yield connection
+                if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all():
+                    msg = f"the migration leaves rows that refer to nothing, such as {broken[0]}"
+                    raise RuntimeError(msg)
+        else:
+            with connection.begin():
+                connection.execute(select(func.pg_advisory_xact_lock(_UPGRADING)))
+                yield connection
+
+
+@contextmanager
+def _foreign_keys_off(connection: Connection) -> Iterator[None]:
+    """Let tables be altered as SQLite does it, by a copy: dropping the old one would take along what refers to it.
+
+    Without effect inside a transaction, therefore said to the driver before one begins.
+    """
+    driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
 
 
 def versions(engine: Engine) -> tuple[str | None, str | None]:

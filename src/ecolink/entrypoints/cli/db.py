@@ -16,8 +16,8 @@ def upgrade(context: typer.Context) -> None:
     database = Database(connect(settings_of(context).database_url))
     try:
         with database.read():  # for what it says when the database cannot be reached
-            before, newest = schema.versions(database.engine)
-            schema.upgrade(database.engine)
+            before = schema.upgrade(database.engine)
+            newest, _ = schema.versions(database.engine)
     finally:
         database.dispose()
     say(f"The schema is at {newest}, as before." if before == newest else f"The schema went from {before} to {newest}.")
