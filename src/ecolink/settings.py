@@ -176,9 +176,11 @@ class Settings(BaseSettings):
     emergency_approval: bool = Field(
         default=False, description="whether an emergency waits for an approver before it is sent"
     )
-    retention_months: int = Field(36, ge=36, description="how long what was shared is kept: at least 36 months by law")
-    access_log_months: int = Field(36, ge=6, description="how long the access log is kept: at least 6 months by law")
-
+    retention_months: int = Field(
+        36,
+        ge=36,
+        description="how long personal data this bureau tells may be kept, where the officer names no other time",
+    )
     requests_per_second: int = Field(
         100, ge=1, le=100_000, description="calls of the local API one caller may make a second, in each process"
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.federation.egress import Unreachable
@@ -111,6 +112,8 @@ class Town:
     clock: HandClock = field(default_factory=lambda: HandClock(START))
     network: Network = field(default_factory=Network)
     nodes: dict[str, Node] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Settings of every node that a test wants otherwise."""
 
     def add(self, unit_code: str, *, skew: timedelta = timedelta(0)) -> Node:
         """Build a node and open it; it knows nobody yet."""
@@ -134,7 +137,7 @@ class Town:
             data_dir=home,
             database_url=database_url,
             federation_url=f"http://127.0.0.1:{10_000 + len(BUREAUS) + list(BUREAUS).index(unit_code)}",
-            requests_burst=1_000_000,  # a test makes all its calls at one moment
+            **{"requests_burst": 1_000_000, **self.settings},  # a test makes all its calls at one moment
         )
         line = _Line(unit_code, self.network, self._addresses())
         clock = TownClock(self.clock, skew)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import SystemRandom
 
@@ -21,10 +21,12 @@ from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
 from ecolink.exchanges.alliances.service import AllianceService
+from ecolink.exchanges.bulletins.service import TERMS as BULLETIN_TERMS
 from ecolink.exchanges.bulletins.service import BulletinService
+from ecolink.exchanges.emergencies.drafting import TERMS as EMERGENCY_TERMS
 from ecolink.exchanges.emergencies.service import EmergencyPolicy, EmergencyService
 from ecolink.exchanges.emergencies.shown import DutyDeskOut
-from ecolink.exchanges.leads.service import LeadService
+from ecolink.exchanges.leads.service import LEAD_TERMS, LeadService
 from ecolink.exchanges.leads.views import BureauOut
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
@@ -38,6 +40,7 @@ from ecolink.federation.logdesk import LogDesk
 from ecolink.federation.outbox import Kept, Outbox
 from ecolink.federation.peers import Peers
 from ecolink.federation.receipts import Confirmed, OnReceipt
+from ecolink.federation.retention import Retention
 from ecolink.federation.signer import Signer
 from ecolink.federation.statements import Stored
 from ecolink.federation.witnessing import Witnessing
@@ -113,6 +116,7 @@ def furnish(shell: Shell) -> Rooms:
         keystore=shell.keystore,
         policy=deadline_policy(shell.settings),
         calendar=working_calendar(shell.settings),
+        terms=replace(LEAD_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(leads.moving.handlers())
     hooks.rejected["lead"] = leads.moving.on_rejected
@@ -127,6 +131,7 @@ def furnish(shell: Shell) -> Rooms:
         search=search,
         access=shell.access,
         alliances=alliances,
+        terms=replace(BULLETIN_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(bulletins.handlers())
     hooks.rejected["bulletin"] = bulletins.on_rejected
@@ -146,7 +151,8 @@ def furnish(shell: Shell) -> Rooms:
         with shell.database.begin() as session:
             erasure.erase_latecomers(session, now)
 
-    hooks.tidy.append(erase_latecomers)
+    under_way = (leads.moving.is_under_way, bulletins.is_under_way, emergencies.is_under_way)
+    hooks.tidy += [erase_latecomers, Retention(shell.database, erasure, under_way).step]
 
     return Rooms(
         exchange=Exchange(
@@ -211,6 +217,7 @@ def _furnish_emergencies(
             border_area_m=settings.border_area_m,
             deadlines=deadline_policy(settings),
             approval_required=settings.emergency_approval,
+            terms=replace(EMERGENCY_TERMS, retain_months=settings.retention_months),
         ),
     )
     shell.handlers.update(emergencies.handlers())

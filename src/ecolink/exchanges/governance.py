@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecolink.errors import ForbiddenError, InvalidError
 from ecolink.identity.principal import Principal
+from ecolink.kit.times import months_after
 from ecolink.protocol.kinds.common import HandlingCode, Line, Onward
 from ecolink.protocol.statement import CLASSIFICATIONS, Handling, Lane
 from ecolink.protocol.statement import HandlingCode as Code
@@ -78,7 +79,7 @@ class Terms:
     classification: str
     handling: Handling
     legal_basis: str
-    retain_days: int = 3 * 365
+    retain_months: int = 36
     """Records of sharing personal data are kept three years at least (PIPL art. 56)."""
 
     def settle(self, chosen: GovernanceIn) -> GovernanceOut:
@@ -113,7 +114,7 @@ class Terms:
 
     def keep_until(self, now: datetime, days: int | None = None) -> datetime:
         """Return the end of `days`, or of the usual time, counted from `now`."""
-        return now + timedelta(days=days or self.retain_days)
+        return now + timedelta(days=days) if days else months_after(now, self.retain_months)
 
 
 def refuse_classification(classification: str) -> None:

@@ -5,7 +5,7 @@ what the digest stood for. Each leaves a tombstone in the evidence log. What roo
 (projections, drafts, attachments) they drop themselves, when told.
 
 Who decides: the bureau that opened the thread decides for all of it, anyone else for what they themselves
-said. On its own node a bureau may always erase everything.
+said. On its own node a bureau may always erase everything, and the retention clock erases what is over.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -37,6 +37,9 @@ ERASED = "privacy.erased.v1"
 COMPLIED = "privacy.complied.v1"
 PURPOSE = "删除个人信息"
 LEGAL_BASIS = "中华人民共和国个人信息保护法第四十七条、第四十九条"
+RETENTION = "retention"
+"""Who erases in tombstones and the access log when nobody ordered it and the time to keep something is over."""
+RETENTION_OVER: ErasureReason = "retention-over"
 
 Eraser = Callable[[Session, str, datetime], None]
 """Drops what a room keeps of a thread's persons; called after the private parts are gone, as often as need be."""
@@ -104,6 +107,27 @@ class Erasure:
         if others:
             self._order(session, stored(rows[0]).statement, ordered, concerned, others, now)
         return concerned
+
+    def expire(self, session: Session, thread: str, *, now: datetime) -> int:
+        """Erase here, and here only, what of a thread may be kept no longer; return of how many statements."""
+        over = [row for row in _substance(_rows(session, thread)) if row.erased_at is None and row.retain_until <= now]
+        if not over:
+            return 0
+        concerned = self._clear(session, thread, over, by=RETENTION, reason=RETENTION_OVER, now=now)
+        self.access.record(
+            session,
+            AccessEntry(
+                at=now,
+                actor=RETENTION,
+                role="node",
+                action=AccessAction.ERASE,
+                object_type="thread",
+                object_id=thread,
+                reason=RETENTION_OVER,
+                details={"reason": RETENTION_OVER, "statements": str(len(concerned))},
+            ),
+        )
+        return len(over)
 
     def erased(self, session: Session, thread: str) -> list[str]:
         """Return the statements of a thread whose private parts were erased here, in order of arrival."""

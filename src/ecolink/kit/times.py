@@ -1,5 +1,6 @@
 """Times as text: RFC 3339 with an offset, never a bare local time."""
 
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -23,6 +24,13 @@ def from_text(text: str) -> datetime:
         msg = f"a time needs an offset such as +08:00: {text!r}"
         raise ValueError(msg)
     return moment.astimezone(UTC)
+
+
+def months_after(moment: datetime, months: int) -> datetime:
+    """Return the same time of day so many calendar months later; on the last of the month where it has no such day."""
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    day = min(moment.day, monthrange(year, month + 1)[1])
+    return moment.replace(year=year, month=month + 1, day=day)
 
 
 def from_seconds(seconds: int) -> datetime:

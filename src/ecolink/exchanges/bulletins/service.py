@@ -11,6 +11,7 @@ from ecolink.errors import IllegalMoveError
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.drafting import Drafting
 from ecolink.exchanges.bulletins.duties import Duties
+from ecolink.exchanges.bulletins.models import FOR_EVER
 from ecolink.exchanges.bulletins.onward import OnwardSharing
 from ecolink.exchanges.bulletins.reading import Keyring, ThreadReader
 from ecolink.exchanges.bulletins.receiving import Receiving
@@ -228,6 +229,14 @@ class BulletinService:
     def on_rejected(self, session: Session, stored: Stored, now: datetime) -> None:
         """Take note that a peer found a statement of ours illegal."""
         self.receiving.renew_thread(session, stored.statement.thread, now)
+
+    def is_under_way(self, session: Session, thread: str, now: datetime) -> bool:
+        """Tell whether a bulletin of this thread is good until a day to come, or is being corrected just now."""
+        return any(
+            (row.recalled_at is None and now < row.valid_until < FOR_EVER)
+            or self.record.view(session, row.id).draft is not None
+            for row in self.record.of_thread(session, thread)
+        )
 
     def erase(self, session: Session, thread: str, now: datetime) -> None:
         """Drop the persons that stand outside statements: in drafts of this thread's bulletins."""

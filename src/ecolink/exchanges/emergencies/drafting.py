@@ -27,8 +27,10 @@ class ConfirmationError(InvalidError):
     code = "confirmation-required"
 
 
-def draft(entry: EmergencyIn, *, author: str, by: Principal, now: datetime) -> Emergency:
+def draft(entry: EmergencyIn, usual: Terms, *, author: str, by: Principal, now: datetime) -> Emergency:
     """Return the row of an emergency that is raised; what is known of it is still to be written.
+
+    What the entry leaves open of its terms is as `usual`.
 
     Raises:
         InvalidError: its audience, its terms or its status do not agree.
@@ -48,7 +50,7 @@ def draft(entry: EmergencyIn, *, author: str, by: Principal, now: datetime) -> E
             "实情通报不能标为演练：请将 status 设为 exercise 或 test。",
             pointer="/governance/is_exercise",
         )
-    terms = TERMS.settle(chosen.model_copy(update={"is_exercise": is_exercise}))
+    terms = usual.settle(chosen.model_copy(update={"is_exercise": is_exercise}))
     return Emergency(
         id=new_id(now),
         author=author,
@@ -61,7 +63,7 @@ def draft(entry: EmergencyIn, *, author: str, by: Principal, now: datetime) -> E
         raised_by_role=by.lead_role,
         clock_suspect=False,
         governance=terms.model_dump(mode="json"),
-        retain_until=TERMS.retain_until(chosen, now),
+        retain_until=usual.retain_until(chosen, now),
         attachments=[each.model_dump(mode="json") for each in entry.attachments],
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.attachments.service import Attachments
@@ -15,7 +16,7 @@ from ecolink.exchanges.emergencies.amendments import amend
 from ecolink.exchanges.emergencies.arrivals import Arrivals
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.dispatch import Dispatch, Roster, Signature
-from ecolink.exchanges.emergencies.drafting import draft, refuse_unconfirmed
+from ecolink.exchanges.emergencies.drafting import TERMS, draft, refuse_unconfirmed
 from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
@@ -25,7 +26,7 @@ from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, E
 from ecolink.exchanges.emergencies.shown import DutyDeskOut
 from ecolink.exchanges.emergencies.tasks import TaskBoard
 from ecolink.exchanges.emergencies.views import Views
-from ecolink.exchanges.governance import refuse_same_person
+from ecolink.exchanges.governance import Terms, refuse_same_person
 from ecolink.exchanges.personal_data import refuse_in_text, texts_in
 from ecolink.federation.handling import Handlers
 from ecolink.federation.outbox import Outbox
@@ -55,6 +56,7 @@ class EmergencyPolicy:
     deadlines: DeadlinePolicy = field(default_factory=DeadlinePolicy)
     approval_required: bool = False
     """A real emergency always waits for a second person."""
+    terms: Terms = TERMS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ class EmergencyService:
     views: Views
     attachments: Attachments
     approval_required: bool
+    terms: Terms
 
     @classmethod
     def build(
@@ -99,6 +102,7 @@ class EmergencyService:
             views=Views(home=home, peers=peers, attachments=attachments, deadlines=policy.deadlines),
             attachments=attachments,
             approval_required=policy.approval_required,
+            terms=policy.terms,
         )
 
     # Raising ------------------------------------------------------------------------------------------------
@@ -123,7 +127,7 @@ class EmergencyService:
         if entry.status is Status.ACTUAL and not waits:
             refuse_unconfirmed(entry.title, entry.confirm)
 
-        row = draft(entry, author=self.us, by=by, now=now)
+        row = draft(entry, self.terms, author=self.us, by=by, now=now)
         self.register.describe(row, EmergencyAlertV1.model_validate(self.register.measure(facts)))
         session.add(row)
         session.flush()
@@ -305,6 +309,12 @@ class EmergencyService:
 
         """
         return self.tasks.finish(session, task_id, note=note, by=by.name, now=now)
+
+    def is_under_way(self, session: Session, thread: str, now: datetime) -> bool:
+        """Tell whether this thread is an emergency that is not over yet."""
+        del now
+        state = session.scalar(select(Emergency.state).where(Emergency.id == thread))
+        return state in {EmergencyState.AWAITING_APPROVAL, EmergencyState.OPEN}
 
     def forget_names(self, session: Session, thread: str, now: datetime) -> None:
         """Drop the names this room keeps beside a thread whose private parts are being erased."""

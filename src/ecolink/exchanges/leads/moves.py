@@ -19,7 +19,7 @@ from ecolink.exchanges.leads.dispatch import Author, Dispatch, Message, illegal_
 from ecolink.exchanges.leads.history import private_fault
 from ecolink.exchanges.leads.models import Lead, LeadDraft, LeadProposal
 from ecolink.exchanges.leads.rules import Illegal, Verdict, judge
-from ecolink.exchanges.leads.table import State
+from ecolink.exchanges.leads.table import ENDED, State
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.receipts import Confirmed
 from ecolink.federation.statements import Stored
@@ -279,6 +279,12 @@ class Moving:
         """Take note of what a receipt said: the other side's clock runs from there."""
         for thread in dict.fromkeys(each.thread for each in confirmed if each.type.startswith(f"{KIND}.")):
             self.casebook.refresh(session, thread, now)
+
+    def is_under_way(self, session: Session, thread: str, now: datetime) -> bool:
+        """Tell whether this thread is a lead on which something can still be said: it keeps its persons until then."""
+        del now
+        state = session.scalar(select(Lead.state).where(Lead.id == thread))
+        return state is not None and state not in ENDED
 
     def erase(self, session: Session, thread: str, now: datetime) -> None:
         """Drop what is kept of a lead's persons beside its statements: moves that await approval, and drafts."""
