@@ -6,11 +6,14 @@ from typing import Literal
 
 import structlog
 
+from ecolink.entrypoints.redaction import redact
+
 
 def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
     """Send every event from `level` on to standard error; the libraries' own records go the same way.
 
-    Tracebacks show code and never the values of variables: those may be personal data, passwords or keys.
+    Tracebacks show code and never the values of variables: those may be personal data, passwords or keys. What the
+    texts themselves quote is blotted out by `redaction`, last of all.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -20,10 +23,14 @@ def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
     ]
     bare = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.ExceptionRenderer(bare), structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [structlog.processors.ExceptionRenderer(bare), redact, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if form == "json"
         else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -96,7 +96,8 @@ class Worker:
             while not self._stop.is_set():
                 bell.clear()
                 try:
-                    did = step()
+                    with structlog.contextvars.bound_contextvars(loop=name):
+                        did = step()
                 except UnavailableError:
                     _log.warning("worker.database_unavailable", loop=name)
                     did = False

@@ -71,7 +71,8 @@ class Applier:
                 if row is None:
                     return False
                 n = row.n
-                self._apply(session, row, now)
+                with structlog.contextvars.bound_contextvars(statement=row.jti):
+                    self._apply(session, row, now)
         except UnavailableError:
             if n is None:
                 raise

@@ -96,13 +96,15 @@ class Delivery:
         leased = self._lease(lanes, clock())
         if leased is None:
             return False
-        answer: Answer | Unreachable
-        try:
-            answer = self.client.call(leased.recipient, leased.url, operations.PUSH, body=leased.body, now=clock())
-        except Unreachable as silence:
-            answer = silence
-        self._record(leased, answer, clock())
+        with structlog.contextvars.bound_contextvars(batch=leased.batch):
+            self._record(leased, self._push(leased, clock()), clock())
         return True
+
+    def _push(self, leased: Leased, now: datetime) -> Answer | Unreachable:
+        try:
+            return self.client.call(leased.recipient, leased.url, operations.PUSH, body=leased.body, now=now)
+        except Unreachable as silence:
+            return silence
 
     def _lease(self, lanes: Sequence[Lane], now: datetime) -> Leased | None:
         # Look before taking the write lock: most of the time there is nothing to send.
