@@ -21,6 +21,7 @@ from ecolink.entrypoints.cli import (
     config,
     db,
     demo,
+    doctor,
     evidence,
     inbox,
     init,
@@ -87,6 +88,7 @@ app.command()(init.init)
 app.command()(serve.serve)
 app.command()(serve.worker)
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 for name, group in {
     "db": db,
     "peer": peer,

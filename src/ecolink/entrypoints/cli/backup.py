@@ -176,9 +176,11 @@ def restore(
     Stop the node first. What was there is set aside, not deleted.
     """
     from ecolink.entrypoints.backup.restoring import declare, restore
+    from ecolink.entrypoints.logs import set_up_logs
     from ecolink.kit.clock import SystemClock
 
     given, now = settings_of(context), SystemClock().now()
+    set_up_logs(given.log_level, given.log_format)
     private = _open_key(key, passphrase_file)
     with _progress() as tell:
         restored = restore(given, file, private, now, tell, force=force)

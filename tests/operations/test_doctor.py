@@ -1,0 +1,262 @@
+"""The doctor names what is wrong, in two languages, with its mend; a broken node makes findings and no traceback."""
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from ecolink.entrypoints.doctor import machine
+from ecolink.entrypoints.doctor.examination import Examined, examine
+from ecolink.entrypoints.doctor.finding import Level
+from ecolink.federation.models import OutChannel, PeerRow, StatementRow
+from ecolink.kit.clock import HandClock, SystemClock
+from tests.operations.operator import Operator
+from tests.processes.bureau import Bureau
+from tests.support.town import QINGYUAN
+
+on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+
+FOUND_WITH_NOTHING_DONE = {"backups": "warn", "worker": "warn"}
+"""A node freshly made and never started, on a server that keeps what it promises."""
+
+
+def found(operator: Operator, clock: HandClock | None = None) -> dict[str, Examined]:
+    return {each.name: each for each in examine(operator.bureau.config, clock or SystemClock())}
+
+
+def not_ok(operator: Operator) -> dict[str, str]:
+    """Return the level of every check that is not in order; PostgreSQL of the tests keeps no promise to the disk."""
+    told = {name: each.finding.level.value for name, each in found(operator).items()}
+    if operator.bureau.database_url:
+        assert told.pop("database") == "warn"
+    return {name: level for name, level in told.items() if level != "ok"}
+
+
+def change(operator: Operator, statement: Any) -> None:
+    node = operator.node()
+    with node.database.begin() as session:
+        session.execute(statement)
+    node.close()
+
+
+@pytest.fixture
+def befriended(bureaus: tuple[Bureau, Bureau]) -> Operator:
+    """Shouning, which knows Qingyuan; both nodes stand still."""
+    return Operator(bureaus[0])
+
+
+def test_a_new_node_has_no_backup_and_no_worker_and_all_else_is_in_order(shouning: Operator) -> None:
+    assert not_ok(shouning) == FOUND_WITH_NOTHING_DONE
+    result = shouning.done("doctor")
+    assert "Make one every day: ecolink backup key (once), then ecolink backup create." in result.stdout
+    assert "没有工作进程在运行" in result.stdout
+    told = shouning.told("doctor")
+    assert told["ok"] is True
+    assert [each["number"] for each in told["checks"]] == list(range(1, 18))
+    assert all(each["detail_zh"] and each["detail_en"] for each in told["checks"])
+    assert all(each["mend_zh"] and each["mend_en"] for each in told["checks"] if each["level"] in {"warn", "fail"})
+
+
+@pytest.mark.processes
+def test_a_node_at_work_with_a_verified_backup_is_well(shouning: Operator, new_url: Callable[[], str | None]) -> None:
+    shouning.make_key()
+    with shouning.bureau.process("serve"):
+        scratch = ("--scratch", new_url()) if shouning.bureau.database_url else ()
+        assert shouning.verify(shouning.back_up(), *scratch).exit_code == 0
+        assert not_ok(shouning) == {}
+    assert not_ok(shouning) == {"worker": "warn"}, "a worker that was told to stop takes its sign of life away"
+
+
+@pytest.mark.processes
+def test_a_worker_that_was_killed_is_missed(shouning: Operator) -> None:
+    with shouning.bureau.process("serve") as running:
+        running.stop(9)
+    later = HandClock(SystemClock().now() + timedelta(minutes=2))
+    finding = found(shouning, later)["worker"].finding
+    assert finding.level is Level.FAIL
+    assert "it hangs or died" in finding.detail_en
+
+
+def test_wrong_settings_fail_and_nothing_else_is_looked_at(shouning: Operator) -> None:
+    text = shouning.bureau.config.read_text("utf-8")
+    shouning.bureau.config.write_text(text.replace("unit_code =", "unit_cod ="), "utf-8")
+    told = json.loads(shouning.run("doctor", "--json").stdout)
+    assert told["ok"] is False
+    assert "Did you mean unit_code?" in told["checks"][0]["detail_en"]
+    assert {each["level"] for each in told["checks"][1:]} == {"skipped"}
+    assert shouning.run("doctor").exit_code == 1
+
+
+def test_a_variable_that_is_no_setting_is_noted(shouning: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOLINK_LOG_LEVL", "debug")
+    assert not_ok(shouning) == {**FOUND_WITH_NOTHING_DONE, "settings": "warn"}
+
+
+def test_keys_and_files_that_others_may_read_fail_with_the_command_that_mends_it(shouning: Operator) -> None:
+    key = next((shouning.data / "keys").iterdir())
+    key.chmod(0o644)
+    shouning.data.chmod(0o755)
+    told = found(shouning)
+    assert f"chmod 600 {key}" in told["keys"].finding.detail_en
+    assert told["files"].finding.mend_en == f"chmod 700 {shouning.data}"
+    assert told["worker"].finding.level is Level.SKIPPED, "what needs the keys is not looked at"
+    key.chmod(0o600)
+    shouning.data.chmod(0o700)
+    shouning.bureau.config.chmod(0o666)
+    assert "ecolink.toml" in found(shouning)["files"].finding.detail_en
+
+
+def test_little_room_warns_and_hardly_any_fails(shouning: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(shouning.data)
+    for free, level in (
+        (machine.ROOM_WANTED, "ok"),
+        (machine.ROOM_WANTED - 1, "warn"),
+        (machine.ROOM_NEEDED - 1, "fail"),
+    ):
+        monkeypatch.setattr(machine.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        assert found(shouning)["disk"].finding.level.value == level
+
+
+@on_sqlite
+def test_a_missing_database_is_told_and_none_is_made(shouning: Operator) -> None:
+    (shouning.data / "ecolink.db").unlink()
+    assert not_ok(shouning)["database"] == "fail"
+    assert not_ok(shouning)["schema"] == "skipped"
+    assert not (shouning.data / "ecolink.db").exists()
+
+
+@on_sqlite
+@pytest.mark.parametrize("start", [0, 8192], ids=["from its beginning", "in the middle"])
+def test_a_broken_database_makes_a_finding_and_no_traceback(shouning: Operator, start: int) -> None:
+    with (shouning.data / "ecolink.db").open("r+b") as file:
+        file.seek(start)
+        file.write(os.urandom(400_000))
+    result = shouning.run("doctor")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    told = found(shouning)
+    assert told["database"].finding.level is Level.FAIL
+    assert told["evidence log"].finding.level is Level.SKIPPED
+
+
+@on_postgresql
+def test_a_database_that_does_not_answer_makes_a_finding(shouning: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOLINK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    told = found(shouning)
+    assert "cannot be used" in told["database"].finding.detail_en
+    assert told["schema"].finding.level is Level.SKIPPED
+
+
+def test_a_schema_of_another_version_names_the_command(shouning: Operator) -> None:
+    from sqlalchemy import text
+
+    change(shouning, text("UPDATE alembic_version SET version_num = '20990101_later'"))
+    told = found(shouning)
+    assert "20990101_later is not known" in told["schema"].finding.detail_en
+    assert told["queues"].finding.level is Level.SKIPPED
+
+
+@on_sqlite
+def test_a_rewritten_evidence_log_fails(shouning: Operator) -> None:
+    with closing(sqlite3.connect(shouning.data / "ecolink.db")) as database, database:
+        database.execute("UPDATE log_leaves SET digest = ? WHERE idx = 1", ("ab" * 32,))
+    assert not_ok(shouning) == {**FOUND_WITH_NOTHING_DONE, "evidence log": "fail"}
+
+
+def test_an_attachment_that_is_gone_from_the_disk_fails(shouning: Operator) -> None:
+    digest = shouning.attach(b"a map of the ridge")
+    assert not_ok(shouning) == FOUND_WITH_NOTHING_DONE
+    shouning.blob(digest).unlink()
+    assert digest in found(shouning)["attachments"].finding.detail_en
+
+
+@pytest.mark.parametrize(("skew", "level"), [(30, "ok"), (-90, "warn"), (600, "fail")])
+def test_a_peer_whose_clock_is_off_is_named(befriended: Operator, skew: int, level: str) -> None:
+    change(befriended, update(PeerRow).values(clock_skew_s=skew))
+    finding = found(befriended)["clocks"].finding
+    assert finding.level.value == level
+    assert (QINGYUAN in finding.detail_en) == (level != "ok")
+
+
+@pytest.mark.processes
+def test_what_waits_for_a_peer_that_is_down_warns_and_then_fails(befriended: Operator) -> None:
+    with befriended.bureau.process("serve"):
+        befriended.bureau.raise_emergency("后山火情", QINGYUAN)
+    now = SystemClock().now()
+    levels = {}
+    for minutes in (1, 3, 20):
+        finding = found(befriended, HandClock(now + timedelta(minutes=minutes)))["queues"].finding
+        levels[minutes] = finding.level.value
+    assert levels == {1: "ok", 3: "warn", 20: "fail"}
+    assert f"wait for {QINGYUAN} in lane emergency" in finding.detail_en
+    assert "ConnectError" in finding.detail_en
+
+    change(befriended, update(OutChannel).values(last_error="clock-skew: the clocks are 600 s apart"))
+    assert found(befriended)["clocks"].finding.level is Level.FAIL
+
+    change(befriended, update(OutChannel).values(leased_until=now - timedelta(hours=1)))
+    assert found(befriended)["leases"].finding.level is Level.WARN
+
+    change(befriended, update(StatementRow).values(state="parked", state_reason="waits: a predecessor"))
+    assert found(befriended)["messages set aside"].finding.level is Level.WARN
+    change(befriended, update(StatementRow).values(state="parked", state_reason="KeyError"))
+    assert found(befriended)["messages set aside"].finding.level is Level.FAIL
+
+
+def test_keys_that_grow_old_or_end_are_told_in_good_time(befriended: Operator) -> None:
+    now = SystemClock().now()
+    old = found(befriended, HandClock(now + timedelta(days=366)))["own keys in force"].finding
+    assert old.level is Level.WARN
+    assert "ecolink key rotate" in old.mend_en
+
+    signing = {path.name for path in (befriended.data / "keys").glob("sign-*")}
+    head = befriended.told("key", "list")
+    (in_use,) = [f"sign-{key['kid']}.pem" for key in head if key["use"] == "sign"]
+    (committed,) = signing - {in_use}
+    (befriended.data / "keys" / committed).unlink()
+    assert "neither rotate nor revoke" in found(befriended)["own keys in force"].finding.detail_en
+
+
+@pytest.mark.parametrize("level", ["warn", "fail"])
+def test_a_bad_backup_fails_and_an_old_one_warns(shouning: Operator, level: str) -> None:
+    shouning.make_key()
+    backup = shouning.back_up()
+    if level == "warn":
+        assert "ever opened" in found(shouning)["backups"].finding.detail_en
+        finding = found(shouning, HandClock(SystemClock().now() + timedelta(days=3)))["backups"].finding
+    else:
+        with backup.open("r+b") as file:
+            file.truncate(backup.stat().st_size - 1)
+        assert shouning.verify(backup).exit_code == 1
+        finding = found(shouning)["backups"].finding
+    assert finding.level.value == level
+
+
+@on_sqlite
+def test_the_doctor_changes_nothing(befriended: Operator) -> None:
+    def everything() -> tuple[list[str], list[Path]]:
+        with closing(sqlite3.connect(befriended.data / "ecolink.db")) as database:
+            return list(database.iterdump()), sorted(befriended.data.rglob("*"))
+
+    before = everything()
+    befriended.run("doctor")
+    assert everything() == before
+
+
+def test_an_open_alarm_is_named(befriended: Operator) -> None:
+    from ecolink.federation.alarms import raise_alarm
+
+    node = befriended.node()
+    with node.database.begin() as session:
+        raise_alarm(session, "log-fork", "somewhere", SystemClock().now(), peer=QINGYUAN)
+    node.close()
+    assert "log-fork" in found(befriended)["alarms"].finding.detail_en
