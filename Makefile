@@ -6,11 +6,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes --only-binary :all: --requirement
 EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+PLATFORM := import sys, sysconfig as s; print("cp%d%d-%s" % (*sys.version_info[:2], s.get_platform().replace("-", "_")))
 PYTEST_ARGS ?= -n 2
 LOCK_ARGS ?= --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts bench lock migration clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts bench wheelhouse lock migration clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +44,19 @@ contracts: setup-dev ## Compare openapi/ with what the code serves
 
 bench: setup-dev ## Measure receiving, beside the naive baseline
 	$(BIN)/python -m benchmarks
+
+wheelhouse: setup ## Put all that an installation without a network needs into one file in dist/, for this kind of machine and Python
+	@set -eu; \
+	version=$$($(BIN)/ecolink --version | cut -d ' ' -f 2); platform=$$($(BIN)/python -c '$(PLATFORM)'); \
+	name=ecolink-$$version-$$platform; house=dist/$$name; \
+	rm -rf "$$house" && mkdir -p "$$house"; \
+	$(PIP) download --require-hashes --only-binary :all: --requirement requirements.lock --dest "$$house/wheels"; \
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir "$$house/wheels" .; \
+	cp LICENSE deploy/install.sh deploy/*.service "$$house"; \
+	echo "$$platform" > "$$house/PLATFORM"; \
+	(cd "$$house" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum > SHA256SUMS); \
+	tar -C dist -czf "dist/$$name.tar.gz" "$$name"; \
+	sha256sum "dist/$$name.tar.gz"
 
 lock: ## Choose the newest versions of every dependency and pin them by hash (LOCK_ARGS="--upgrade-package NAME": of one)
 	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs ecolink, or brings an installation up to this version, from the folder this script lies in; no network is used.
+#
+#   ./install.sh [FOLDER]      FOLDER is /opt/ecolink unless named; PYTHON names another interpreter than python3
+set -eu
+
+here=$(dirname "$0")
+into=${1:-/opt/ecolink}
+python=${PYTHON:-python3}
+
+(cd "$here" && sha256sum --check --quiet SHA256SUMS)
+have=$("$python" -c 'import sys, sysconfig as s; print("cp%d%d-%s" % (*sys.version_info[:2], s.get_platform().replace("-", "_")))')
+if [ "$have" != "$(cat "$here/PLATFORM")" ]; then
+    echo "These wheels are for $(cat "$here/PLATFORM"), and $python is $have: name another with PYTHON=…" >&2
+    exit 1
+fi
+[ -x "$into/bin/pip" ] || "$python" -m venv "$into"
+"$into/bin/pip" --disable-pip-version-check --quiet install --upgrade --no-index --find-links "$here/wheels" ecolink
+"$into/bin/ecolink" --version
