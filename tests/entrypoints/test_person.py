@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ecolink.entrypoints.cli import matters
+from ecolink.web.openapi import local_app
 from tests.entrypoints.conftest import NODES, Run, refusal
 from tests.entrypoints.processes import Process, ecolink
 
@@ -179,6 +181,48 @@ def test_a_file_is_uploaded_and_named_as_each_kind_names_it(api, logged_in: None
     assert "cannot be read" in refusal(run("lead", "send", "-", "--attach", "absent.pdf", input="{}"))
 
 
+def test_a_list_is_narrowed_by_whatever_the_api_can_be_asked(api, logged_in: None, run: Run) -> None:
+    wanted = {
+        (
+            "lead",
+            "list",
+            "--q",
+            "杉木",
+            "--state",
+            "sent",
+            "--exercise",
+            "--only",
+            "overdue=true",
+            "--only",
+            "peer=1",
+        ): ("/api/v1/leads?q=%E6%9D%89%E6%9C%A8&state=sent&limit=50&exercise=true&overdue=true&peer=1"),
+        ("bulletin", "list", "--kind", "warning", "--direction", "in", "--exercise", "--limit", "200"): (
+            "/api/v1/bulletins?kind=warning&direction=in&limit=200&exercise=true"
+        ),
+        ("emergency", "list", "--exercise"): "/api/v1/emergencies?limit=50&status=exercise",
+        ("emergency", "list", "--only", "status=test"): "/api/v1/emergencies?limit=50&status=test",
+    }
+    for command, path in wanted.items():
+        asked = script(api, (200, {"items": []}))
+        assert run(*command).stdout == "None found.\n"
+        assert asked[0][1] == path
+
+    asked = script(api)
+    for text in ("overdue", "colour=red", "=x"):
+        assert "--only takes NAME=VALUE, where NAME is one of: urgency, " in refusal(
+            run("lead", "list", "--only", text)
+        )
+    assert asked == []
+
+
+@pytest.mark.parametrize("matter", [matters.LEAD, matters.BULLETIN, matters.EMERGENCY], ids=lambda matter: matter.word)
+def test_every_filter_of_the_api_is_offered(matter: matters.Matter) -> None:
+    parameters = {parameter["name"] for parameter in local_app().openapi()["paths"][matter.path]["get"]["parameters"]}
+    offered = {"q", "state", "kind", "direction", "limit", matter.drills[0], *matter.filters.split(", ")}
+
+    assert parameters - {"cursor"} == offered
+
+
 def test_an_approval_names_the_version_that_was_read(api, logged_in: None, run: Run) -> None:
     lead_id = "019ab5d2-7c00-7000-8000-0123456789ab"
     asked = script(api, (200, {"id": lead_id, "state": "awaiting_approval"}), (200, {"id": lead_id, "state": "sent"}))
@@ -254,3 +298,44 @@ def test_an_officer_drafts_and_an_approver_sends_and_the_operator_sees_it_wait(
 
     (queue,) = json.loads(run("--config", shouning, "queue", "status", "--json").stdout)
     assert (queue["peer"], queue["lane"], queue["waiting"]) == (QINGYUAN, "case", 1)
+
+
+FIRE = {
+    "status": "exercise", "kind": "wildfire", "title": "下党乡森林火情", "description": "上党村后山松林起火。", "colour": "orange",
+    "urgency": "Immediate", "severity": "Severe", "certainty": "Observed", "occurred_at": "2026-11-20T08:50:00+08:00",
+    "hotline": "0593-0000001", "recipients": [QINGYUAN],
+    "location": {
+        "text": "上党村", "datum": "CGCS2000", "geometry": {"type": "Point", "coordinates": [119.2355, 27.4275]},
+    },
+    "fire": {"area_ha": 0.8},
+}  # fmt: skip
+
+
+@pytest.mark.processes
+def test_files_go_with_a_lead_and_an_emergency_and_drills_are_listed_apart(
+    served: Process, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECOLINK_API", f"http://127.0.0.1:{served.local_port}")
+    monkeypatch.setenv("ECOLINK_PASSWORD", PASSWORD)
+    (tmp_path / "协作函.pdf").write_bytes(b"%PDF-1.7")
+    for person in ("officer", "approver"):
+        assert run("login", "--user", f"lin.{person}").exit_code == 0
+
+    officer = ("--user", "lin.officer")
+    drafted = run("lead", "send", "-", "--attach", "协作函.pdf", "--json", *officer, input=json.dumps(LEAD))
+    assert drafted.exit_code == 0, drafted.output
+    drill = run("emergency", "send", "-", "--attach", "协作函.pdf", "--json", *officer, input=json.dumps(FIRE))
+    assert drill.exit_code == 0, drill.output
+
+    def listed(*command: str) -> list[str]:
+        told = run(*command, "--json", *officer)
+        assert told.exit_code == 0, told.output
+        return [item["id"] for item in json.loads(told.stdout)]
+
+    lead, fire = json.loads(drafted.stdout), json.loads(drill.stdout)
+    shown = json.loads(run("lead", "show", lead["id"], "--json", *officer).stdout)
+    assert [document["title"] for document in shown["request"]["documents"]] == ["协作函.pdf"]
+    assert listed("lead", "list", "--q", "杉木", "--state", "awaiting_approval", "--only", "urgency=U3") == [lead["id"]]
+    assert listed("lead", "list", "--exercise") == []
+    assert (listed("emergency", "list"), listed("emergency", "list", "--exercise")) == ([], [fire["id"]])
+    assert listed("bulletin", "list", "--exercise", "--q", "兰花", "--only", "unread=true") == []

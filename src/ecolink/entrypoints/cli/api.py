@@ -5,7 +5,7 @@ import mimetypes
 import os
 import ssl
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,9 +65,9 @@ class Api:
 
     client: httpx.Client
 
-    def get(self, path: str, **params: str | int | None) -> Answer:
-        """Read one document."""
-        given = {name: value for name, value in params.items() if value is not None}
+    def get(self, path: str, params: Iterable[tuple[str, str | None]] = ()) -> Answer:
+        """Read one document; parameters that are None are left out."""
+        given = [(name, value) for name, value in params if value is not None]
         return _answer(send(self.client, "GET", path, params=given))
 
     def post(self, path: str, document: object) -> Answer:

@@ -33,8 +33,12 @@ class Matter:
     """The step by which a second person sends it."""
     files: str | None
     """The member that lists uploaded files; None where there is none."""
+    filters: str
+    """What else the API's list can be narrowed by; `--only` takes any of it."""
     file: Callable[[str, str], dict[str, str]] = lambda digest, name: {"digest": digest, "name": name}
     """How that member names one, by its digest and its name."""
+    drills: tuple[str, str] = ("exercise", "true")
+    """The parameter by which the API lists drills instead of the real thing."""
 
 
 def _lead(item: Item) -> dict[str, Any]:
@@ -85,9 +89,35 @@ def _document(digest: str, name: str) -> dict[str, str]:
     return {"digest": digest, "kind": "other", "title": name}
 
 
-LEAD = Matter("lead", "/api/v1/leads", _lead, submit="submit", approve="send", files="documents", file=_document)
-BULLETIN = Matter("bulletin", "/api/v1/bulletins", _bulletin, submit="submit", approve="approve", files=None)
-EMERGENCY = Matter("emergency", "/api/v1/emergencies", _emergency, submit=None, approve="approve", files="attachments")
+LEAD = Matter(
+    "lead",
+    "/api/v1/leads",
+    _lead,
+    submit="submit",
+    approve="send",
+    files="documents",
+    filters="urgency, peer, case_number, overdue, due_before, ours_to_do, awaiting_approval, sort",
+    file=_document,
+)
+BULLETIN = Matter(
+    "bulletin",
+    "/api/v1/bulletins",
+    _bulletin,
+    submit="submit",
+    approve="approve",
+    files=None,
+    filters="peer, charge, species, valid_at, unread, sort",
+)
+EMERGENCY = Matter(
+    "emergency",
+    "/api/v1/emergencies",
+    _emergency,
+    submit=None,
+    approve="approve",
+    files="attachments",
+    filters="open, status, sort",
+    drills=("status", "exercise"),
+)
 
 
 def build(matter: Matter) -> typer.Typer:
@@ -117,19 +147,29 @@ def build(matter: Matter) -> typer.Typer:
                 told = _draft(opened, matter, read_document(Path(what)), attach or [])
         _tell(told, matter, as_json=as_json)
 
-    @group.command("list", help=f"List the latest {many}, or those that hold some words.")
+    @group.command("list", help=f"List the latest {many}, or those that agree with everything asked for.")
     def list_(
         context: typer.Context,
         words: Annotated[str | None, typer.Option("--q", help="Words to find.")] = None,
         state: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
-        limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 50,
+        kind: Annotated[str | None, typer.Option(help="Only those of this kind.")] = None,
+        direction: Annotated[str | None, typer.Option(help="in: theirs; out: ours.")] = None,
+        drills: Annotated[bool, typer.Option("--exercise", help="Drills, in place of the real thing.")] = False,
+        only: Annotated[
+            list[str] | None,
+            typer.Option(metavar="NAME=VALUE", help=f"Narrow it further; repeatable. Names: {matter.filters}."),
+        ] = None,
+        limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
         api: ApiAddress = None,
         user: User = None,
         password_file: PasswordFile = None,
         as_json: AsJson = False,
     ) -> None:
+        wanted = [("q", words), ("state", state), ("kind", kind), ("direction", direction), ("limit", str(limit))]
+        wanted += [matter.drills] if drills else []
+        wanted += [_filter(matter, text) for text in only or ()]
         with open_api(context, api, user, password_file) as opened:
-            items = opened.get(matter.path, q=words, state=state, limit=limit).document["items"]
+            items = opened.get(matter.path, wanted).document["items"]
         print_rows(items if as_json else [matter.row(item) for item in items], as_json=as_json, empty="None found.")
 
     @group.command(help=f"Show one {matter.word}; persons are masked.")
@@ -145,6 +185,16 @@ def build(matter: Matter) -> typer.Typer:
             print_record(opened.get(f"{matter.path}/{matter_id}").document, as_json=as_json)
 
     return group
+
+
+def _filter(matter: Matter, text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not value or name not in matter.filters.split(", "):
+        raise InvalidError(
+            f"--only takes NAME=VALUE, where NAME is one of: {matter.filters}.",
+            f"--only 须写作 名称=值，名称为：{matter.filters}。",
+        )
+    return name, value
 
 
 def _draft(api: Api, matter: Matter, document: Any, files: list[Path]) -> Item:  # noqa: ANN401 - JSON
