@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
+from ecolink.storage.faults import keep_values_out
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process's SQLite lock before it gives up."""
@@ -30,12 +31,16 @@ _AFTER = "ecolink.after_commit"
 def connect(url: str) -> Engine:
     """Return an engine for `url` (`sqlite:///path` or `postgresql://…`), tuned so that a commit is durable.
 
-    Its errors never quote parameters: they may be personal data, and errors reach the log.
+    Its errors quote neither parameters nor rows: they may be personal data, and errors reach the log.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10, hide_parameters=True)
+    engine = create_engine(
+        parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10, hide_parameters=True
+    )
+    keep_values_out(engine)
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
