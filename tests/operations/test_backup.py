@@ -35,6 +35,11 @@ def keep_keys(operator: Operator) -> Path:
     return shutil.copytree(operator.data / "keys", operator.key.parent / "keys")
 
 
+def antedate(backup: Path) -> None:
+    """Backups are named by the second: make as if this one were of long ago."""
+    backup.rename(backup.with_name("ecolink-350924000000-20260101T000000Z.backup"))
+
+
 def users(operator: Operator) -> list[str]:
     return [row["username"] for row in operator.told("user", "list")]
 
@@ -236,7 +241,7 @@ def test_a_backup_without_keys_holds_no_settings(shouning: Operator, backed_up: 
 
 
 def test_a_node_that_holds_data_is_overwritten_only_when_told_to_and_what_it_held_stays(
-    shouning: Operator, backed_up: Path
+    shouning: Operator, backed_up: Path, new_url: Callable[[], str | None]
 ) -> None:
     shouning.done("user", "add", "lin", "--name", "林晓曼", "--role", "officer", "--json")
     assert "Add --force" in shouning.refused("backup", "restore", backed_up, "--key", shouning.key)
@@ -248,8 +253,9 @@ def test_a_node_that_holds_data_is_overwritten_only_when_told_to_and_what_it_hel
     if shouning.bureau.database_url:
         schema = next(each.split()[1] for each in told["set_aside"] if each.startswith("schema"))
         assert postgres.tables(shouning.bureau.database_url, schema) > 0
-        again = shouning.back_up()
-        assert shouning.verify(again).exit_code == 0, "what was set aside is part of no backup"
+        antedate(backed_up)
+        again = shouning.verify(shouning.back_up(), "--scratch", new_url())
+        assert again.exit_code == 0, f"what was set aside is part of no backup: {again.output}"
     else:
         (old,) = [Path(each) for each in told["set_aside"] if each.endswith(".db")]
         with closing(sqlite3.connect(old)) as database:
@@ -261,6 +267,67 @@ def test_a_damaged_backup_changes_nothing(shouning: Operator, backed_up: Path) -
     shouning.done("user", "add", "lin", "--name", "林晓曼", "--role", "officer", "--json")
     assert "damaged" in shouning.refused("backup", "restore", backed_up, "--key", shouning.key, "--force")
     assert users(shouning) == ["admin", "lin", "wu"]
+
+
+@on_sqlite
+def test_the_write_ahead_log_of_a_broken_database_is_not_replayed_into_the_restored_one(
+    shouning: Operator, backed_up: Path
+) -> None:
+    place = shouning.data / "ecolink.db"
+    with closing(sqlite3.connect(place)) as database, database:
+        database.execute("UPDATE accounts SET name = 'from the past'")
+        database.commit()
+        wal = place.with_name("ecolink.db-wal").read_bytes()
+    place.with_name("ecolink.db-wal").write_bytes(wal)
+    place.write_bytes(os.urandom(10_000))
+
+    (old, *_) = shouning.told("backup", "restore", backed_up, "--key", shouning.key, "--force")["set_aside"]
+    assert Path(old).parent.joinpath("ecolink.db-wal").read_bytes() == wal
+    assert {row["name"] for row in shouning.told("user", "list")} == {"Administrator", "吴建国"}
+    assert shouning.told("doctor")["ok"]
+
+
+@on_sqlite
+def test_what_killed_backups_left_behind_goes_after_a_day(shouning: Operator, backed_up: Path) -> None:
+    left = backed_up.with_name(".ecolink-350924000000-20260101T000000Z.backup.part")
+    work = shouning.data / ".backup-0123456789abcdef"
+    left.touch()
+    work.mkdir()
+    antedate(backed_up)
+    second = shouning.back_up("--to", backed_up.parent)
+    assert left.exists()
+    assert work.exists(), "another backup may be under way"
+    for path in (left, work):
+        os.utime(path, (0, 0))
+    antedate(second)
+    shouning.back_up()
+    assert not left.exists()
+    assert not work.exists()
+
+
+@on_sqlite
+def test_a_folder_that_takes_no_backup_is_named_in_one_line(shouning: Operator, tmp_path: Path) -> None:
+    shouning.make_key()
+    folder = tmp_path / "file"
+    folder.touch()
+    assert f"No backup was made in {folder}" in shouning.refused("backup", "create", "--to", folder)
+
+
+@on_sqlite
+def test_a_full_disk_stops_a_restore_before_anything_is_changed(
+    shouning: Operator, backed_up: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shouning.done("user", "add", "lin", "--name", "林晓曼", "--role", "officer", "--json")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    refusal = shouning.refused("backup", "restore", backed_up, "--key", shouning.key, "--force")
+    monkeypatch.undo()
+    assert refusal.startswith("The backup cannot be unpacked")
+    assert users(shouning) == ["admin", "lin", "wu"]
+    assert not list(shouning.data.glob(".restore-*"))
 
 
 @on_sqlite

@@ -73,7 +73,7 @@ def make(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
             take(settings, log, work, now, tell, with_keys=with_keys) as snapshot,
-            _appearing(path) as file,
+            _appearing(path, now) as file,
             SealedWriter(file, recipient) as sealed,
         ):
             write_item(sealed, items.ABOUT, [snapshot.about.to_bytes()])
@@ -109,9 +109,8 @@ def _write_blobs(
 @contextmanager
 def _work_folder(data_dir: Path, now: datetime) -> Iterator[Path]:
     """Lend a private folder beside the database; one that a crash left behind goes first."""
-    for left in data_dir.glob(f"{_WORK}*"):
-        if now.timestamp() - left.stat().st_mtime > _STALE.total_seconds():
-            shutil.rmtree(left, ignore_errors=True)
+    for left in _stale(data_dir, f"{_WORK}*", now):
+        shutil.rmtree(left, ignore_errors=True)
     work = data_dir / f"{_WORK}{token_hex(8)}"
     with _telling_faults(data_dir):
         work.mkdir(mode=0o700)
@@ -122,10 +121,12 @@ def _work_folder(data_dir: Path, now: datetime) -> Iterator[Path]:
 
 
 @contextmanager
-def _appearing(path: Path) -> Iterator[BinaryIO]:
+def _appearing(path: Path, now: datetime) -> Iterator[BinaryIO]:
     """Lend a file that gets its name once it is whole and on the disk, and is gone otherwise."""
     if path.exists():
         raise InvalidError(f"{path} exists already; try again in a second.", f"{path} 已存在，请稍后再试。")
+    for left in _stale(path.parent, ".ecolink-*.backup.part", now):
+        left.unlink(missing_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
@@ -138,6 +139,11 @@ def _appearing(path: Path) -> Iterator[BinaryIO]:
         _sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _stale(folder: Path, pattern: str, now: datetime) -> list[Path]:
+    """Return what a crash left behind: nobody has touched it for a day."""
+    return [path for path in folder.glob(pattern) if now.timestamp() - path.stat().st_mtime > _STALE.total_seconds()]
 
 
 def _sync(folder: Path) -> None:

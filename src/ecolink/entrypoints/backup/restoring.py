@@ -14,10 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy.engine import make_url
-
 from ecolink.audit import restores
-from ecolink.entrypoints.backup import postgres
+from ecolink.entrypoints.backup import placing, postgres
 from ecolink.entrypoints.backup.about import About
 from ecolink.entrypoints.backup.examining import examine, own_manifest
 from ecolink.entrypoints.backup.snapshot import Tell
@@ -62,18 +60,16 @@ def restore(settings: Settings, file: Path, key: SigningKey, now: datetime, tell
         _refuse_to_overwrite(settings)
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = f"replaced-{now:%Y%m%dT%H%M%SZ}"
+    aside = settings.data_dir / f"replaced-{now:%Y%m%dT%H%M%SZ}"
     with _work_folder(settings.data_dir) as work:
         unpacked = unpack(file, key, work, tell, keep_blobs=True)
         tell("examining", 0, 0)
-        with _database(settings, unpacked, aside) as (url, set_aside):
+        with placing.telling_faults(aside), placing.database(settings, unpacked, aside) as (url, set_aside):
             own = _refuse_unsound(url, unpacked)
             keys = _find_keys(settings, unpacked, own)
             if keys is not None:
-                set_aside.extend(_put(keys, settings.key_dir, settings.data_dir / aside / "keys"))
-            set_aside.extend(
-                _put(unpacked.blob_folder, settings.data_dir / "blobs", settings.data_dir / aside / "blobs")
-            )
+                set_aside.extend(placing.put(keys, settings.key_dir, aside / "keys"))
+            set_aside.extend(placing.put(unpacked.blob_folder, settings.data_dir / "blobs", aside / "blobs"))
     return Restored(about, tuple(set_aside), len(unpacked.missing))
 
 
@@ -129,7 +125,7 @@ def _answers(host: str, port: int) -> bool:
 def _is_used(settings: Settings) -> bool:
     if not settings.uses_sqlite:
         return postgres.other_connections(settings.database_url) > 0
-    path = sqlite_file(settings)
+    path = placing.sqlite_file(settings)
     if not path.exists():
         return False
     try:
@@ -146,7 +142,7 @@ def _is_used(settings: Settings) -> bool:
 def _refuse_to_overwrite(settings: Settings) -> None:
     held = [str(settings.data_dir / "blobs")] if any((settings.data_dir / "blobs").glob("*/*/*")) else []
     if settings.uses_sqlite:
-        held += [str(path)] if (path := sqlite_file(settings)).exists() else []
+        held += [str(path)] if (path := placing.sqlite_file(settings)).exists() else []
     elif postgres.tables(settings.database_url):
         held.append("the database of database_url")
     if held:
@@ -154,32 +150,6 @@ def _refuse_to_overwrite(settings: Settings) -> None:
             f"This node holds data already: {' and '.join(held)}. Add --force to set that aside and restore.",
             f"本节点已有数据（{'、'.join(held)}）。如确需恢复，请加 --force：原有数据会被移到一旁保留。",
         )
-
-
-@contextmanager
-def _database(settings: Settings, unpacked: Unpacked, aside: str) -> Iterator[tuple[str, list[str]]]:
-    """Lend the backup's database to be examined; it is in place once the block ends well, and gone otherwise.
-
-    With it comes the list of what was set aside.
-    """
-    set_aside: list[str] = []
-    if settings.uses_sqlite:
-        yield f"sqlite:///{unpacked.database}", set_aside
-        place = sqlite_file(settings)
-        set_aside += _put(unpacked.database, place, settings.data_dir / aside / place.name)
-        return
-    schema = aside.lower().replace("-", "_")
-    postgres.set_aside(settings.database_url, schema)
-    try:
-        postgres.load(settings.database_url, unpacked.database)
-        yield settings.database_url, set_aside
-    except BaseException:
-        postgres.put_back(settings.database_url, schema)
-        raise
-    if postgres.tables(settings.database_url, schema):
-        set_aside.append(f"schema {schema} of the database")
-    else:
-        postgres.drop(settings.database_url, schema)
 
 
 def _refuse_unsound(url: str, unpacked: Unpacked) -> Manifest:
@@ -230,26 +200,6 @@ def _no_next_key(folder: Path) -> SettingError:
         f"{folder} has not the committed next key of this node: put the newest copy of the keys there, then restore.",
         f"{folder} 缺少已承诺的下一把密钥：请放入最新的密钥副本，再恢复。",
     )
-
-
-def _put(fresh: Path, place: Path, aside: Path) -> list[str]:
-    """Put a file or folder in place; return where what was there lies now."""
-    moved = []
-    if place.exists() and not (place.is_dir() and not any(place.iterdir())):
-        aside.parent.mkdir(mode=0o700, exist_ok=True)
-        shutil.move(place, aside)
-        moved = [str(aside)]
-    elif place.exists():
-        place.rmdir()
-    if fresh.exists():
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.move(fresh, place)
-    return moved
-
-
-def sqlite_file(settings: Settings) -> Path:
-    """Return where the SQLite database lies."""
-    return Path(str(make_url(settings.database_url).database))
 
 
 @contextmanager

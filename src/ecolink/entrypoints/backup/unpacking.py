@@ -13,7 +13,7 @@ from ecolink.entrypoints.backup.about import About
 from ecolink.entrypoints.backup.items import Item, read_items
 from ecolink.entrypoints.backup.sealing import SealedReader
 from ecolink.entrypoints.backup.snapshot import Tell
-from ecolink.errors import InvalidError
+from ecolink.errors import InvalidError, UnavailableError
 from ecolink.protocol.claims import is_digest
 from ecolink.protocol.keys import SigningKey
 
@@ -69,9 +69,22 @@ def unpack(file: Path, key: SigningKey, folder: Path, tell: Tell, *, keep_blobs:
 
     Raises:
         InvalidError: it is damaged, or sealed to another key.
-        UnavailableError: the disk is full.
+        UnavailableError: the disk is full, or a medium cannot be read.
 
     """
+    try:
+        return _unpack(file, key, folder, tell, keep_blobs=keep_blobs)
+    except OSError as fault:
+        raise UnavailableError(
+            f"The backup cannot be unpacked in {folder.parent}: {fault.strerror}. Make room there (or have `verify` "
+            "work elsewhere by TMPDIR) and see that the medium can be read; nothing was changed.",
+            f"无法在 {folder.parent} 解开备份：{fault.strerror}。请清理磁盘空间并检查介质；未作任何更改。",
+        ) from fault
+    except ValueError as fault:
+        raise InvalidError(f"The backup is damaged: {fault}.", "备份已损坏：内容无法识别。") from fault
+
+
+def _unpack(file: Path, key: SigningKey, folder: Path, tell: Tell, *, keep_blobs: bool) -> Unpacked:
     with file.open("rb") as opened:
         total = file.stat().st_size
         about, rest = _begin(SealedReader(opened, key))
