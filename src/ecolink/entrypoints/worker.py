@@ -7,8 +7,10 @@ nothing else ever stands in its way.
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import monotonic
 
 import structlog
 
@@ -25,6 +27,10 @@ PAUSE_S = 0.5
 """How long a loop sleeps at most before it looks for what other processes queued."""
 
 AFTER_FAULT_S = 1.0
+STOP_S = 15.0
+"""How long the loops together are given to end their present step when the node stops: a quick answer is waited for,
+a peer that does not answer is not."""
+
 COMPARE_EVERY = timedelta(minutes=10)
 COMPARE_FIRST_S = 5.0
 """How long at most sending waits, at the start, for the first comparison with the peers.
@@ -73,14 +79,17 @@ class Worker:
         self._loop("compare", self._compare, threading.Event())
 
     def stop(self) -> None:
-        """End every loop after its present step, and wait for them."""
+        """End every loop after its present step; give back what is out still when `STOP_S` are over."""
         self._stop.set()
         self._compared.set()
         for bell in (*self.node.bells.apply, *self.node.bells.send):
             bell.set()
+        over = monotonic() + STOP_S
         for thread in self._threads:
-            thread.join(timeout=35)
+            thread.join(max(0.0, over - monotonic()))
         if self._threads:
+            with suppress(UnavailableError):  # then the next start takes over
+                self.node.delivery.give_back()
             self.node.pulse.end()
 
     def wait(self) -> None:

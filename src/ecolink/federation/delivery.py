@@ -5,7 +5,7 @@ comes back, and what it has to say about the channel is then ignored: the receip
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
@@ -80,6 +80,8 @@ class Delivery:
     client: PeerClient
     receipts: Receipts
     random: Random
+    _out: set[Leased] = field(default_factory=set)
+    """What this process is sending just now."""
 
     def take_over(self) -> None:
         """Believe no lease from before this start: whoever held it is dead, or is fenced off and does no harm.
@@ -96,9 +98,24 @@ class Delivery:
         leased = self._lease(lanes, clock())
         if leased is None:
             return False
-        with structlog.contextvars.bound_contextvars(batch=leased.batch):
-            self._record(leased, self._push(leased, clock()), clock())
+        self._out.add(leased)
+        try:
+            with structlog.contextvars.bound_contextvars(batch=leased.batch):
+                self._record(leased, self._push(leased, clock()), clock())
+        finally:
+            self._out.discard(leased)
         return True
+
+    def give_back(self) -> None:
+        """End the leases of what is out still: this process stops, and nobody need wait for them to run out."""
+        out = tuple(self._out)
+        if not out:
+            return
+        with self.database.begin() as session:
+            for leased in out:
+                ours = (OutChannel.id == leased.channel_id, OutChannel.lease_fence == leased.fence)
+                freed = update(OutChannel).where(*ours)
+                session.execute(freed.values(leased_until=None, lease_fence=OutChannel.lease_fence + 1))
 
     def _push(self, leased: Leased, now: datetime) -> Answer | Unreachable:
         try:
