@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import ecolink
 from ecolink.errors import SettingError
 from ecolink.settings import Settings, load, read_sources, unknown_variables
 
@@ -131,6 +132,16 @@ def test_a_wrong_setting_stops_the_node_with_one_line(write: Write, line: str, s
     name = line.partition(" ")[0]
     kept = "\n".join(known for known in SHOUNING.splitlines() if not known.startswith(name + " "))
     assert says in refusal(write(f"{kept}\n{line}"))
+
+
+def test_every_setting_is_read_by_something() -> None:
+    """A setting that nothing reads is a promise to the operator that nobody keeps."""
+    package = Path(ecolink.__path__[0])
+    told = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
+    own = (package / "settings.py").read_text(encoding="utf-8")
+    unread = [name for name in Settings.model_fields if f"settings.{name}" not in told and f"self.{name}" not in own]
+
+    assert unread == []
 
 
 def test_the_origin_of_a_wrong_value_is_told(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.ids import is_id, new_id
-from ecolink.kit.times import from_seconds, from_text, to_seconds, to_text
+from ecolink.kit.times import from_seconds, from_text, months_after, to_seconds, to_text
 
 MOMENTS = st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))  # noqa: DTZ001
 
@@ -53,3 +53,20 @@ def test_json_is_sorted_compact_and_never_holds_what_is_no_number():
     with pytest.raises(ValueError, match="JSON compliant"):
         dumps(float("nan"))
     assert sha256_hex(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@pytest.mark.parametrize(
+    ("begin", "months", "end"),
+    [
+        ("2026-11-22", 36, "2029-11-22"),
+        ("2026-12-31", 1, "2027-01-31"),
+        ("2026-01-31", 1, "2026-02-28"),
+        ("2028-01-31", 1, "2028-02-29"),
+        ("2028-02-29", 12, "2029-02-28"),
+        ("2026-11-30", 1, "2026-12-30"),
+    ],
+)
+def test_so_many_months_later_is_the_same_day_or_the_last_of_a_shorter_month(begin: str, months: int, end: str):
+    moment = datetime.fromisoformat(f"{begin}T09:30:00+00:00")
+
+    assert months_after(moment, months) == datetime.fromisoformat(f"{end}T09:30:00+00:00")

@@ -62,7 +62,8 @@ class Post:
         node = self.desk.node
         outcome = "applied"
         with node.database.begin() as session:
-            row = keep(session, statement, direction="in", state="pending", received_at=self.town.clock.now())
+            row = keep(session, statement, state="pending", now=self.town.clock.now())
+            row.direction = "in"
             session.flush()
             try:
                 with session.begin_nested():
@@ -272,7 +273,9 @@ def test_an_alert_from_the_future_is_believed_and_marked(post: Post) -> None:
     alert = post.say("alert")
     node = post.desk.node
     with node.database.begin() as session:
-        row = keep(session, alert, direction="in", state="pending", received_at=post.town.clock.now())
+        row = keep(session, alert, state="pending", now=post.town.clock.now())
+        row.direction = "in"
+        session.flush()
         session.execute(sql_update(StatementRow).values(clock_suspect=True))
         session.refresh(row)
         node.handlers[alert.type](session, stored(row), post.town.clock.now())
