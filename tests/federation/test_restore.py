@@ -156,6 +156,25 @@ def test_a_restored_node_that_sends_before_it_compared_heals_with_the_fork_on_re
     assert epochs(shouning.node)[-1] == (2, False, 1)
 
 
+def test_an_answer_to_what_the_restored_node_forgot_waits_where_the_operator_sees_it(
+    town, shouning, qingyuan, new_database_url
+):
+    url = back_up(shouning.node, new_database_url)
+    asked = shouning.send("forgotten", QINGYUAN).statement
+    town.settle()
+    shouning = bring_back(town, shouning, url)
+    start(town, SHOUNING)
+    qingyuan.send("answer", SHOUNING, thread=asked.thread, parents=(asked.digest,))
+    town.settle()
+    assert shouning.texts == []
+    with shouning.node.database.read() as session:
+        (parked,) = shouning.node.applier.parked(session)
+        told = session.scalars(select(Alarm).filter_by(kind="restored")).one()
+    assert parked.thread == asked.thread
+    assert asked.digest in parked.reason
+    assert (told.peer, told.details["held_seq"]) == (QINGYUAN, 1)
+
+
 def test_the_restored_node_declares_the_gap_in_its_evidence_log_and_nobody_calls_it_a_forgery(
     town, shouning, qingyuan, old_url
 ):
