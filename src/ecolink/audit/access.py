@@ -4,8 +4,9 @@ Entries are only ever added. Each one's digest covers the digest before it, and 
 the evidence log as well, whose checkpoints other bureaus keep: an entry that is changed, taken out or
 put in between breaks the chain, and a chain computed anew no longer agrees with the evidence log.
 
-Law asks for such a log (Data Security Law art. 27, Cybersecurity Law art. 21 no. 3: at least six months;
-this node never deletes from it).
+The law asks for network logs of six months at least (Cybersecurity Law, art. 23 no. 3 since 2026, art. 21 before) and
+for records of passing on personal data of three years (Personal Information Protection Law, art. 55, 56). This node
+never deletes from it.
 """
 
 from collections.abc import Callable, Iterator, Mapping

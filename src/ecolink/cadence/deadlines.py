@@ -46,13 +46,13 @@ class DeadlinePolicy:
     identity_answer_days: int = 7
     """U3, identity, age or criminal history: 7 days (L, Procedure Rules for Criminal Cases art. 353)."""
     remote_identity_answer_days: int = 15
-    """The same in a remote area, with a reason: 15 days (L, art. 353)."""
+    """The same in a remote area that is very hard to reach, with a reason: 15 days (L, art. 353)."""
     evidence_interim_days: int = 7
     """U3, evidence and other: the law says "without delay" (L); an interim answer within 7 days (P)."""
     evidence_answer_days: int = 15
     """U3, evidence and other: the final answer within 15 days (P)."""
     transfer_hours: int = 24
-    """A lead that belongs elsewhere is passed on within 24 hours (L, art. 175)."""
+    """A lead that belongs elsewhere is passed on within 24 hours (L, art. 175, for cases; art. 349 says "in time")."""
     emergency_machine_minutes: int = 2
     """Emergency: the other node's receipt within 2 minutes (P), else 'call them'."""
     emergency_person_minutes: int = 15

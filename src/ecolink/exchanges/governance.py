@@ -20,7 +20,7 @@ from ecolink.protocol.statement import HandlingCode as Code
 from ecolink.protocol.statement import Onward as OnwardRule
 
 MIN_RETENTION_DAYS = 180
-"""The law wants logs of such exchanges for six months at least (Cybersecurity Law, art. 21)."""
+"""About the six months for which the law wants network logs kept (Cybersecurity Law, art. 23 no. 3 since 2026)."""
 MAX_RETENTION_DAYS = 30 * 365
 PERSON_REVIEW = timedelta(days=182)
 """Whether personal data are still needed is looked at after six months."""
@@ -80,7 +80,7 @@ class Terms:
     handling: Handling
     legal_basis: str
     retain_months: int = 36
-    """Records of sharing personal data are kept three years at least (PIPL art. 56)."""
+    """Records of sharing personal data are kept three years at least (PIPL art. 55, 56)."""
 
     def settle(self, chosen: GovernanceIn) -> GovernanceOut:
         """Return the terms in force for what an officer chose.

@@ -36,7 +36,7 @@ from ecolink.storage.upsert import insert_new
 ERASED = "privacy.erased.v1"
 COMPLIED = "privacy.complied.v1"
 PURPOSE = "删除个人信息"
-LEGAL_BASIS = "中华人民共和国个人信息保护法第四十七条、第四十九条"
+LEGAL_BASIS = "中华人民共和国个人信息保护法第四十七条"
 RETENTION = "retention"
 """Who erases in tombstones and the access log when nobody ordered it and the time to keep something is over."""
 RETENTION_OVER: ErasureReason = "retention-over"

@@ -16,7 +16,7 @@ from ecolink.protocol.statement import Handling, HandlingCode, Onward
 TERMS: Final = Terms(
     classification="internal",
     handling=Handling(code=HandlingCode.H0, onward=Onward.NONE),
-    legal_basis="警务协作协议书；《森林防火条例》第三十二条",
+    legal_basis="警务协作协议书（森林火灾：《森林防火条例》第七条）",
 )
 PURPOSE: Final = "紧急通报与协同处置"
 

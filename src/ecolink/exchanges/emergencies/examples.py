@@ -85,7 +85,7 @@ SHOWN: Example = {
     "raised_by": "林一鸣",
     "governance": {
         "purpose": "紧急通报与协同处置",
-        "legal_basis": "警务协作协议书；《森林防火条例》第三十二条",
+        "legal_basis": "警务协作协议书（森林火灾：《森林防火条例》第七条）",
         "classification": "internal",
         "handling": {"code": "H0", "onward": "none"},
         "is_exercise": False,

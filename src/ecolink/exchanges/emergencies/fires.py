@@ -1,7 +1,8 @@
 """What the forest-fire regulation (森林防火条例, State Council Order 541) makes of a fire. Pure.
 
-The grade follows from area and casualties (art. 40); a dangerous fire in a provincial border area must be
-reported upward at once (art. 32). Both are computed, never typed in, and 'unknown' is never read as 'no'.
+The grade follows from area and casualties (art. 40). A fire is reported upward level by level (art. 31), and the
+province reports a dangerous one in a provincial border area to the nation at once (art. 32 no. 7): so must whoever
+sees it first. Both are computed, never typed in, and 'unknown' is never read as 'no'.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class FireGrade(StrEnum):
 
 
 class BorderReport(StrEnum):
-    """Whether the fire must be reported upward at once because of where it burns (art. 32)."""
+    """Whether the fire must be reported upward at once because of where it burns (art. 31, 32)."""
 
     REQUIRED = "required"
     NOT_REQUIRED = "not_required"
@@ -52,12 +53,15 @@ REMINDER_EN = (
     "ecolink does not replace the forest-fire line 12119, the police line 110 or the reporting line upward: "
     "report there as well."
 )
-REPORT_ZH = "省界附近的危险性大的森林火灾，须立即逐级上报（森林防火条例第三十二条）。"
-REPORT_EN = "A dangerous fire in a provincial border area: report it upward at once (forest-fire regulation, art. 32)."
-UNKNOWN_ZH = "与省界距离不明，请立即核实；核实前按省界火灾处理并上报（森林防火条例第三十二条）。"
+REPORT_ZH = "省界附近危险性大的森林火灾，须立即逐级上报（森林防火条例第三十一条、第三十二条第七项）。"
+REPORT_EN = (
+    "A dangerous fire in a provincial border area: report it upward at once "
+    "(forest-fire regulation, art. 31, art. 32 no. 7)."
+)
+UNKNOWN_ZH = "与省界距离不明，请立即核实；核实前按省界火灾处理并上报（森林防火条例第三十一条、第三十二条第七项）。"
 UNKNOWN_EN = (
     "The distance to the provincial border is unknown: find out at once, and until then report it upward as a "
-    "border fire (forest-fire regulation, art. 32)."
+    "border fire (forest-fire regulation, art. 31, art. 32 no. 7)."
 )
 
 
@@ -94,7 +98,7 @@ def is_dangerous(situation: Situation) -> bool:
 def border_report(
     situation: Situation, distance_m: float | None, *, border_area_m: float = BORDER_AREA_M
 ) -> BorderReport:
-    """Say whether art. 32 demands that the fire be reported upward because it burns near a provincial border."""
+    """Say whether art. 31 and 32 demand that the fire be reported upward because it burns near a provincial border."""
     if situation.kind is not EmergencyKind.WILDFIRE or not is_dangerous(situation):
         return BorderReport.NOT_REQUIRED
     if distance_m is None:

@@ -42,7 +42,7 @@ class BorderOut(BaseModel):
     schematic: bool = Field(description="The line is a sketch, not for navigation.")
     told: wire.BorderDistance = Field(description="What the author's node says.")
     report: BorderReport = Field(
-        description="Whether it must be reported upward at once (forest-fire regulation, art. 32)."
+        description="Whether it must be reported upward at once (forest-fire regulation, art. 31, 32)."
     )
 
 
