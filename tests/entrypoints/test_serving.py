@@ -1,8 +1,11 @@
+import json
 import os
+import re
 import signal
 import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -31,12 +34,25 @@ def test_both_sides_answer_each_on_its_own_address_and_stop_when_told(shouning: 
         assert status_of(node.local_port, "/readyz") == status_of(node.federation_port, "/readyz") == 200
         assert status_of(node.federation_port, "/.well-known/ecolink") == 200
         assert status_of(node.local_port, "/api/v1/me") == 401
+        assert status_of(node.local_port, "/metrics") == 200
         # Neither side serves what belongs to the other.
         assert status_of(node.local_port, "/.well-known/ecolink") == 404
-        assert status_of(node.federation_port, "/api/v1/me") == 404
+        assert status_of(node.federation_port, "/api/v1/me") == status_of(node.federation_port, "/metrics") == 404
         code, errors = node.stop()
         assert code == 0, errors
         assert "Traceback" not in errors
+
+
+def test_what_the_web_server_has_to_say_stands_in_the_log_like_everything_else(shouning: Path) -> None:
+    with ecolink(shouning, "serve", ECOLINK_LOG_FORMAT="json") as node:
+        node.wait_for_line()
+        with socket.create_connection(("127.0.0.1", node.federation_port), timeout=10) as stranger:
+            stranger.sendall(b"this is no HTTP\r\n\r\n")
+            assert stranger.recv(1000).startswith(b"HTTP/1.1 400")
+        _, errors = node.stop()
+    events = [json.loads(line) for line in errors.splitlines()]
+    (said,) = [event for event in events if event["logger"] == "uvicorn.error"]
+    assert (said["event"], said["level"]) == ("Invalid HTTP request received.", "warning")
 
 
 def test_a_node_killed_starts_again(shouning: Path) -> None:
@@ -90,6 +106,17 @@ def test_several_processes_share_the_addresses_and_a_dead_one_is_replaced(
         assert len(before) == 2
         assert all(status_of(node.local_port, "/readyz") == 200 for _ in range(20))
 
+        # Each process counts for itself, and says which it is; how the node stands is the same at all of them.
+        told = {}
+        for _ in range(500):
+            text = body_of(node.local_port, "/metrics")
+            (number,) = set(re.findall(r'process="(\d+)"', text))
+            told[int(number)] = [line for line in text.splitlines() if line.startswith("ecolink_workers")]
+            if len(told) == len(before):
+                break
+        none_at_work = ['ecolink_workers{state="alive"} 0.0', 'ecolink_workers{state="silent"} 0.0']
+        assert told == dict.fromkeys(before, none_at_work)
+
         os.kill(before[0], signal.SIGKILL)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and set(children(node.running.pid)) <= set(before):
@@ -110,6 +137,11 @@ def test_sqlite_is_served_by_one_process(shouning: Path, run: Run) -> None:
     result = run("--config", shouning, "serve", "--workers", "2")
     assert result.exit_code == 1
     assert "SQLite serves one process" in result.stderr
+
+
+def body_of(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 def children(pid: int) -> list[int]:
