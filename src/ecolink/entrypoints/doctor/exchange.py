@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation import queues
+from ecolink.federation.applying import WAITS
 from ecolink.federation.models import Alarm, OutChannel
 from ecolink.federation.peers import Peer, PeerState
 from ecolink.kit.times import to_text
@@ -124,7 +125,7 @@ def leases(session: Session, now: datetime) -> Finding:
 def parked(node: Node, session: Session) -> Finding:
     """Look for messages that could not be applied."""
     found = node.applier.parked(session)
-    faults = [message for message in found if not message.reason.startswith("waits")]
+    faults = [message for message in found if not message.reason.startswith(WAITS)]
     if faults:
         return Finding.fail(
             f"{len(faults)} messages are set aside for a fault of this node, such as {faults[0].jti}.",
