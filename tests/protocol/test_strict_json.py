@@ -120,3 +120,21 @@ def test_any_bytes_are_read_or_refused_and_nothing_else(raw):
     except Refused:
         return
     assert loads(dumps(value)) == value
+
+
+@given(VALUES, st.binary(max_size=3), st.integers(0, 400))
+def test_the_quick_way_of_reading_says_what_the_long_way_says(value, patch, place):
+    """What is in the canonical form is read by another library; it may never make a difference."""
+    written = dumps(value)
+    for raw in (written, written[:place] + patch + written[place + len(patch) :]):
+        try:
+            told = strict_json._read_otherwise(raw)
+        except Refused:
+            assert strict_json._read_canonical(raw) is strict_json._OTHERWISE
+        else:
+            assert json.dumps(loads(raw)) == json.dumps(told)
+
+
+def test_what_nodes_write_is_read_the_quick_way():
+    written = dumps({"b": ["寿宁", 1, 0.5, None, True, {}], "a": -(2**53) + 1})
+    assert strict_json._read_canonical(written) == json.loads(written)

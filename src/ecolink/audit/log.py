@@ -52,6 +52,7 @@ _TILES_OF_TILE = select(_TILES.c.idx, _TILES.c.root).where(
     _TILES.c.idx >= bindparam("first"),
     _TILES.c.idx < bindparam("end"),
 )
+_NEW_TILES = insert(_TILES)
 _NEW_LEAVES = RowInsert.into(LogLeaf, "log_epoch", "idx", "kind", "digest", "ref", "at")
 _PENDING = "ecolink.log.pending"
 _HEAD = "ecolink.log.head"
@@ -209,7 +210,7 @@ class EvidenceLog:
 
 def lock_open_head(session: Session) -> tuple[int, int, list[str]]:
     """Lock the open log's row, make the first log if there is none, and return its number, size and peaks."""
-    row = session.execute(_OPEN_HEAD).first()
+    row = session.connection().execute(_OPEN_HEAD).first()
     if row is None:
         # No log yet; or another process closed it while we waited and opened the next, which a second look sees.
         insert_new(session, LogHead, [{"log_epoch": 1, "size": 0, "peaks": []}])
@@ -233,8 +234,8 @@ def _grow(session: Session, head: Head, remembered: Sequence[_Remembered], at: d
         session, [(log_epoch, idx, leaf.kind, leaf.digest, leaf.ref, at) for idx, leaf in enumerate(remembered, start)]
     )
     if tiles:
-        session.execute(insert(_TILES), tiles)
-    session.execute(_MOVE_HEAD, {"of": log_epoch, "size": head.tree.size, "peaks": head.tree.to_hex()})
+        session.connection().execute(_NEW_TILES, tiles)
+    session.connection().execute(_MOVE_HEAD, {"of": log_epoch, "size": head.tree.size, "peaks": head.tree.to_hex()})
 
 
 def _read_subtrees(session: Session, log_epoch: int, parts: Iterable[Perfect]) -> dict[Perfect, bytes]:

@@ -1,6 +1,6 @@
 """Who is calling: a request token, bound to one operation and its data, good for one use."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,11 +31,12 @@ PROBE_EVERY: Final = timedelta(seconds=30)
 
 _PEERS = table_of(PeerRow)
 _HEARD = update(_PEERS).where(_PEERS.c.unit_code == bindparam("peer"))
-_WAITING = select(OutChannel.lane).where(
-    OutChannel.recipient == bindparam("peer"),
-    OutChannel.last_seq > OutChannel.receipted_seq,
-    OutChannel.next_try_at > bindparam("now"),
-    OutChannel.attempts > 0,
+_OUT_CHANNELS = table_of(OutChannel).c
+_WAITING = select(_OUT_CHANNELS.recipient, _OUT_CHANNELS.lane).where(
+    _OUT_CHANNELS.recipient.in_(bindparam("peers", expanding=True)),
+    _OUT_CHANNELS.last_seq > _OUT_CHANNELS.receipted_seq,
+    _OUT_CHANNELS.next_try_at > bindparam("now"),
+    _OUT_CHANNELS.attempts > 0,
 )
 
 
@@ -120,27 +121,50 @@ class Callers:
             Refused: `request-replayed`.
 
         """
-        if caller.request is None:
-            return
-        kept_until = caller.request.exp + CLOCK_SKEW
-        row: Mapping[str, object] = {"iss": caller.unit_code, "jti": caller.request.jti, "expires_at": kept_until}
-        if insert_new(session, SeenRequest, [row]) == 0:
-            raise Refused(REPLAYED, "this request token was used before; mint a new one for each call")
-        self._note_contact(session, caller, now)
+        self.spend_all(session, [(caller, now)])
 
-    def _note_contact(self, session: Session, caller: Caller, now: datetime) -> None:
-        """Write down when the peer was heard; what waits for it after failures is tried once, now.
+    def spend_all(self, session: Session, calls: Sequence[tuple[Caller, datetime]]) -> None:
+        """Do for calls received at their times what `spend` does for one.
+
+        Raises:
+            Refused: `request-replayed`, for one of them.
+
+        """
+        spent: list[Mapping[str, object]] = [
+            {"iss": caller.unit_code, "jti": caller.request.jti, "expires_at": caller.request.exp + CLOCK_SKEW}
+            for caller, _ in calls
+            if caller.request is not None
+        ]
+        if not spent:
+            return
+        if insert_new(session, SeenRequest, spent) < len(spent):
+            raise Refused(REPLAYED, "a request token was used before; mint a new one for each call")
+        self._note_contact(session, {caller.unit_code: (caller, now) for caller, now in calls if caller.request})
+
+    def _note_contact(self, session: Session, heard: Mapping[str, tuple[Caller, datetime]]) -> None:
+        """Write down when the peers were heard; what waits for them after failures is tried once, now."""
+        connection = session.connection()
+        connection.execute(
+            _HEARD,
+            [
+                {"peer": peer, "last_contact_at": now, "clock_skew_s": caller.skew_s}
+                for peer, (caller, now) in heard.items()
+            ],
+        )
+        latest = max(now for _, now in heard.values())
+        waiting = connection.execute(_WAITING, {"peers": list(heard), "now": latest}).all()
+        for peer in {row.recipient for row in waiting}:
+            self._probe(session, peer, [row.lane for row in waiting if row.recipient == peer], heard[peer][1])
+
+    def _probe(self, session: Session, peer: str, lanes: Sequence[str], now: datetime) -> None:
+        """Let what waits for a peer be tried at once.
 
         At most every `PROBE_EVERY`, so that two nodes that hear but cannot answer each other do not hammer.
         """
-        session.execute(_HEARD, {"peer": caller.unit_code, "last_contact_at": now, "clock_skew_s": caller.skew_s})
-        waiting = session.execute(_WAITING, {"peer": caller.unit_code, "now": now}).scalars().all()
-        if not waiting:
-            return
         first_for_long = session.execute(
             update(PeerRow)
             .where(
-                PeerRow.unit_code == caller.unit_code,
+                PeerRow.unit_code == peer,
                 or_(PeerRow.last_probe_at.is_(None), PeerRow.last_probe_at < now - PROBE_EVERY),
             )
             .values(last_probe_at=now)
@@ -149,11 +173,9 @@ class Callers:
         if first_for_long is None:
             return
         session.execute(
-            update(OutChannel)
-            .where(OutChannel.recipient == caller.unit_code, OutChannel.lane.in_(waiting))
-            .values(next_try_at=now)
+            update(OutChannel).where(OutChannel.recipient == peer, OutChannel.lane.in_(lanes)).values(next_try_at=now)
         )
-        for lane in waiting:
+        for lane in lanes:
             after_commit(session, partial(self.wake, Lane(lane)))
 
     def carried(self, session: Session, unit_code: str) -> Caller:

@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy.orm import Session
-
-from ecolink.federation.callers import PEER_SUSPENDED, Caller, Callers
-from ecolink.federation.intake import Intake, Judged, Kept
+from ecolink.federation.callers import PEER_SUSPENDED, Caller
+from ecolink.federation.intake import Arrival, Judged, Kept
 from ecolink.federation.peers import PeerState
 from ecolink.kit.times import to_text
 from ecolink.protocol.batch import Batch, Entry, open_batch, unpack
@@ -27,7 +25,7 @@ from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane, open_statement
 from ecolink.storage.groups import GroupCommit
 
-MOST_TOGETHER: Final = 256
+MOST_TOGETHER: Final = 512
 """Statements in one commit of several batches: what an emergency may have to wait for."""
 
 _SMALL_BYTES: Final = 16_384
@@ -39,9 +37,7 @@ class Inbox:
     """Keeps what peers send."""
 
     us: str
-    callers: Callers
-    commits: GroupCommit
-    intake: Intake
+    commits: GroupCommit[Arrival, Kept]
     _benches: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
     """Places to verify at: more threads at it than processors would only take turns."""
 
@@ -55,12 +51,8 @@ class Inbox:
         """
         with self._bench(len(raw)):
             batch, judged = self._verify(caller, raw, now)
-
-        def keep(session: Session) -> Kept:
-            self.callers.spend(session, caller, now)
-            return self.intake.keep(session, batch, judged, now)
-
-        return self.commits.run(keep, size=len(judged), urgent=batch.lane is Lane.EMERGENCY)
+        arrival = Arrival(caller, batch, judged, now)
+        return self.commits.write(arrival, size=len(judged), urgent=batch.lane is Lane.EMERGENCY)
 
     def _verify(self, caller: Caller, raw: bytes, now: datetime) -> tuple[Batch, Sequence[Judged]]:
         token, parts = unpack(raw, max_bytes=MAX_PUSH_BYTES)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
 from ecolink.federation.alarms import raise_alarm
+from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.models import Equivocation, InBatch, InChannel, InEntry, StatementRow
 from ecolink.federation.signer import Signer
 from ecolink.federation.statements import ARRIVING, arriving
@@ -50,6 +51,15 @@ Judged = Statement | Refused
 """What verification made of one entry."""
 
 
+class Arrival(NamedTuple):
+    """A batch that verified, received from `caller` at `now`; `judged` is what became of its entries."""
+
+    caller: Caller
+    batch: Batch
+    judged: Sequence[Judged]
+    now: datetime
+
+
 class _Channel(NamedTuple):
     id: int
     epoch: int
@@ -57,36 +67,42 @@ class _Channel(NamedTuple):
     head_chain: str
 
 
-_CHANNEL_COLUMNS = (InChannel.id, InChannel.epoch, InChannel.head_seq, InChannel.head_chain)
+class _Placed(NamedTuple):
+    """A batch in its channel, which stands at its end."""
+
+    channel: _Channel
+    verdicts: Sequence[Verdict]
+
+
+_CHANNELS, _IN_BATCHES, _STATEMENTS = table_of(InChannel).c, table_of(InBatch).c, table_of(StatementRow).c
 _NEWEST_CHANNEL = (
-    select(*_CHANNEL_COLUMNS)
-    .where(InChannel.sender == bindparam("sender"), InChannel.lane == bindparam("lane"))
-    .order_by(InChannel.epoch.desc())
+    select(_CHANNELS.id, _CHANNELS.epoch, _CHANNELS.head_seq, _CHANNELS.head_chain)
+    .where(_CHANNELS.sender == bindparam("sender"), _CHANNELS.lane == bindparam("lane"))
+    .order_by(_CHANNELS.epoch.desc())
     .limit(1)
     .with_for_update()
 )
 _RECEIPT_GIVEN = (
-    select(InBatch.receipt)
-    .join(InChannel, InChannel.id == InBatch.channel_id)
+    select(_IN_BATCHES.receipt)
+    .join(table_of(InChannel), _CHANNELS.id == _IN_BATCHES.channel_id)
     .where(
-        InChannel.sender == bindparam("sender"),
-        InChannel.lane == bindparam("lane"),
-        InChannel.epoch == bindparam("epoch"),
-        InBatch.first_seq == bindparam("first_seq"),
-        InBatch.digest == bindparam("digest"),
+        _CHANNELS.sender == bindparam("sender"),
+        _CHANNELS.lane == bindparam("lane"),
+        _CHANNELS.epoch == bindparam("epoch"),
+        _IN_BATCHES.first_seq == bindparam("first_seq"),
+        _IN_BATCHES.digest == bindparam("digest"),
     )
 )
-_OVERLAPPING = select(InBatch.token, InBatch.receipt).where(
-    InBatch.channel_id == bindparam("channel"),
-    InBatch.first_seq > bindparam("first") - MAX_ENTRIES,
-    InBatch.first_seq <= bindparam("last"),
-    InBatch.last_seq >= bindparam("first"),
+_OVERLAPPING = select(_IN_BATCHES.token, _IN_BATCHES.receipt).where(
+    _IN_BATCHES.channel_id == bindparam("channel"),
+    _IN_BATCHES.first_seq > bindparam("first") - MAX_ENTRIES,
+    _IN_BATCHES.first_seq <= bindparam("last"),
+    _IN_BATCHES.last_seq >= bindparam("first"),
 )
-_HELD = select(StatementRow.jti, StatementRow.digest).where(
-    StatementRow.iss == bindparam("iss"), StatementRow.jti.in_(bindparam("jtis", expanding=True))
+_HELD = select(_STATEMENTS.jti, _STATEMENTS.digest).where(
+    _STATEMENTS.iss == bindparam("iss"), _STATEMENTS.jti.in_(bindparam("jtis", expanding=True))
 )
-_CHANNELS = table_of(InChannel)
-_MOVE_HEAD = update(_CHANNELS).where(_CHANNELS.c.id == bindparam("channel"))
+_MOVE_HEAD = update(table_of(InChannel)).where(_CHANNELS.id == bindparam("channel"))
 _BATCHES = RowInsert.into(InBatch, "digest", "channel_id", "first_seq", "last_seq", "token", "receipt", "received_at")
 _ENTRIES = RowInsert.into(InEntry, "channel_id", "seq", "digest", "verdict", "reason")
 
@@ -96,35 +112,59 @@ class Intake:
     """Keeps batches. `wake` tells the worker that there is something to apply in a lane."""
 
     us: str
+    callers: Callers
     signer: Signer
     log: EvidenceLog
     wake: Callable[[Lane], None]
 
-    def keep(self, session: Session, batch: Batch, judged: Sequence[Judged], now: datetime) -> Kept:
-        """Keep a batch that verified, `judged` being what became of its entries; see `inbox`.
+    def keep(self, session: Session, arrivals: Sequence[Arrival]) -> list[Kept]:
+        """Keep batches that verified and return what became of each; see `inbox`.
 
         Raises:
-            Refused: `stale-epoch`, `wrong-link`, `channel-fork`; roll back what was written.
+            Refused: `request-replayed`, `stale-epoch`, `wrong-link`, `channel-fork`; roll back what was written.
 
         """
-        named = {"sender": batch.iss, "lane": batch.lane.value}
-        known = session.execute(
-            _RECEIPT_GIVEN, {**named, "epoch": batch.epoch, "first_seq": batch.first_seq, "digest": batch.digest}
-        ).scalar()
-        if known is not None:
-            return Receipted(known)
-        channel = self._channel(session, batch)
+        # Every process locks peers and channels in this order, so that none waits for another in a ring.
+        order = sorted(range(len(arrivals)), key=lambda i: (arrivals[i].batch.iss, arrivals[i].batch.lane))
+        self.callers.spend_all(session, [(arrivals[i].caller, arrivals[i].now) for i in order])
+        placed = {i: self._place(session, arrivals[i]) for i in order}
+        added = {i: (arrivals[i], each) for i, each in placed.items() if isinstance(each, _Placed)}
+        receipts = dict(zip(added, self._receipts(session, list(added.values())), strict=True))
+        return [
+            Receipted(receipts[i]) if isinstance(each := placed[i], _Placed) else each for i in range(len(arrivals))
+        ]
+
+    def _place(self, session: Session, arrival: Arrival) -> _Placed | Kept:
+        batch = arrival.batch
+        channel = self._newest_channel(session, batch)
+        if channel is None or batch.epoch != channel.epoch or batch.first_seq <= channel.head_seq:
+            known = session.connection().execute(
+                _RECEIPT_GIVEN,
+                {
+                    "sender": batch.iss,
+                    "lane": batch.lane.value,
+                    "epoch": batch.epoch,
+                    "first_seq": batch.first_seq,
+                    "digest": batch.digest,
+                },
+            )
+            if (receipt := known.scalar()) is not None:
+                return Receipted(receipt)
+            channel = self._channel(session, channel, batch)
         if batch.first_seq > channel.head_seq + 1:
             if batch.lane is Lane.EMERGENCY:
-                self._keep_early(session, channel, batch, judged, now)
+                self._keep_early(session, channel, arrival)
             return Gap(channel.head_seq + 1)
-        return Receipted(self._keep(session, channel, batch, judged, now))
+        return self._add(session, channel, arrival)
 
-    def _channel(self, session: Session, batch: Batch) -> _Channel:
-        """Return the channel of `batch`, locked; open it when this is its first entry."""
+    def _newest_channel(self, session: Session, batch: Batch) -> _Channel | None:
+        """Return the newest channel of the sender and lane, locked."""
         named = {"sender": batch.iss, "lane": batch.lane.value}
-        row = session.execute(_NEWEST_CHANNEL, named).first()
-        newest = None if row is None else _Channel(*row)
+        row = session.connection().execute(_NEWEST_CHANNEL, named).first()
+        return None if row is None else _Channel(*row)
+
+    def _channel(self, session: Session, newest: _Channel | None, batch: Batch) -> _Channel:
+        """Return the channel of `batch`, locked; open it when this is its first entry."""
         if newest is not None and batch.epoch == newest.epoch:
             return newest
         if newest is not None and batch.epoch < newest.epoch:
@@ -133,21 +173,28 @@ class Intake:
         start = newest.head_chain if newest is not None else GENESIS.hex()
         if batch.first_seq == 1 and batch.prev.hex() != start:
             raise Refused(WRONG_LINK, "a new epoch starts from the head that is held of the last one")
-        opened = {**named, "epoch": batch.epoch, "head_seq": 0, "head_chain": start}
+        opened = {
+            "sender": batch.iss,
+            "lane": batch.lane.value,
+            "epoch": batch.epoch,
+            "head_seq": 0,
+            "head_chain": start,
+        }
         insert_new(session, InChannel, [opened])
-        return _Channel(*session.execute(_NEWEST_CHANNEL, named).one())
+        # Another process may have opened a later one meanwhile: then this one is closed.
+        return self._channel(session, self._newest_channel(session, batch), batch)
 
-    def _keep(
-        self, session: Session, channel: _Channel, batch: Batch, judged: Sequence[Judged], now: datetime
-    ) -> bytes:
+    def _add(self, session: Session, channel: _Channel, arrival: Arrival) -> _Placed:
+        """Store what is new of a batch that joins its channel, and move the channel's head over it."""
+        batch, now = arrival.batch, arrival.now
         verdicts = _given_verdicts(session, channel, batch)
-        fresh = judged[len(verdicts) :]
-        if fresh and not verdicts and batch.prev.hex() != channel.head_chain:
+        given = len(verdicts)
+        fresh = arrival.judged[given:]
+        if fresh and not given and batch.prev.hex() != channel.head_chain:
             raise ForkFound(batch, channel.head_seq)
-        first_fresh = batch.first_seq + len(verdicts)
         held = self._held(session, batch.iss, fresh)
         rows, told_otherwise = [], []
-        for seq, (digest, each) in enumerate(zip(batch.entries[len(verdicts) :], fresh, strict=True), first_fresh):
+        for seq, (digest, each) in enumerate(zip(batch.entries[given:], fresh, strict=True), batch.first_seq + given):
             verdict = self._decide(session, digest, each, held, now)
             verdicts.append(verdict)
             if verdict.verdict is Outcome.STORED and isinstance(each, Statement):
@@ -157,17 +204,15 @@ class Intake:
                 told_otherwise.append((channel.id, seq, digest, verdict.verdict.value, verdict.reason))
         ARRIVING.run(session, rows)
         _ENTRIES.run(session, told_otherwise)
-        channel = _advance(session, channel, batch.entries[len(verdicts) - len(fresh) :])
-        receipt = self._receipt(session, channel, batch, verdicts, now)
         after_commit(session, partial(self.wake, batch.lane))
-        return receipt
+        return _Placed(_advance(session, channel, batch.entries[given:]), verdicts)
 
     def _held(self, session: Session, iss: str, judged: Sequence[Judged]) -> dict[str, str]:
         """Return the digests already held under the ids that came in."""
         jtis = [one.jti for one in judged if isinstance(one, Statement)]
         if not jtis:
             return {}
-        return {row.jti: row.digest for row in session.execute(_HELD, {"iss": iss, "jtis": jtis})}
+        return {row.jti: row.digest for row in session.connection().execute(_HELD, {"iss": iss, "jtis": jtis})}
 
     def _decide(self, session: Session, digest: str, judged: Judged, held: dict[str, str], now: datetime) -> Verdict:
         if isinstance(judged, Refused):
@@ -195,41 +240,47 @@ class Intake:
         self.log.append(session, LeafKind.EQUIVOCATION, digest, judged.jti)
         return Verdict(digest, Outcome.REFUSED, Reason.EQUIVOCATION)
 
-    def _keep_early(
-        self, session: Session, channel: _Channel, batch: Batch, judged: Sequence[Judged], now: datetime
-    ) -> None:
+    def _keep_early(self, session: Session, channel: _Channel, arrival: Arrival) -> None:
         """Keep emergencies that overtook their predecessors; the batch itself comes again and gets its receipt then."""
-        held = self._held(session, batch.iss, judged)
+        held = self._held(session, arrival.batch.iss, arrival.judged)
         rows = []
-        for seq, one in enumerate(judged, batch.first_seq):
+        for seq, one in enumerate(arrival.judged, arrival.batch.first_seq):
             if isinstance(one, Statement) and one.jti not in held:
                 held[one.jti] = one.digest
-                rows.append(arriving(one, channel.id, seq, now))
+                rows.append(arriving(one, channel.id, seq, arrival.now))
                 self.log.append(session, LeafKind.RECEIVED, one.digest, one.jti)
         if rows:
             ARRIVING.run(session, rows)
             after_commit(session, partial(self.wake, Lane.EMERGENCY))
 
-    def _receipt(
-        self, session: Session, channel: _Channel, batch: Batch, verdicts: Sequence[Verdict], now: datetime
-    ) -> bytes:
-        receipt = seal_receipt(
-            iss=self.us,
-            aud=batch.iss,
-            batch=batch.digest,
-            lane=batch.lane,
-            epoch=batch.epoch,
-            received_at=now,
-            verdicts=verdicts,
-            head_seq=channel.head_seq,
-            head_chain=bytes.fromhex(channel.head_chain),
-            checkpoint=self.log.checkpoint(session),
-            key=self.signer.key,
-        )
-        # The receipt's own digest is a leaf under a later checkpoint: it cannot be under the one it carries.
-        self.log.append(session, LeafKind.RECEIPT, digest_of(receipt), batch.digest)
-        _BATCHES.run(session, [(batch.digest, channel.id, batch.first_seq, batch.last_seq, batch.token, receipt, now)])
-        return receipt
+    def _receipts(self, session: Session, placed: Sequence[tuple[Arrival, _Placed]]) -> list[bytes]:
+        """Seal the receipts, over one checkpoint that covers the statements of all."""
+        if not placed:
+            return []
+        checkpoint = self.log.checkpoint(session)
+        receipts = [
+            seal_receipt(
+                iss=self.us,
+                aud=batch.iss,
+                batch=batch.digest,
+                lane=batch.lane,
+                epoch=batch.epoch,
+                received_at=now,
+                verdicts=verdicts,
+                head_seq=channel.head_seq,
+                head_chain=bytes.fromhex(channel.head_chain),
+                checkpoint=checkpoint,
+                key=self.signer.key,
+            )
+            for (_, batch, _, now), (channel, verdicts) in placed
+        ]
+        rows = []
+        for ((_, batch, _, now), (channel, _)), receipt in zip(placed, receipts, strict=True):
+            # The receipt's own digest is a leaf under a later checkpoint: it cannot be under the one it carries.
+            self.log.append(session, LeafKind.RECEIPT, digest_of(receipt), batch.digest)
+            rows.append((batch.digest, channel.id, batch.first_seq, batch.last_seq, batch.token, receipt, now))
+        _BATCHES.run(session, rows)
+        return receipts
 
 
 def _given_verdicts(session: Session, channel: _Channel, batch: Batch) -> list[Verdict]:
@@ -238,7 +289,7 @@ def _given_verdicts(session: Session, channel: _Channel, batch: Batch) -> list[V
         return []
     given: dict[int, Verdict] = {}
     overlapping = {"channel": channel.id, "first": batch.first_seq, "last": batch.last_seq}
-    for row in session.execute(_OVERLAPPING, overlapping):
+    for row in session.connection().execute(_OVERLAPPING, overlapping):
         given.update(enumerate(read_receipt(row.receipt).verdicts, read_batch(row.token).first_seq))
     held = range(batch.first_seq, min(batch.last_seq, channel.head_seq) + 1)
     for seq, digest in zip(held, batch.entries, strict=False):
@@ -254,7 +305,7 @@ def _advance(session: Session, channel: _Channel, entries: Sequence[str]) -> _Ch
         seq += 1
         head = chain(head, seq, digest)
     if entries:
-        session.execute(_MOVE_HEAD, {"channel": channel.id, "head_seq": seq, "head_chain": head.hex()})
+        session.connection().execute(_MOVE_HEAD, {"channel": channel.id, "head_seq": seq, "head_chain": head.hex()})
     return channel._replace(head_seq=seq, head_chain=head.hex())
 
 

@@ -16,12 +16,14 @@ from ecolink.federation.signer import EXCHANGE, OwnKeys, Signer, read_keys, writ
 from ecolink.protocol import manifest
 from ecolink.protocol.keys import SigningKey, Use, VerifyKey
 from ecolink.protocol.manifest import Document, Manifest
+from ecolink.storage.base import table_of
 from ecolink.storage.upsert import insert_new
 
 OVERLAP = timedelta(days=7)
 """How long a rotated key is still believed, so that what is under way arrives."""
 
-_PEER = select(PeerRow.manifest_version, PeerRow.state).where(PeerRow.unit_code == bindparam("unit_code"))
+_PEERS = table_of(PeerRow).c
+_PEER = select(_PEERS.manifest_version, _PEERS.state).where(_PEERS.unit_code == bindparam("unit_code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Keystore:
             version = session.scalar(select(func.max(ManifestRow.version)).where(ManifestRow.unit_code == self.us))
             state = PeerState.ACTIVE
         else:
-            peer = session.execute(_PEER, {"unit_code": unit_code}).one_or_none()
+            peer = session.connection().execute(_PEER, {"unit_code": unit_code}).one_or_none()
             version, state = (peer.manifest_version, PeerState(peer.state)) if peer else (None, PeerState.PENDING)
         if version is None:
             return None

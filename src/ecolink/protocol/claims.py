@@ -6,6 +6,7 @@ An optional member that is `null` counts as absent. Detail sentences name the me
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from re import compile as pattern
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ _RFC3339 = pattern(
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, 15, 59, 59, 999999, tzinfo=UTC)
 """The last moment that can still be written at +08:00."""
+_LAST_SECOND = int(_LAST.timestamp())
 
 
 def text(claims: Claims, name: str, *, most: int = 500) -> str:
@@ -54,10 +56,17 @@ def whole(claims: Claims, name: str, *, least: int = 0, most: int = MAX_INTEGER)
 
 def choice(claims: Claims, name: str, words: type[Word]) -> Word:
     """Return the member of `words` that the text names."""
-    try:
-        return words(claims.get(name, ""))
-    except ValueError:
-        raise wrong(claims, name, f"one of {', '.join(words)}") from None
+    value = claims.get(name)
+    word = _by_text(words).get(value) if type(value) is str else None
+    if word is None:
+        raise wrong(claims, name, f"one of {', '.join(words)}")
+    return word
+
+
+@lru_cache(maxsize=64)
+def _by_text(words: type[Word]) -> Mapping[str, Word]:
+    """Return the words by their text: an enumeration asked for a member takes three times as long."""
+    return {str(word): word for word in words}
 
 
 def items(claims: Claims, name: str, *, most: int, least: int = 0) -> list[Any]:
@@ -102,7 +111,7 @@ def ident(claims: Claims, name: str) -> str:
 
 def seconds(claims: Claims, name: str) -> datetime:
     """Return a NumericDate (RFC 7519 section 2), whole seconds, in UTC."""
-    return from_seconds(whole(claims, name, most=int(_LAST.timestamp())))
+    return from_seconds(whole(claims, name, most=_LAST_SECOND))
 
 
 def moment(claims: Claims, name: str) -> datetime:

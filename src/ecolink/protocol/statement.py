@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from re import compile as pattern
 from typing import Any
 
@@ -331,9 +332,14 @@ def _parents(said: Claims) -> tuple[str, ...]:
 
 def _type(said: Claims) -> str:
     value = claims.text(said, "type", most=_MAX_TYPE)
-    if _TYPE.fullmatch(value) is None:
+    if not _is_type(value):
         raise claims.wrong(said, "type", "a name such as lead.requested.v1")
     return value
+
+
+@lru_cache(maxsize=256)
+def _is_type(value: str) -> bool:
+    return _TYPE.fullmatch(value) is not None
 
 
 def _classification(said: Claims) -> str:
@@ -346,7 +352,13 @@ def _classification(said: Claims) -> str:
 def _handling(said: Claims) -> Handling:
     code = claims.choice(said, "code", HandlingCode)
     text = claims.text(said, "text") if code is HandlingCode.H3 else claims.maybe_text(said, "text")
-    return Handling(code=code, onward=claims.choice(said, "onward", Onward), text=text)
+    return _rule(code, claims.choice(said, "onward", Onward), text)
+
+
+@lru_cache(maxsize=256)
+def _rule(code: HandlingCode, onward: Onward, text: str | None) -> Handling:
+    """Return the rule; few are in use, and every statement names one."""
+    return Handling(code=code, onward=onward, text=text)
 
 
 def _attachment(said: object) -> AttachmentRef:

@@ -30,7 +30,9 @@ def loads(raw: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:  # 
     value = _read_canonical(raw)
     if value is _OTHERWISE:
         value = _read_otherwise(raw)
-    _refuse_deep(value, max_depth)
+    # Counting brackets, also those in texts, is the quick way to know that it cannot be deep.
+    if raw.count(b"{") + raw.count(b"[") > max_depth:
+        _refuse_deep(value, max_depth)
     return value
 
 

@@ -1,53 +1,60 @@
-"""Group commit: threads that write at the same moment share one transaction, and so one wait for the disk."""
+"""Group commit: what comes in at the same moment shares one transaction, and so one wait for the disk."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
 from ecolink.storage.engine import Database
 
-T = TypeVar("T")
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+
+Together = Callable[[Session, Sequence[Item]], Sequence[Outcome]]
+"""Writes several items in one session and returns an outcome for each; it has no other effect."""
 
 
 @dataclass
-class _Job:
-    work: Callable[[Session], Any]
+class _Job(Generic[Item, Outcome]):
+    item: Item
     size: int
-    done: bool = False
-    result: Any = None
-    fault: BaseException | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    fault: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        return bool(self.outcomes) or self.fault is not None
 
 
-class GroupCommit:
-    """Runs pieces of work that came in together in one transaction; each hears of its own outcome only.
+class GroupCommit(Generic[Item, Outcome]):
+    """Writes items from many threads; each thread hears of its own item only.
 
-    While one group is being committed the next one gathers. A piece of work that raises takes nothing down
-    with it: the transaction is rolled back and every piece is run again in one of its own. So a piece of work
-    must have no effect but through its session.
+    While one group is being committed the next one gathers. An item that cannot be written takes nothing down with
+    it: the transaction is rolled back and each item of the group is written again in one of its own.
     """
 
-    def __init__(self, database: Database, *, most: int) -> None:
-        """Commit to `database`, in groups whose sizes add up to at most `most`, or of one piece of work."""
+    def __init__(self, database: Database, together: Together[Item, Outcome], *, most: int) -> None:
+        """Write to `database`, in groups whose sizes add up to at most `most`, or of one item."""
         self._database = database
+        self._together = together
         self._most = most
-        self._waiting: deque[_Job] = deque()
+        self._waiting: deque[_Job[Item, Outcome]] = deque()
         self._gathering = threading.Lock()
         self._turn = threading.Lock()
 
-    def run(self, work: Callable[[Session], T], *, size: int = 1, urgent: bool = False) -> T:
-        """Return what `work` returned once that is durably committed; an urgent piece goes into the next group.
+    def write(self, item: Item, *, size: int = 1, urgent: bool = False) -> Outcome:
+        """Return what became of `item` once that is durably committed; an urgent item goes into the next group.
 
         Raises:
-            Exception: what `work` raised; nothing of it was kept.
+            Exception: what writing it raised; nothing of it was kept.
             UnavailableError: the database cannot take it now; nothing of it was kept.
 
         """
-        job = _Job(work, size)
+        job: _Job[Item, Outcome] = _Job(item, size)
         with self._gathering:
             (self._waiting.appendleft if urgent else self._waiting.append)(job)
         with self._turn:
@@ -56,10 +63,9 @@ class GroupCommit:
                 self._commit(self._gather())
         if job.fault is not None:
             raise job.fault
-        result: T = job.result
-        return result
+        return job.outcomes[0]
 
-    def _gather(self) -> Sequence[_Job]:
+    def _gather(self) -> Sequence[_Job[Item, Outcome]]:
         with self._gathering:
             group = [self._waiting.popleft()]
             size = group[0].size
@@ -68,23 +74,17 @@ class GroupCommit:
                 size += group[-1].size
         return group
 
-    def _commit(self, group: Sequence[_Job]) -> None:
+    def _commit(self, group: Sequence[_Job[Item, Outcome]]) -> None:
         try:
             with self._database.begin() as session:
-                results = [job.work(session) for job in group]
-        except UnavailableError as fault:
-            _tell(group, fault)
+                outcomes = self._together(session, [job.item for job in group])
         except Exception as fault:  # noqa: BLE001 - handed to whom it belongs
-            if len(group) == 1:
-                _tell(group, fault)
+            if len(group) == 1 or isinstance(fault, UnavailableError):
+                for job in group:
+                    job.fault = fault
                 return
             for job in group:
                 self._commit([job])
         else:
-            for job, result in zip(group, results, strict=True):
-                job.done, job.result = True, result
-
-
-def _tell(group: Sequence[_Job], fault: Exception) -> None:
-    for job in group:
-        job.done, job.fault = True, fault
+            for job, outcome in zip(group, outcomes, strict=True):
+                job.outcomes.append(outcome)

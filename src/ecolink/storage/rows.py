@@ -7,6 +7,7 @@ statement, so one for each row would wait for other threads as often as there ar
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Dialect, Table
@@ -43,7 +44,7 @@ class RowInsert:
         prepared = _prepared(rows, _preparations(self, dialect))
         start = 0
         for size in _portions(len(rows)):
-            values = tuple(value for row in prepared[start : start + size] for value in row)
+            values = tuple(chain.from_iterable(prepared[start : start + size]))
             connection.exec_driver_sql(_text(self, dialect, size), values)
             start += size
 

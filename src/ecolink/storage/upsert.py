@@ -18,12 +18,9 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     if not rows:
         return 0
     connection = session.connection()
-    insert = _insert(table, connection.dialect.name)
     # Without being told to, the database layer forgets how many rows an insert made.
-    counted = {"preserve_rowcount": True}
-    if len(rows) == 1:
-        return connection.execute(insert, rows[0], execution_options=counted).rowcount
-    return connection.execute(insert.values(list(rows)), execution_options=counted).rowcount
+    insert = _insert(table, connection.dialect.name)
+    return connection.execute(insert, list(rows), execution_options={"preserve_rowcount": True}).rowcount
 
 
 @lru_cache(maxsize=128)
