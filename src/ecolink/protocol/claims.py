@@ -57,7 +57,7 @@ def whole(claims: Claims, name: str, *, least: int = 0, most: int = MAX_INTEGER)
 def choice(claims: Claims, name: str, words: type[Word]) -> Word:
     """Return the member of `words` that the text names."""
     value = claims.get(name)
-    word = _by_text(words).get(value) if type(value) is str else None
+    word: Word | None = _by_text(words).get(value) if type(value) is str else None
     if word is None:
         raise wrong(claims, name, f"one of {', '.join(words)}")
     return word
