@@ -336,3 +336,11 @@ def test_another_bureaus_backup_is_refused(shouning: Operator, backed_up: Path) 
     shouning.bureau.config.write_text(text.replace("350924000000", "331126000000"), "utf-8")
     refusal = shouning.refused("backup", "restore", backed_up, "--key", shouning.key, "--force")
     assert refusal.startswith("This is a backup of 寿宁县公安局 (350924000000)")
+
+
+@pytest.mark.processes
+def test_a_worker_alone_is_a_running_node_too(shouning: Operator, backed_up: Path) -> None:
+    with shouning.bureau.process("worker"):
+        refusal = shouning.refused("backup", "restore", backed_up, "--key", shouning.key, "--force")
+    assert refusal == "This node is running: stop 'serve' and every worker, then restore."
+    assert users(shouning) == ["admin", "wu"]
