@@ -180,6 +180,8 @@ def test_a_process_counts_what_it_does_and_says_which_process_it_is(town: Town, 
 
     assert grown("ecolink_commit_seconds_count") > 0
     assert grown(f"ecolink_receipts_verified_total,{QINGYUAN}") == 1
+    assert grown("ecolink_receipts_sent_total") == 1
+    assert grown("ecolink_verify_seconds_count") == 1
     assert grown("ecolink_refusals_total,bad-signature") == 1
     assert grown("ecolink_http_requests_total,GET,/api/v1/leads/{lead_id},401") == 1
     assert grown("ecolink_http_requests_total,other,none,404") == 1

@@ -17,6 +17,7 @@ from typing import Final
 from ecolink.federation.callers import PEER_SUSPENDED, Caller
 from ecolink.federation.intake import Arrival, Judged, Kept
 from ecolink.federation.peers import PeerState
+from ecolink.kit.meters import VERIFY_SECONDS
 from ecolink.kit.times import to_text
 from ecolink.protocol.batch import Batch, Entry, open_batch, unpack
 from ecolink.protocol.keys import FindKey
@@ -49,7 +50,7 @@ class Inbox:
             UnavailableError: the database cannot take it now; nothing of it was kept.
 
         """
-        with self._bench(len(raw)):
+        with self._bench(len(raw)), VERIFY_SECONDS.time():
             batch, judged = self._verify(caller, raw, now)
         arrival = Arrival(caller, batch, judged, now)
         return self.commits.write(arrival, size=len(judged), urgent=batch.lane is Lane.EMERGENCY)

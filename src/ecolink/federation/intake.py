@@ -15,6 +15,7 @@ from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.models import Equivocation, InBatch, InChannel, InEntry, StatementRow
 from ecolink.federation.signer import Signer
 from ecolink.federation.statements import ARRIVING, arriving
+from ecolink.kit.meters import RECEIPTS_SENT
 from ecolink.protocol.batch import GENESIS, Batch, chain, read_batch
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.leaves import LeafKind
@@ -280,6 +281,7 @@ class Intake:
             self.log.append(session, LeafKind.RECEIPT, digest_of(receipt), batch.digest)
             rows.append((batch.digest, channel.id, batch.first_seq, batch.last_seq, batch.token, receipt, now))
         _BATCHES.run(session, rows)
+        after_commit(session, partial(RECEIPTS_SENT.inc, len(rows)))
         return receipts
 
 
