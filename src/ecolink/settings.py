@@ -187,6 +187,12 @@ class Settings(BaseSettings):
     requests_burst: int = Field(
         500, ge=1, le=1_000_000, description="calls one caller may make at once before that rate holds"
     )
+    peer_calls_per_second: int = Field(
+        500, ge=1, le=100_000, description="calls of the federation API one bureau may make a second, in each process"
+    )
+    peer_calls_burst: int = Field(
+        2_000, ge=1, le=1_000_000, description="calls one bureau may make at once before that rate holds"
+    )
     workers: int = Field(1, ge=1, le=64, description="API processes of `ecolink serve`; more than 1 needs PostgreSQL")
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="what a monitoring system must show to read /metrics; without it only this machine may"

@@ -155,6 +155,32 @@ def test_a_request_token_works_once(town):
     assert reason(gate(call)) == (401, "request-replayed")
 
 
+def test_a_bureau_that_floods_is_told_to_wait_and_loses_nothing(tmp_path, new_database_url):
+    town = Town(tmp_path, new_database_url, settings={"peer_calls_per_second": 1, "peer_calls_burst": 2})
+    for bureau in (SHOUNING, QINGYUAN, JINGNING):
+        town.add(bureau)
+    town.introduce(SHOUNING, QINGYUAN)
+    town.introduce(JINGNING, QINGYUAN)
+    now = town.clock.now()
+
+    def ask(bureau: str):
+        return town.nodes[bureau].client.call(
+            QINGYUAN, town.nodes[QINGYUAN].settings.federation_url, operations.HEADS, now=now
+        )
+
+    assert [ask(SHOUNING).status for _ in range(3)] == [200, 200, 429]
+    assert ask(SHOUNING).headers["Retry-After"] == "1"
+    assert ask(JINGNING).status == 200
+
+    shouning, qingyuan = Notebook(town.nodes[SHOUNING]), Notebook(town.nodes[QINGYUAN])
+    shouning.send("hello", QINGYUAN)
+    town.settle()
+    assert qingyuan.texts == []
+    town.wait(timedelta(minutes=1))
+    assert qingyuan.texts == ["hello"]
+    town.close()
+
+
 def test_a_call_without_a_token_is_refused(town):
     answer = town.network.gates[QINGYUAN](Call(operations.HEADS, {}))
     assert reason(answer) == (401, "no-token")

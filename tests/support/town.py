@@ -137,7 +137,8 @@ class Town:
             data_dir=home,
             database_url=database_url,
             federation_url=f"http://127.0.0.1:{10_000 + len(BUREAUS) + list(BUREAUS).index(unit_code)}",
-            **{"requests_burst": 1_000_000, **self.settings},  # a test makes all its calls at one moment
+            # A test makes all its calls at one moment.
+            **{"requests_burst": 1_000_000, "peer_calls_burst": 1_000_000, **self.settings},
         )
         line = _Line(unit_code, self.network, self._addresses())
         clock = TownClock(self.clock, skew)

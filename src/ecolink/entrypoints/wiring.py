@@ -259,6 +259,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
             pulls=PullDesk(us, database, callers, signer),
             tally=RefusalTally(),
             card=lambda now: node.card(now),  # noqa: PLW0108 - the node does not exist yet
+            calls=Buckets(settings.peer_calls_per_second, settings.peer_calls_burst),
         ),
         delivery=Delivery(us, database, keystore, signer, client, receipts, SystemRandom()),
         reconciliation=Reconciliation(us, database, keystore, client, peers, puller, log, witnessing.keep_checkpoint),

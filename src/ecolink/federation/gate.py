@@ -7,6 +7,7 @@ Whatever goes wrong is told as a problem (RFC 9457) with a stable `reason`; a pe
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import PullDesk
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.tally import RefusalTally
+from ecolink.kit.buckets import Buckets
 from ecolink.kit.canonical import dumps
 from ecolink.protocol import manifest, strict_json
 from ecolink.protocol.card import own_limits
@@ -35,6 +37,8 @@ from ecolink.storage.engine import Database
 PROBLEM: Final = "application/problem+json"
 JOSE: Final = "application/jose"
 """A single compact JWS (RFC 7515 section 9.2.1)."""
+
+RATE_LIMITED: Final = "rate-limited"
 
 MAX_RECEIPTS = 64
 """Receipts in one call."""
@@ -64,6 +68,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         Reason.CHANNEL_FORK: 409,
         Reason.MANIFEST_FORK: 409,
         Reason.MANIFEST_STALE: 409,
+        RATE_LIMITED: 429,
         intake.STALE_EPOCH: 409,
         intake.WRONG_LINK: 409,
     }
@@ -88,6 +93,8 @@ class Gate:
     pulls: PullDesk
     tally: RefusalTally
     card: Callable[[datetime], bytes]
+    calls: Buckets
+    """How many calls each bureau has left, in this process."""
     rooms: dict[str, Room] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,6 +115,8 @@ class Gate:
             if call.operation is operations.KEYS:
                 return self._keys(call, now)
             caller = self.callers.identify(call, now)
+            if wait := self.calls.take(caller.unit_code, now):
+                return _problem(429, RATE_LIMITED, "too many calls", {"Retry-After": str(ceil(wait))})
             return self.rooms[call.operation.name](caller, call, now)
         except Exception as fault:  # noqa: BLE001 - the outermost edge: told as a problem, whatever it was
             return self._told(fault, call, now)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import ecolink
 from ecolink.errors import EcolinkError
-from ecolink.federation import callers, intake
+from ecolink.federation import callers, gate, intake
 from ecolink.federation.gate import STATUS
 from ecolink.protocol.refusal import Reason
 from ecolink.surface.problems import HTTP_PROBLEMS, Kind, kind_of
@@ -40,6 +40,7 @@ _GATE_MEANINGS: Mapping[str, str] = MappingProxyType(
         callers.REPLAYED: "The request token was used before.",
         callers.PEER_PENDING: "The two bureaus have not both compared fingerprints and activated each other.",
         callers.PEER_SUSPENDED: "The peer is suspended: only receipts, keys, recalls and compliance pass.",
+        gate.RATE_LIMITED: "The bureau makes more calls than one may: wait as long as Retry-After says.",
         intake.STALE_EPOCH: "The channel has gone on to a later epoch.",
         intake.WRONG_LINK: "The batch does not continue from the head held here.",
     }

@@ -1,7 +1,7 @@
 """Erasing personal data on both sides, and answering for it.
 
-Personal Information Protection Law, art. 47 (erasure when the purpose is served or the basis gone) and
-art. 49 (corrections and erasures are passed on). The statements themselves stay; only their private parts go.
+Personal Information Protection Law, art. 47: erasure when the purpose is served or the basis gone. That erasures are
+passed on is this protocol's own rule. The statements themselves stay; only their private parts go.
 """
 
 from typing import Annotated, Literal
