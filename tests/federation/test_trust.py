@@ -181,6 +181,22 @@ def test_a_bureau_that_floods_is_told_to_wait_and_loses_nothing(tmp_path, new_da
     town.close()
 
 
+def test_forged_statements_in_a_large_batch_are_refused_and_the_others_kept(town):
+    forger, stranger = Forger(town), Forger(town, key=SigningKey.generate())
+    statements = [forger.statement(f"{number}") for number in range(20)]
+    statements[0] = stranger.statement("0")
+    for number in (7, 19):  # another statement's signature: the digest, and so the entry, stays the same
+        signed, _, _ = statements[number].token.rpartition(b".")
+        _, _, signature = statements[3].token.rpartition(b".")
+        statements[number] = replace(statements[number], token=signed + b"." + signature)
+    told = verdicts(town, forger.push(forger.batch(*statements)))
+    assert [(number, each) for number, each in enumerate(told) if each != ("stored", None)] == [
+        (0, ("refused", "unknown-key")),
+        (7, ("refused", "bad-signature")),
+        (19, ("refused", "bad-signature")),
+    ]
+
+
 def test_a_call_without_a_token_is_refused(town):
     answer = town.network.gates[QINGYUAN](Call(operations.HEADS, {}))
     assert reason(answer) == (401, "no-token")

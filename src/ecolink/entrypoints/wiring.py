@@ -35,6 +35,7 @@ from ecolink.federation.pulling import PullDesk, Puller
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
+from ecolink.federation.verifier import Verifier
 from ecolink.federation.witnessing import Witnessing
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
@@ -96,6 +97,7 @@ class Node:
     outbox: Outbox
     callers: Callers
     inbox: Inbox
+    verifier: Verifier
     receipts: Receipts
     gate: Gate
     delivery: Delivery
@@ -120,7 +122,8 @@ class Node:
             self.keystore.refresh(session, self.signer)
 
     def close(self) -> None:
-        """Close connections to peers and to the database."""
+        """End the helper process, and close connections to peers and to the database."""
+        self.verifier.close()
         if isinstance(self.transport, HttpTransport):
             self.transport.close()
         self.database.dispose()
@@ -218,7 +221,8 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     callers = Callers(us, database, keystore, bells.ring_send)
     outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
     intake = Intake(us, callers, signer, log, bells.ring_apply)
-    inbox = Inbox(us, GroupCommit(database, intake.keep, most=MOST_TOGETHER))
+    verifier = Verifier()
+    inbox = Inbox(us, verifier, GroupCommit(database, intake.keep, most=MOST_TOGETHER))
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))
     client = PeerClient(us, signer, transport)
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
@@ -246,6 +250,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         outbox=outbox,
         callers=callers,
         inbox=inbox,
+        verifier=verifier,
         receipts=receipts,
         gate=Gate(
             us=us,

@@ -6,11 +6,8 @@ already covers them, and commit. Only then is the receipt handed out: 'stored' m
 come in together share the transaction, and so the wait for the disk.
 """
 
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,18 +16,15 @@ from ecolink.federation.intake import Arrival, Judged, Kept
 from ecolink.federation.peers import PeerState
 from ecolink.kit.meters import VERIFY_SECONDS
 from ecolink.kit.times import to_text
-from ecolink.protocol.batch import Batch, Entry, open_batch, unpack
-from ecolink.protocol.keys import FindKey
+from ecolink.protocol.batch import Batch, open_batch, unpack
+from ecolink.protocol.keys import VerifyAll
 from ecolink.protocol.limits import MAX_PUSH_BYTES
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Lane, open_statement
+from ecolink.protocol.statement import Lane, open_statements
 from ecolink.storage.groups import GroupCommit
 
 MOST_TOGETHER: Final = 512
 """Statements in one commit of several batches: what an emergency may have to wait for."""
-
-_SMALL_BYTES: Final = 16_384
-"""A body of this size does not wait for others to be verified."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +32,8 @@ class Inbox:
     """Keeps what peers send."""
 
     us: str
+    verify: VerifyAll
     commits: GroupCommit[Arrival, Kept]
-    _benches: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(os.cpu_count() or 1))
-    """Places to verify at: more threads at it than processors would only take turns."""
 
     def receive(self, caller: Caller, raw: bytes, now: datetime) -> Kept:
         """Keep one push body from `caller`, received at `now`: pushed, pulled or carried, the checks are the same.
@@ -50,7 +43,7 @@ class Inbox:
             UnavailableError: the database cannot take it now; nothing of it was kept.
 
         """
-        with self._bench(len(raw)), VERIFY_SECONDS.time():
+        with VERIFY_SECONDS.time():
             batch, judged = self._verify(caller, raw, now)
         arrival = Arrival(caller, batch, judged, now)
         return self.commits.write(arrival, size=len(judged), urgent=batch.lane is Lane.EMERGENCY)
@@ -59,31 +52,28 @@ class Inbox:
         token, parts = unpack(raw, max_bytes=MAX_PUSH_BYTES)
         batch = open_batch(token, find_key=caller.keys.find, us=self.us, sender=caller.unit_code, received_at=now)
         self._refuse_suspended(caller, batch)
-        return batch, [self._judge(entry, batch, caller.keys.find, now) for entry in batch.pair(parts)]
-
-    def _judge(self, entry: Entry, batch: Batch, find_key: FindKey, now: datetime) -> Judged:
-        try:
-            statement = open_statement(
-                entry.token, entry.private, find_key=find_key, us=self.us, sender=batch.iss, received_at=now
-            )
-        except Refused as refused:
-            return refused
-        if statement.lane is not batch.lane:
-            return Refused(Reason.INVALID_CLAIM, f"a statement of lane {statement.lane} in a batch of {batch.lane}")
-        if statement.deliver_by is not None and statement.deliver_by < now:
-            return Refused(Reason.EXPIRED, f"received after its deliver_by {to_text(statement.deliver_by)}")
-        return statement
+        statements = open_statements(
+            [(entry.token, entry.private) for entry in batch.pair(parts)],
+            verify=self.verify,
+            find_key=caller.keys.find,
+            us=self.us,
+            sender=batch.iss,
+            received_at=now,
+        )
+        return batch, [_judge(each, batch, now) for each in statements]
 
     def _refuse_suspended(self, caller: Caller, batch: Batch) -> None:
         caller.refuse_unless_onboarded()
         if caller.state is PeerState.SUSPENDED and batch.lane is not Lane.CONTROL:
             raise Refused(PEER_SUSPENDED, "this bureau has suspended the exchange with you; only recalls pass")
 
-    @contextmanager
-    def _bench(self, size: int) -> Iterator[None]:
-        """Take turns at verifying what is long; what is short, as emergencies are, goes ahead."""
-        if size <= _SMALL_BYTES:
-            yield
-            return
-        with self._benches:
-            yield
+
+def _judge(opened: Judged, batch: Batch, now: datetime) -> Judged:
+    """Refuse also what is sound in itself but not in this batch, or not any more."""
+    if isinstance(opened, Refused):
+        return opened
+    if opened.lane is not batch.lane:
+        return Refused(Reason.INVALID_CLAIM, f"a statement of lane {opened.lane} in a batch of {batch.lane}")
+    if opened.deliver_by is not None and opened.deliver_by < now:
+        return Refused(Reason.EXPIRED, f"received after its deliver_by {to_text(opened.deliver_by)}")
+    return opened

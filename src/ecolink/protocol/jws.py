@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ecolink.kit import canonical
 from ecolink.protocol import base64url, strict_json
-from ecolink.protocol.keys import FindKey, SigningKey, Use, VerifyKey
+from ecolink.protocol.keys import Check, FindKey, SigningKey, Use, VerifyKey
 from ecolink.protocol.limits import MAX_STATEMENT_BYTES
 from ecolink.protocol.refusal import Reason, Refused
 
@@ -31,6 +31,22 @@ class Opened:
     kid: str
     key: VerifyKey
     payload: dict[str, Any] = field(repr=False)
+
+
+class Sealed(NamedTuple):
+    """A token whose signature is still to be verified; until then nothing of its payload may be read."""
+
+    token: bytes
+    key: VerifyKey
+    """The pinned key it names."""
+    digest: bytes
+    signature: bytes
+    payload: bytes
+
+    @property
+    def check(self) -> Check:
+        """What has to hold."""
+        return Check(self.key, self.digest, self.signature)
 
 
 class Reread(NamedTuple):
@@ -65,12 +81,34 @@ def open_token(token: bytes, *, typ: str, find_key: FindKey, max_bytes: int = MA
         Refused: the first check that failed.
 
     """
+    sealed = unseal(token, typ=typ, find_key=find_key, max_bytes=max_bytes)
+    sealed.key.verify_digest(sealed.digest, sealed.signature)
+    return open_verified(sealed)
+
+
+def unseal(token: bytes, *, typ: str, find_key: FindKey, max_bytes: int = MAX_STATEMENT_BYTES) -> Sealed:
+    """Take a token apart as far as its signature, so that many signatures can be verified together.
+
+    Raises:
+        Refused: the first check that failed.
+
+    """
     envelope = _unwrap(token, typ, max_bytes)
-    digest = _verify(envelope, key := _pinned(envelope.kid, find_key))
-    payload = _read_payload(envelope)
+    key = _pinned(envelope.kid, find_key)
+    return Sealed(token, key, sha256(envelope.signed).digest(), envelope.signature, envelope.payload)
+
+
+def open_verified(sealed: Sealed) -> Opened:
+    """Return what a token says whose signature was found to hold.
+
+    Raises:
+        Refused: the payload is not sound JSON, or names another issuer.
+
+    """
+    key, payload = sealed.key, _read_payload(sealed.payload)
     if payload.get("iss") != key.issuer:
         raise Refused(Reason.WRONG_ISSUER, f"key {key.kid} belongs to {key.issuer}, not to the named issuer")
-    return Opened(token, digest, key.kid, key, payload)
+    return Opened(sealed.token, sealed.digest.hex(), key.kid, key, payload)
 
 
 def open_between(
@@ -115,13 +153,8 @@ def open_self_signed(
         Refused: the first check that failed.
 
     """
-    envelope = _unwrap(token, typ, max_bytes)
-    payload = _read_payload(envelope)
-    key = _pinned(envelope.kid, keys_inside(payload))
-    digest = _verify(envelope, key)
-    if payload.get("iss") != key.issuer:
-        raise Refused(Reason.WRONG_ISSUER, f"key {key.kid} belongs to {key.issuer}, not to the named issuer")
-    return Opened(token, digest, key.kid, key, payload)
+    keys = keys_inside(_read_payload(_unwrap(token, typ, max_bytes).payload))
+    return open_token(token, typ=typ, find_key=keys, max_bytes=max_bytes)
 
 
 def reread(token: bytes, *, typ: str, max_bytes: int = MAX_STATEMENT_BYTES) -> Reread:
@@ -132,7 +165,7 @@ def reread(token: bytes, *, typ: str, max_bytes: int = MAX_STATEMENT_BYTES) -> R
 
     """
     envelope = _unwrap(token, typ, max_bytes)
-    return Reread(sha256(envelope.signed).hexdigest(), envelope.kid, _read_payload(envelope))
+    return Reread(sha256(envelope.signed).hexdigest(), envelope.kid, _read_payload(envelope.payload))
 
 
 def digest_of(token: bytes) -> str:
@@ -187,15 +220,8 @@ def _pinned(kid: str, find_key: FindKey) -> VerifyKey:
     return key
 
 
-def _verify(envelope: _Envelope, key: VerifyKey) -> str:
-    """Verify the signature and return the digest it was made over: the document's identity."""
-    digest = sha256(envelope.signed)
-    key.verify_digest(digest.digest(), envelope.signature)
-    return digest.hexdigest()
-
-
-def _read_payload(envelope: _Envelope) -> dict[str, Any]:
-    payload = strict_json.loads(envelope.payload, max_bytes=len(envelope.payload))
+def _read_payload(raw: bytes) -> dict[str, Any]:
+    payload = strict_json.loads(raw, max_bytes=len(raw))
     if not isinstance(payload, dict):
         raise Refused(Reason.BAD_JSON, "a payload is an object")
     return payload

@@ -6,7 +6,7 @@ Personal data ride beside the statement in a *private part* that the statement n
 part can be erased one day, and everything else still verifies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ from ecolink.kit import canonical
 from ecolink.kit.times import to_seconds, to_text
 from ecolink.protocol import claims, jws, private_part, strict_json
 from ecolink.protocol.claims import Claims
-from ecolink.protocol.keys import FindKey, SigningKey
+from ecolink.protocol.keys import FindKey, SigningKey, VerifyAll
 from ecolink.protocol.limits import (
     MAX_ATTACHMENTS,
     MAX_PARENTS,
@@ -198,10 +198,63 @@ def open_statement(
 
     """
     opened = jws.open_token(token, typ=TYP, find_key=find_key, max_bytes=MAX_STATEMENT_BYTES)
+    return _accept(opened, private, us, sender, received_at)
+
+
+def open_statements(
+    parts: Iterable[tuple[bytes, bytes | None]],
+    *,
+    verify: VerifyAll,
+    find_key: FindKey,
+    us: str | None,
+    sender: str | None,
+    received_at: datetime | None,
+) -> list[Statement | Refused]:
+    """Verify many statements, each with its private part, as `open_statement` does; a refusal is returned, not raised.
+
+    The signatures are verified together, by `verify`, once everything before them has been checked.
+    """
+    taken = [(_unseal(token, find_key), private) for token, private in parts]
+    checks = [sealed.check for sealed, _ in taken if isinstance(sealed, jws.Sealed)]
+    holds = iter(verify(checks))
+    return [
+        sealed if isinstance(sealed, Refused) else _open(sealed, private, us, sender, received_at, holds=next(holds))
+        for sealed, private in taken
+    ]
+
+
+def _unseal(token: bytes, find_key: FindKey) -> jws.Sealed | Refused:
+    try:
+        return jws.unseal(token, typ=TYP, find_key=find_key, max_bytes=MAX_STATEMENT_BYTES)
+    except Refused as refused:
+        return refused
+
+
+def _open(
+    sealed: jws.Sealed,
+    private: bytes | None,
+    us: str | None,
+    sender: str | None,
+    received_at: datetime | None,
+    *,
+    holds: bool,
+) -> Statement | Refused:
+    try:
+        if not holds:
+            raise Refused(Reason.BAD_SIGNATURE, f"not signed by key {sealed.key.kid}")  # noqa: TRY301 - told as others are
+        return _accept(jws.open_verified(sealed), private, us, sender, received_at)
+    except Refused as refused:
+        return refused
+
+
+def _accept(
+    opened: jws.Opened, private: bytes | None, us: str | None, sender: str | None, received_at: datetime | None
+) -> Statement:
+    """Check what a verified statement says, against who sent it to whom and when it came."""
     said = opened.payload
     if sender is not None and said["iss"] != sender:
         raise Refused(Reason.WRONG_SENDER, f"issued by {said['iss']}, sent by {sender}")
-    statement = _read(opened.digest, opened.kid, token, private, said)
+    statement = _read(opened.digest, opened.kid, opened.token, private, said)
     if us is not None and us not in statement.aud:
         raise Refused(Reason.WRONG_AUDIENCE, f"not addressed to {us}")
     if received_at is not None:
