@@ -9,7 +9,7 @@ from ecolink.kit.times import from_text
 from ecolink.protocol import base64url, batch, card, heads, manifest, receipt, request, statement, strict_json
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.refusal import Reason, Refused
-from tests.vectors import regenerate
+from tests.vectors import freeze, regenerate
 
 FOLDER = Path(regenerate.__file__).parent
 
@@ -141,3 +141,15 @@ def test_every_reason_a_document_can_be_refused_for_has_a_vector():
         reason for reason in Reason if reason.startswith(("bad-proof", "bad-checkpoint", "bad-evidence", "bad-bundle"))
     }
     assert set(Reason) - shown - BEYOND_ONE_DOCUMENT - others == set()
+
+
+@pytest.mark.parametrize("release", sorted(path.stem for path in freeze.FROZEN.glob("*.json")))
+def test_what_a_release_was_judged_by_stays_as_it_was(release):
+    assert freeze.changed(release) == []
+
+
+def test_a_changed_vector_is_seen(monkeypatch):
+    now = freeze.parts()
+    place = next(iter(now))
+    monkeypatch.setattr(freeze, "parts", lambda: {**now, place: "0" * 64})
+    assert freeze.changed("0.1.0") == [place]
