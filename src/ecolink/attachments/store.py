@@ -181,8 +181,8 @@ class BlobStore:
     def names(self) -> Iterator[tuple[str, datetime]]:
         """Yield the digest of every blob on the disk and when it was written (UTC)."""
         for path in self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"):
-            if is_digest(path.name):
-                yield path.name, _written_at(path)
+            if is_digest(path.name) and (written_at := _written_at(path)) is not None:
+                yield path.name, written_at
 
     def remove_unfinished(self, before: datetime) -> int:
         """Delete what was begun and not touched since `before`; return how many files that were."""
@@ -190,7 +190,7 @@ class BlobStore:
             path
             for name in ("incoming", "partial")
             for path in self._folder(name).iterdir()
-            if _written_at(path) < before
+            if (written_at := _written_at(path)) is not None and written_at < before
         ]
         for path in stale:
             path.unlink(missing_ok=True)
@@ -248,5 +248,9 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _written_at(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+def _written_at(path: Path) -> datetime | None:
+    """Return when a file was written (UTC); None when it is gone by now, for uploads and other workers go on."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
