@@ -29,7 +29,7 @@ from ecolink.web.openapi_document import Document, operations
 from tests.contract.callers import House, settle_matters
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
-EXAMPLES = int(os.environ.get("ECOLINK_TEST_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("ECOLINK_TEST_EXAMPLES", "4"))
 LOCAL, FEDERATION = openapi.local_app().openapi(), openapi.federation_app().openapi()
 BIG = [{"leads"}, {"bulletins"}, {"emergencies", "tasks", "alliances"}]
 GROUPS = [*BIG, {tag for _, _, operation in operations(LOCAL) for tag in operation["tags"]}.difference(*BIG)]

@@ -127,6 +127,7 @@ def test_a_node_that_burnt_down_and_its_peer_agree_again(
     assert declaration(at_shouning)["held_by_peers"][0]["unit_code"] == QINGYUAN
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_peer_that_was_down_for_the_restore_is_compared_with_at_the_next_start(
     bureaus: tuple[Bureau, Bureau],
 ) -> None:

@@ -18,6 +18,8 @@ from tests.support.town import QINGYUAN
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 KEY = "raised-once-0123456789"
+ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""Where the moment lies outside any transaction: the kind of database makes no difference then."""
 
 
 @pytest.fixture
@@ -69,6 +71,7 @@ def test_a_sender_killed_before_its_commit_sends_nothing_and_remembers_nothing(b
             settled(bureaus, {"actual": ["后来的火情"]})
 
 
+@ON_SQLITE
 def test_a_sender_killed_after_its_commit_sends_on_its_restart(bureaus: tuple[Bureau, Bureau], line: Line):
     shouning, qingyuan = bureaus
     with qingyuan.process("serve"):
@@ -81,6 +84,7 @@ def test_a_sender_killed_after_its_commit_sends_on_its_restart(bureaus: tuple[Bu
             settled(bureaus, {"actual": ["火情"]})
 
 
+@ON_SQLITE
 def test_a_sender_killed_while_its_message_is_on_the_way_sends_it_on_its_restart(
     bureaus: tuple[Bureau, Bureau], line: Line
 ):
@@ -96,6 +100,7 @@ def test_a_sender_killed_while_its_message_is_on_the_way_sends_it_on_its_restart
             assert len(line.pushes) == 1
 
 
+@ON_SQLITE
 def test_a_sender_killed_before_it_knows_the_receipt_sends_again_and_it_counts_once(
     bureaus: tuple[Bureau, Bureau], line: Line
 ):

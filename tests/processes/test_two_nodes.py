@@ -34,18 +34,6 @@ def verify_one(author: Bureau, other: Bureau, folder: Path) -> None:
         assert "OK" in bureau.run("evidence", "verify", file, *cards).stdout
 
 
-def test_a_sender_killed_before_anything_left_sends_it_after_its_restart(bureaus: tuple[Bureau, Bureau]):
-    shouning, qingyuan = bureaus
-    with qingyuan.process("serve"):
-        with shouning.process("serve", "--no-worker") as running:
-            with Traffic(shouning, QINGYUAN, 6, every_s=0) as traffic:
-                traffic.until(6)
-            assert qingyuan.emergencies() == []
-            kill(running)
-        with shouning.process("serve"):
-            settled(bureaus, traffic.titles)
-
-
 def test_a_sender_killed_while_it_sends_sends_nothing_twice_and_forgets_nothing(bureaus: tuple[Bureau, Bureau]):
     shouning, qingyuan = bureaus
     with qingyuan.process("serve"), Traffic(shouning, QINGYUAN, 18, every_s=0.05) as traffic:
@@ -58,6 +46,7 @@ def test_a_sender_killed_while_it_sends_sends_nothing_twice_and_forgets_nothing(
             settled(bureaus, traffic.titles)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_key_rotated_over_the_api_while_messages_go_out_stops_none_of_them(bureaus: tuple[Bureau, Bureau]):
     shouning, qingyuan = bureaus
     with qingyuan.process("serve"), shouning.process("serve"):
