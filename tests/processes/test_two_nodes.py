@@ -11,6 +11,7 @@ from tests.support.town import QINGYUAN, SHOUNING
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_receiver_killed_while_messages_come_in_holds_each_once(bureaus: tuple[Bureau, Bureau], tmp_path: Path):
     shouning, qingyuan = bureaus
     with shouning.process("serve"), Traffic(shouning, QINGYUAN, 18) as traffic:
@@ -34,6 +35,7 @@ def verify_one(author: Bureau, other: Bureau, folder: Path) -> None:
         assert "OK" in bureau.run("evidence", "verify", file, *cards).stdout
 
 
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_sender_killed_while_it_sends_sends_nothing_twice_and_forgets_nothing(bureaus: tuple[Bureau, Bureau]):
     shouning, qingyuan = bureaus
     with qingyuan.process("serve"), Traffic(shouning, QINGYUAN, 18, every_s=0.05) as traffic:
