@@ -1,13 +1,14 @@
 """Somebody who writes batches by hand, to see what a node makes of them."""
 
 from dataclasses import replace
+from typing import Any
 
-from ecolink.federation.operations import PUSH, Call
+from ecolink.federation.operations import PUSH, Answer, Call
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.request import seal_request
-from ecolink.protocol.statement import Lane, seal
+from ecolink.protocol.statement import Lane, Statement, seal
 from tests.support.notes import note
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
@@ -22,12 +23,14 @@ class Forger:
         self.head = GENESIS
         self.seq = 0
 
-    def statement(self, text: str, *, aud: str = QINGYUAN, jti: str | None = None, **members):
+    def statement(self, text: str, *, aud: str = QINGYUAN, jti: str | None = None, **members: Any) -> Statement:
         now = self.town.clock.now()
         draft = replace(note(text, now, **members), aud=(aud,), thread=jti or new_id(now))
         return seal(draft, iss=self.iss, jti=draft.thread, iat=now, key=self.key)
 
-    def batch(self, *statements, first_seq: int | None = None, prev: bytes | None = None, epoch: int = 1) -> bytes:
+    def batch(
+        self, *statements: Statement, first_seq: int | None = None, prev: bytes | None = None, epoch: int = 1
+    ) -> bytes:
         first = first_seq or self.seq + 1
         token = seal_batch(
             iss=self.iss,
@@ -43,7 +46,7 @@ class Forger:
             self.head, self.seq = chain(self.head, number, statement.digest), number
         return pack(token, [(statement.token, statement.private) for statement in statements])
 
-    def push(self, body: bytes, **changes):
+    def push(self, body: bytes, **changes: Any) -> Answer:
         return self.town.network.gates[QINGYUAN](self.call(body, **changes))
 
     def call(
