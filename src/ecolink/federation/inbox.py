@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ecolink.federation.callers import PEER_SUSPENDED, Caller
+from ecolink.federation.callers import Caller
 from ecolink.federation.intake import Arrival, Judged, Kept
-from ecolink.federation.peers import PeerState
 from ecolink.kit.meters import VERIFY_SECONDS
 from ecolink.kit.times import to_text
 from ecolink.protocol.batch import Batch, open_batch, unpack
@@ -51,7 +50,10 @@ class Inbox:
     def _verify(self, caller: Caller, raw: bytes, now: datetime) -> tuple[Batch, Sequence[Judged]]:
         token, parts = unpack(raw, max_bytes=MAX_PUSH_BYTES)
         batch = open_batch(token, find_key=caller.keys.find, us=self.us, sender=caller.unit_code, received_at=now)
-        self._refuse_suspended(caller, batch)
+        if batch.lane is Lane.CONTROL:  # recalls pass also from a suspended peer
+            caller.refuse_unless_onboarded()
+        else:
+            caller.refuse_unless_active()
         statements = open_statements(
             [(entry.token, entry.private) for entry in batch.pair(parts)],
             verify=self.verify,
@@ -61,11 +63,6 @@ class Inbox:
             received_at=now,
         )
         return batch, [_judge(each, batch, now) for each in statements]
-
-    def _refuse_suspended(self, caller: Caller, batch: Batch) -> None:
-        caller.refuse_unless_onboarded()
-        if caller.state is PeerState.SUSPENDED and batch.lane is not Lane.CONTROL:
-            raise Refused(PEER_SUSPENDED, "this bureau has suspended the exchange with you; only recalls pass")
 
 
 def _judge(opened: Judged, batch: Batch, now: datetime) -> Judged:

@@ -95,17 +95,17 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _written(checks: Sequence[Check]) -> bytes | None:
-    """Return a question: the points of the keys, then for each check its key's number, digest and signature."""
-    numbers: dict[bytes, int] = {}
-    parts = []
-    for key, digest, signature in checks:
-        if len(signature) != SIGNATURE_BYTES:
-            return None
-        number = numbers.setdefault(key.point(), len(numbers))
-        parts.append(number.to_bytes() + digest + signature)
-        if number >= _MOST_KEYS:
-            return None
-    return len(numbers).to_bytes() + b"".join(numbers) + b"".join(parts)
+    """Return a question: the points of the keys, then for each check its key's number, digest and signature.
+
+    None where it cannot be put: a signature of another length, or more keys than a byte can number.
+    """
+    keys = {check.key.kid: check.key for check in checks}
+    if len(keys) > _MOST_KEYS or any(len(check.signature) != SIGNATURE_BYTES for check in checks):
+        return None
+    numbers = {kid: number.to_bytes() for number, kid in enumerate(keys)}
+    points = b"".join(key.point() for key in keys.values())
+    asked = b"".join(numbers[key.kid] + digest + signature for key, digest, signature in checks)
+    return len(keys).to_bytes() + points + asked
 
 
 def _answer(question: bytes) -> bytes:
