@@ -56,7 +56,7 @@ def play(*, nodes: int, once: bool, as_json: bool) -> int:
 def _open(console: Console, nodes: int) -> None:
     console.rule("[bold]ecolink 演示 demo")
     console.print(
-        f"{nodes} 个县局各自运行节点，没有中心。人名、电话、案件均为虚构；“六县联盟”为演示假设；"
+        f"{nodes}个县局各自运行节点，没有中心。人名、电话、案件均为虚构；“六县联盟”为演示假设；"
         "省界线为示意，不可用于导航。\n"
         f"{nodes} county bureaus, a node each, nothing central. People, phones and cases are fictional; that the six "
         "counties form one alliance is assumed; the border line is schematic, not for navigation.\n"
