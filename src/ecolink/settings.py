@@ -32,8 +32,6 @@ from pydantic_settings import (
     SecretsSettingsSource,
     SettingsConfigDict,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from ecolink.errors import SettingError
 
@@ -74,6 +72,10 @@ def _terms(value: Any) -> Any:  # noqa: ANN401 - the same
 
 
 def _database(url: str) -> str:
+    # Here, so that a person's command, which opens no database, does not wait for the library.
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     try:
         backend = make_url(url).get_backend_name()
     except ArgumentError:
@@ -220,7 +222,7 @@ class Settings(BaseSettings):
     @property
     def uses_sqlite(self) -> bool:
         """Whether the database is a file of this node alone."""
-        return make_url(self.database_url).get_backend_name() == "sqlite"
+        return self.database_url.startswith("sqlite")
 
     @property
     def federation_tls(self) -> bool:

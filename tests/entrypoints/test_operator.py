@@ -144,7 +144,7 @@ def test_an_operator_without_a_name_is_known_by_number(monkeypatch: pytest.Monke
     import getpass
     import os
 
-    from ecolink.entrypoints.cli.context import operator
+    from ecolink.entrypoints.cli.operator import operator
 
     def nobody() -> str:
         raise KeyError("getpwuid(): uid not found")
@@ -257,13 +257,3 @@ def test_programs_are_added_and_their_secrets_rotated(run: Run, shouning: Path) 
 def test_a_database_out_of_reach_is_one_line(run: Run, shouning: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ECOLINK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     assert "database cannot be used" in refusal(run("--config", shouning, "peer", "list"))
-
-
-@pytest.mark.parametrize(
-    "command",
-    ["init", "serve", "worker", "db", "peer", "key", "queue", "inbox", "user", "client", "config", "login", "lead"],
-)
-def test_every_command_explains_itself(run: Run, command: str) -> None:
-    result = run(command, "--help")
-    assert result.exit_code == 0
-    assert len(result.stdout.splitlines()) > 5

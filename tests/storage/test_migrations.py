@@ -3,6 +3,7 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from ecolink.errors import SettingError
@@ -35,6 +36,12 @@ def test_check_constraints_and_partial_indexes_are_there_too(empty):
         present = {check["name"] for check in found.get_check_constraints(table.name)}
         assert {str(name) for name in declared if name} <= present, table.name
         assert {index.name for index in table.indexes} <= {index["name"] for index in found.get_indexes(table.name)}
+
+
+def test_the_newest_version_is_the_one_that_alembic_leads_to(database):
+    scripts = ScriptDirectory(str(schema.migrations()))
+    assert schema.versions(database.engine) == (scripts.get_current_head(),) * 2
+    assert schema.known() == {each.revision for each in scripts.walk_revisions()}
 
 
 def test_upgrading_twice_changes_nothing(empty):

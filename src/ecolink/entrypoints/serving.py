@@ -6,6 +6,7 @@ dies is replaced.
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -111,6 +112,8 @@ async def _serve_both(node: Node, sockets: Sockets, announce: Announce) -> None:
         _Server(_config(settings, node.local_app(), tls=settings.local_tls, mutual=False)),
         _Server(_config(settings, node.federation_app(), tls=settings.federation_tls, mutual=True)),
     )
+
+    gc.freeze()  # all that was built so far stays: a collection need not halt the node to look at it
 
     def stop() -> None:
         for server in servers:

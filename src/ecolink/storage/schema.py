@@ -1,21 +1,21 @@
-"""The schema's version: brought up by Alembic, and checked at every start."""
+"""The schema's version: brought up by Alembic, and checked at every start, which does without it."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, inspect, select, text
 
 from ecolink.errors import SettingError
 
 _UPGRADING = 20_261_122
 """The number of PostgreSQL's advisory lock that an upgrade holds; any number, as long as it never changes."""
+
+_STEP = re.compile(r'^revision = "(.+)"\ndown_revision = (?:None|"(.+)")$', re.MULTILINE)
+"""How a migration names the version it leads to and the one it leads from."""
 
 
 def migrations() -> Path:
@@ -30,8 +30,11 @@ def upgrade(engine: Engine) -> str | None:
     All of it is one transaction, on SQLite too, so that a process killed midway leaves nothing behind. Of several
     that upgrade at once one does it, and the others wait and find it done.
     """
+    from alembic import command  # noqa: PLC0415 - a tenth of a second of every start, and the start needs none of it
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
     with _alone(engine) as connection:
-        before = MigrationContext.configure(connection).get_current_revision()
+        before = _present(connection)
         config = Config()
         config.set_main_option("script_location", str(migrations()).replace("%", "%%"))
         config.attributes["connection"] = connection
@@ -69,16 +72,29 @@ def _foreign_keys_off(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA foreign_keys=ON")
 
 
-def versions(engine: Engine) -> tuple[str | None, str | None]:
+def versions(engine: Engine) -> tuple[str | None, str]:
     """Return the database's schema version and the newest one this software knows."""
     with engine.connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-    return present, ScriptDirectory(str(migrations())).get_current_head()
+        present = _present(connection)
+    (newest,) = known() - set(_steps().values())
+    return present, newest
 
 
 def known() -> set[str]:
     """Return every schema version that this software knows the way from."""
-    return {revision.revision for revision in ScriptDirectory(str(migrations())).walk_revisions()}
+    return set(_steps())
+
+
+def _present(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return cast("str | None", connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
+
+
+def _steps() -> dict[str, str | None]:
+    """Return each version with the one that its migration leads from."""
+    texts = [path.read_text("utf-8") for path in (migrations() / "versions").glob("*.py")]
+    return {revision: before for each in texts for revision, before in _STEP.findall(each)}
 
 
 def refuse_unless_current(engine: Engine) -> None:

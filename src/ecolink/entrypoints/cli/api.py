@@ -18,7 +18,7 @@ import typer
 
 from ecolink.entrypoints.cli import tokens
 from ecolink.entrypoints.cli.context import settings_of
-from ecolink.entrypoints.cli.user import read_secret
+from ecolink.entrypoints.cli.secret import read_secret
 from ecolink.errors import EcolinkError, InvalidError, SettingError, UnauthenticatedError, UnavailableError
 from ecolink.kit.clock import SystemClock
 from ecolink.settings import is_loopback

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ecolink.entrypoints.cli.context import open_node, operator
+from ecolink.entrypoints.cli.operator import open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, print_rows
 from ecolink.entrypoints.cli.user import details, rows_of, tell_once
 from ecolink.identity.models import AccountKind

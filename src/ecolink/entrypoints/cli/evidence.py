@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ecolink.entrypoints.cli.context import note, open_node
+from ecolink.entrypoints.cli.operator import note, open_node
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_json, say
 from ecolink.errors import InvalidError
 from ecolink.kit.times import to_text

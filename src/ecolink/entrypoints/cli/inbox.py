@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ecolink.entrypoints.cli.context import note, open_node
+from ecolink.entrypoints.cli.operator import note, open_node
 from ecolink.entrypoints.cli.printing import AsJson, print_rows, say
 from ecolink.errors import InvalidError
 

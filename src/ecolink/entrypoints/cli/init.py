@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from sqlalchemy import select
 
-from ecolink.entrypoints.cli.context import config_of, operator
+from ecolink.entrypoints.cli.context import config_of
+from ecolink.entrypoints.cli.operator import operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, say
 from ecolink.entrypoints.cli.settings_file import write_settings
 from ecolink.entrypoints.cli.user import PasswordFile, chosen_password

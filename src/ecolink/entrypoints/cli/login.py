@@ -19,7 +19,7 @@ from ecolink.entrypoints.cli.api import (
     send,
 )
 from ecolink.entrypoints.cli.printing import say
-from ecolink.entrypoints.cli.user import read_secret
+from ecolink.entrypoints.cli.secret import read_secret
 from ecolink.errors import EcolinkError
 from ecolink.kit.times import CHINA
 

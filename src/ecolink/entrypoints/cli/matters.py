@@ -225,3 +225,6 @@ def _tell(told: Item, matter: Matter, *, as_json: bool) -> None:
     say(f"{matter.word} {told['id']}: {str(told['state']).replace('_', ' ')}.")
     if told["state"] == "awaiting_approval":
         say(f"A second person sends it: ecolink {matter.word} send {told['id']}")
+
+
+lead, bulletin, emergency = (build(matter) for matter in (LEAD, BULLETIN, EMERGENCY))

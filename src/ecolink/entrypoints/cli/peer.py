@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ecolink.entrypoints.cli.context import note, open_node, operator
+from ecolink.entrypoints.cli.operator import note, open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, print_rows, say
 from ecolink.errors import InvalidError
 from ecolink.federation.peers import Peer

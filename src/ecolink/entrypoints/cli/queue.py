@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 
-from ecolink.entrypoints.cli.context import open_node
+from ecolink.entrypoints.cli.operator import open_node
 from ecolink.entrypoints.cli.printing import AsJson, print_rows
 from ecolink.federation import queues
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ecolink.entrypoints.cli.context import open_node, settings_of
+from ecolink.entrypoints.cli.context import settings_of
+from ecolink.entrypoints.cli.operator import open_node
 from ecolink.entrypoints.cli.printing import say
 from ecolink.settings import Sources, check
 

@@ -1,14 +1,13 @@
 """`ecolink user`: the people who may log in."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ecolink.entrypoints.cli.context import open_node, operator
+from ecolink.entrypoints.cli.operator import open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, print_rows, say
-from ecolink.errors import InvalidError
+from ecolink.entrypoints.cli.secret import read_secret
 from ecolink.identity.accounts import select_accounts
 from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.passwords import check_password, new_password
@@ -97,20 +96,6 @@ def chosen_password(file: Path | None, username: str) -> str:
     password = read_secret(file)
     check_password(password, username)
     return password
-
-
-def read_secret(file: Path) -> str:
-    """Return the first line of `file`, `-` being standard input.
-
-    Raises:
-        InvalidError: it cannot be read.
-
-    """
-    try:
-        text = sys.stdin.readline() if str(file) == "-" else file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidError(f"The password cannot be read: {fault}", f"无法读取口令：{fault}") from None
-    return text.partition("\n")[0].rstrip("\r")
 
 
 def rows_of(context: typer.Context, kind: AccountKind) -> list[dict[str, Any]]:

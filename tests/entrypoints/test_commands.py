@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_group
+
+from ecolink.entrypoints.cli import app
+from ecolink.entrypoints.cli.commands import COMMANDS, Later
+from tests.entrypoints.conftest import Run
+
+LIBRARIES = {"sqlalchemy", "pydantic", "fastapi", "httpx", "cryptography"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) > 5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_list_of_commands_says_of_each_what_its_own_help_begins_with(command: str) -> None:
+    listed = get_group(app).commands[command]
+    assert isinstance(listed, Later)
+    assert listed.get_short_help_str(1000) == listed.fetch().get_short_help_str(1000)
+
+
+@pytest.mark.parametrize("command", ["--help", "--version"])
+def test_who_asks_what_ecolink_can_do_does_not_wait_for_what_it_does_it_with(command: str) -> None:
+    asked = f"import sys; from ecolink.entrypoints.cli import app; app(['{command}'], standalone_mode=False)"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{asked}; print(*sys.modules, file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "ecolink" in told.stdout
+    assert not LIBRARIES & set(told.stderr.split())
