@@ -13,7 +13,7 @@ def arrival(town: Town, forger: Forger, body: bytes) -> Arrival:
     """Return what the inbox makes of a push before it is kept."""
     node, now = town.nodes[QINGYUAN], town.clock.now()
     caller = node.callers.identify(forger.call(body), now)
-    return Arrival(caller, *node.inbox._verify(caller, body, now), now)
+    return Arrival(caller, node.inbox._open(caller, body, now), now)
 
 
 def keep(town: Town, *arrivals: Arrival):

@@ -109,8 +109,13 @@ class EvidenceLog:
             ref: what finds the leaf again, at most 100 characters; it is not hashed.
 
         """
-        remembered = _Remembered(kind, digest, ref, session.get_nested_transaction())
-        session.info.setdefault(_PENDING, []).append(remembered)
+        self.append_all(session, [(kind, digest, ref)])
+
+    def append_all(self, session: Session, leaves: Iterable[tuple[str, str, str]]) -> None:
+        """Remember leaves in their order, each as `append` takes it."""
+        within = session.get_nested_transaction()
+        pending = session.info.setdefault(_PENDING, [])
+        pending.extend([_Remembered(kind, digest, ref, within) for kind, digest, ref in leaves])
 
     def flush(self, session: Session, now: datetime | None = None) -> None:
         """Write the remembered leaves, if any; the head stays locked until the transaction ends."""

@@ -94,6 +94,8 @@ def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announc
     try:
         with node.database.read():  # for what it says when the database cannot be reached
             node.open()
+        # What was imported and built lives as long as the process: it is not looked through again for what is let go.
+        gc.freeze()
         loops = Worker(node)
         if worker:
             loops.start()

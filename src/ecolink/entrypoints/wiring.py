@@ -32,10 +32,10 @@ from ecolink.federation.keystore import Keystore
 from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import PullDesk, Puller
+from ecolink.federation.readers import Readers
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
-from ecolink.federation.verifier import Verifier
 from ecolink.federation.witnessing import Witnessing
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
@@ -97,7 +97,7 @@ class Node:
     outbox: Outbox
     callers: Callers
     inbox: Inbox
-    verifier: Verifier
+    readers: Readers
     receipts: Receipts
     gate: Gate
     delivery: Delivery
@@ -122,8 +122,8 @@ class Node:
             self.keystore.refresh(session, self.signer)
 
     def close(self) -> None:
-        """End the helper process, and close connections to peers and to the database."""
-        self.verifier.close()
+        """End the helper processes, and close connections to peers and to the database."""
+        self.readers.close()
         if isinstance(self.transport, HttpTransport):
             self.transport.close()
         self.database.dispose()
@@ -221,8 +221,8 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     callers = Callers(us, database, keystore, bells.ring_send)
     outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
     intake = Intake(us, callers, signer, log, bells.ring_apply)
-    verifier = Verifier()
-    inbox = Inbox(us, verifier, GroupCommit(database, intake.keep, most=MOST_TOGETHER))
+    readers = Readers()
+    inbox = Inbox(us, readers, GroupCommit(database, intake.keep, most=MOST_TOGETHER))
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))
     client = PeerClient(us, signer, transport)
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
@@ -250,7 +250,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         outbox=outbox,
         callers=callers,
         inbox=inbox,
-        verifier=verifier,
+        readers=readers,
         receipts=receipts,
         gate=Gate(
             us=us,

@@ -6,19 +6,22 @@ is then one job in the executor. Documents are described by example: their meani
 
 from typing import Annotated, Any
 
-from anyio import fail_after
+from anyio import CapacityLimiter, fail_after, to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from ecolink.federation import operations
 from ecolink.federation.gate import JOSE, Gate
 from ecolink.federation.operations import Answer, Call, Operation
+from ecolink.federation.readers import WORTH_ASKING
 from ecolink.kit.clock import Clock
 from ecolink.protocol.limits import VERSION
 
 BODY_DEADLINE_S = 30
 """Within which a whole body must be here, however steadily it drips."""
+
+BULKY_AT_ONCE = 16
+"""Large bodies that are worked on at the same time: they leave threads to the small ones, as emergencies are."""
 
 _PROBLEM_EXAMPLE = {
     "type": "/problems/clock-skew",
@@ -62,6 +65,7 @@ _NOTHING: dict[int | str, dict[str, Any]] = {
 def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of endpoints, each three lines
     """Return the routes of the federation API."""
     routes = APIRouter(tags=["federation"])
+    bulky = CapacityLimiter(BULKY_AT_ONCE)
 
     async def ask(request: Request, operation: Operation, params: dict[str, str]) -> Response:
         try:
@@ -73,7 +77,8 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
         if body is None:
             return _respond(gate.too_large(operation))
         call = Call(operation, params, _bearer(request), body)
-        return _respond(await run_in_threadpool(gate.answer, call, now))
+        limiter = bulky if len(body) >= WORTH_ASKING else None
+        return _respond(await to_thread.run_sync(gate.answer, call, now, limiter=limiter))
 
     @routes.post(
         "/federation/v1/batches",

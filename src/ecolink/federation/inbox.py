@@ -6,20 +6,16 @@ already covers them, and commit. Only then is the receipt handed out: 'stored' m
 come in together share the transaction, and so the wait for the disk.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from ecolink.federation.callers import Caller
-from ecolink.federation.intake import Arrival, Judged, Kept
+from ecolink.federation.intake import Arrival, Kept
+from ecolink.federation.readers import ReadPush
 from ecolink.kit.meters import VERIFY_SECONDS
-from ecolink.kit.times import to_text
-from ecolink.protocol.batch import Batch, open_batch, unpack
-from ecolink.protocol.keys import VerifyAll
-from ecolink.protocol.limits import MAX_PUSH_BYTES
-from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Lane, open_statements
+from ecolink.protocol.push import Push
+from ecolink.protocol.statement import Lane
 from ecolink.storage.groups import GroupCommit
 
 MOST_TOGETHER: Final = 512
@@ -31,7 +27,7 @@ class Inbox:
     """Keeps what peers send."""
 
     us: str
-    verify: VerifyAll
+    read: ReadPush
     commits: GroupCommit[Arrival, Kept]
 
     def receive(self, caller: Caller, raw: bytes, now: datetime) -> Kept:
@@ -43,34 +39,15 @@ class Inbox:
 
         """
         with VERIFY_SECONDS.time():
-            batch, judged = self._verify(caller, raw, now)
-        arrival = Arrival(caller, batch, judged, now)
-        return self.commits.write(arrival, size=len(judged), urgent=batch.lane is Lane.EMERGENCY)
+            push = self._open(caller, raw, now)
+        is_urgent = push.batch.lane is Lane.EMERGENCY
+        return self.commits.write(Arrival(caller, push, now), size=len(push.entries), urgent=is_urgent)
 
-    def _verify(self, caller: Caller, raw: bytes, now: datetime) -> tuple[Batch, Sequence[Judged]]:
-        token, parts = unpack(raw, max_bytes=MAX_PUSH_BYTES)
-        batch = open_batch(token, find_key=caller.keys.find, us=self.us, sender=caller.unit_code, received_at=now)
-        if batch.lane is Lane.CONTROL:  # recalls pass also from a suspended peer
+    def _open(self, caller: Caller, raw: bytes, now: datetime) -> Push:
+        keys = caller.keys.by_kid.values()
+        push = self.read(raw, keys=keys, us=self.us, sender=caller.unit_code, received_at=now)
+        if push.batch.lane is Lane.CONTROL:  # recalls pass also from a suspended peer
             caller.refuse_unless_onboarded()
         else:
             caller.refuse_unless_active()
-        statements = open_statements(
-            [(entry.token, entry.private) for entry in batch.pair(parts)],
-            verify=self.verify,
-            find_key=caller.keys.find,
-            us=self.us,
-            sender=batch.iss,
-            received_at=now,
-        )
-        return batch, [_judge(each, batch, now) for each in statements]
-
-
-def _judge(opened: Judged, batch: Batch, now: datetime) -> Judged:
-    """Refuse also what is sound in itself but not in this batch, or not any more."""
-    if isinstance(opened, Refused):
-        return opened
-    if opened.lane is not batch.lane:
-        return Refused(Reason.INVALID_CLAIM, f"a statement of lane {opened.lane} in a batch of {batch.lane}")
-    if opened.deliver_by is not None and opened.deliver_by < now:
-        return Refused(Reason.EXPIRED, f"received after its deliver_by {to_text(opened.deliver_by)}")
-    return opened
+        return push

@@ -20,9 +20,10 @@ from ecolink.protocol.batch import GENESIS, Batch, chain, read_batch
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.limits import MAX_ENTRIES
+from ecolink.protocol.push import Incoming, Push
 from ecolink.protocol.receipt import Outcome, Verdict, read_receipt, seal_receipt
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Lane, Statement
+from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.engine import after_commit
 from ecolink.storage.rows import RowInsert
@@ -48,17 +49,18 @@ class Gap:
 
 Kept = Receipted | Gap
 
-Judged = Statement | Refused
-"""What verification made of one entry."""
-
 
 class Arrival(NamedTuple):
-    """A batch that verified, received from `caller` at `now`; `judged` is what became of its entries."""
+    """A push that verified, received from `caller` at `now`."""
 
     caller: Caller
-    batch: Batch
-    judged: Sequence[Judged]
+    push: Push
     now: datetime
+
+    @property
+    def batch(self) -> Batch:
+        """The batch that was pushed."""
+        return self.push.batch
 
 
 class _Channel(NamedTuple):
@@ -199,68 +201,70 @@ class Intake:
         batch, now = arrival.batch, arrival.now
         verdicts = _given_verdicts(session, channel, batch)
         given = len(verdicts)
-        fresh = arrival.judged[given:]
+        fresh = arrival.push.entries[given:]
         if fresh and not given and batch.prev.hex() != channel.head_chain:
             raise ForkFound(batch, channel.head_seq)
         held = self._held(session, batch.iss, fresh)
-        rows, told_otherwise = [], []
-        for seq, (digest, each) in enumerate(zip(batch.entries[given:], fresh, strict=True), batch.first_seq + given):
-            verdict = self._decide(session, digest, each, held, now)
-            verdicts.append(verdict)
-            if verdict.verdict is Outcome.STORED and isinstance(each, Statement):
-                rows.append(arriving(each, channel.id, seq, now))
-                held[each.jti] = digest
+        rows, leaves, told_otherwise = [], [], []
+        for seq, (digest, entry) in enumerate(zip(batch.entries[given:], fresh, strict=True), batch.first_seq + given):
+            if isinstance(entry, Incoming) and entry.jti not in held:
+                held[entry.jti] = digest
+                rows.append(arriving(entry, channel.id, seq, now))
+                leaves.append((LeafKind.RECEIVED, digest, entry.jti))
+                verdicts.append(Verdict(digest, Outcome.STORED))
             else:
+                verdict = self._tell_otherwise(session, digest, entry, held, now)
                 told_otherwise.append((channel.id, seq, digest, verdict.verdict.value, verdict.reason))
+                verdicts.append(verdict)
         ARRIVING.run(session, rows)
         _ENTRIES.run(session, told_otherwise)
+        self.log.append_all(session, leaves)
         after_commit(session, partial(self.wake, batch.lane))
         return _Placed(_advance(session, channel, batch.entries[given:]), verdicts)
 
-    def _held(self, session: Session, iss: str, judged: Sequence[Judged]) -> dict[str, str]:
+    def _held(self, session: Session, iss: str, entries: Sequence[Incoming | Refused]) -> dict[str, str]:
         """Return the digests already held under the ids that came in."""
-        jtis = [one.jti for one in judged if isinstance(one, Statement)]
+        jtis = [one.jti for one in entries if isinstance(one, Incoming)]
         if not jtis:
             return {}
         return {row.jti: row.digest for row in session.connection().execute(_HELD, {"iss": iss, "jtis": jtis})}
 
-    def _decide(self, session: Session, digest: str, judged: Judged, held: dict[str, str], now: datetime) -> Verdict:
-        if isinstance(judged, Refused):
-            self.log.append(session, LeafKind.REFUSED, digest, judged.reason)
-            return Verdict(digest, Outcome.REFUSED, judged.reason)
-        twin = held.get(judged.jti)
-        if twin is None:
-            self.log.append(session, LeafKind.RECEIVED, digest, judged.jti)
-            return Verdict(digest, Outcome.STORED)
+    def _tell_otherwise(
+        self, session: Session, digest: str, entry: Incoming | Refused, held: dict[str, str], now: datetime
+    ) -> Verdict:
+        """Return the verdict on an entry that is not stored: refused, here before, or another under its id."""
+        if isinstance(entry, Refused):
+            self.log.append(session, LeafKind.REFUSED, digest, entry.reason)
+            return Verdict(digest, Outcome.REFUSED, entry.reason)
+        twin = held[entry.jti]
         if twin == digest:
             return Verdict(digest, Outcome.DUPLICATE)
         row = {
             "digest": digest,
-            "iss": judged.iss,
-            "jti": judged.jti,
+            "iss": entry.iss,
+            "jti": entry.jti,
             "held_digest": twin,
-            "token": judged.token,
-            "private": judged.private,
+            "token": entry.token,
+            "private": entry.private,
             "at": now,
         }
         insert_new(session, Equivocation, [row])
-        raise_alarm(
-            session, "equivocation", f"{judged.iss}/{judged.jti}", now, peer=judged.iss, held=twin, other=digest
-        )
-        self.log.append(session, LeafKind.EQUIVOCATION, digest, judged.jti)
+        raise_alarm(session, "equivocation", f"{entry.iss}/{entry.jti}", now, peer=entry.iss, held=twin, other=digest)
+        self.log.append(session, LeafKind.EQUIVOCATION, digest, entry.jti)
         return Verdict(digest, Outcome.REFUSED, Reason.EQUIVOCATION)
 
     def _keep_early(self, session: Session, channel: _Channel, arrival: Arrival) -> None:
         """Keep emergencies that overtook their predecessors; the batch itself comes again and gets its receipt then."""
-        held = self._held(session, arrival.batch.iss, arrival.judged)
-        rows = []
-        for seq, one in enumerate(arrival.judged, arrival.batch.first_seq):
-            if isinstance(one, Statement) and one.jti not in held:
-                held[one.jti] = one.digest
-                rows.append(arriving(one, channel.id, seq, arrival.now))
-                self.log.append(session, LeafKind.RECEIVED, one.digest, one.jti)
+        held = self._held(session, arrival.batch.iss, arrival.push.entries)
+        rows, leaves = [], []
+        for seq, entry in enumerate(arrival.push.entries, arrival.batch.first_seq):
+            if isinstance(entry, Incoming) and entry.jti not in held:
+                held[entry.jti] = entry.digest
+                rows.append(arriving(entry, channel.id, seq, arrival.now))
+                leaves.append((LeafKind.RECEIVED, entry.digest, entry.jti))
         if rows:
             ARRIVING.run(session, rows)
+            self.log.append_all(session, leaves)
             after_commit(session, partial(self.wake, Lane.EMERGENCY))
 
     def _receipts(self, session: Session, placed: Sequence[tuple[Arrival, _Placed]]) -> list[bytes]:
@@ -282,10 +286,10 @@ class Intake:
                 checkpoint=checkpoint,
                 key=self.signer.key,
             )
-            for (_, batch, _, now), (channel, verdicts) in placed
+            for (_, (batch, _), now), (channel, verdicts) in placed
         ]
         rows = []
-        for ((_, batch, _, now), (channel, _)), receipt in zip(placed, receipts, strict=True):
+        for ((_, (batch, _), now), (channel, _)), receipt in zip(placed, receipts, strict=True):
             # The receipt's own digest is a leaf under a later checkpoint: it cannot be under the one it carries.
             self.log.append(session, LeafKind.RECEIPT, digest_of(receipt), batch.digest)
             rows.append((batch.digest, channel.id, batch.first_seq, batch.last_seq, batch.token, receipt, now))

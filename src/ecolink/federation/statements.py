@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from ecolink.errors import NotFoundError
 from ecolink.federation.models import StatementRow
 from ecolink.protocol.limits import CLOCK_SKEW
+from ecolink.protocol.push import Incoming
 from ecolink.protocol.statement import Lane, Statement, read_statement
 from ecolink.storage.rows import Row, RowInsert
 
@@ -57,7 +58,7 @@ ARRIVING: Final = RowInsert.into(
 """How a peer's statements are kept, many at a time; see `arriving`."""
 
 
-def arriving(statement: Statement, channel_id: int, seq: int, now: datetime) -> Row:
+def arriving(statement: Incoming, channel_id: int, seq: int, now: datetime) -> Row:
     """Return the row of a statement that came in at `now` in a place of a channel."""
     suspect = statement.iat > now + CLOCK_SKEW
     # A statement from the future waits for its own time; an emergency is applied at once, with the flag.

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ecolink.kit import canonical
 from ecolink.protocol import base64url, strict_json
-from ecolink.protocol.keys import Check, FindKey, SigningKey, Use, VerifyKey
+from ecolink.protocol.keys import FindKey, SigningKey, Use, VerifyKey
 from ecolink.protocol.limits import MAX_STATEMENT_BYTES
 from ecolink.protocol.refusal import Reason, Refused
 
@@ -31,22 +31,6 @@ class Opened:
     kid: str
     key: VerifyKey
     payload: dict[str, Any] = field(repr=False)
-
-
-class Sealed(NamedTuple):
-    """A token whose signature is still to be verified; until then nothing of its payload may be read."""
-
-    token: bytes
-    key: VerifyKey
-    """The pinned key it names."""
-    digest: bytes
-    signature: bytes
-    payload: bytes
-
-    @property
-    def check(self) -> Check:
-        """What has to hold."""
-        return Check(self.key, self.digest, self.signature)
 
 
 class Reread(NamedTuple):
@@ -81,34 +65,14 @@ def open_token(token: bytes, *, typ: str, find_key: FindKey, max_bytes: int = MA
         Refused: the first check that failed.
 
     """
-    sealed = unseal(token, typ=typ, find_key=find_key, max_bytes=max_bytes)
-    sealed.key.verify_digest(sealed.digest, sealed.signature)
-    return open_verified(sealed)
-
-
-def unseal(token: bytes, *, typ: str, find_key: FindKey, max_bytes: int = MAX_STATEMENT_BYTES) -> Sealed:
-    """Take a token apart as far as its signature, so that many signatures can be verified together.
-
-    Raises:
-        Refused: the first check that failed.
-
-    """
     envelope = _unwrap(token, typ, max_bytes)
     key = _pinned(envelope.kid, find_key)
-    return Sealed(token, key, sha256(envelope.signed).digest(), envelope.signature, envelope.payload)
-
-
-def open_verified(sealed: Sealed) -> Opened:
-    """Return what a token says whose signature was found to hold.
-
-    Raises:
-        Refused: the payload is not sound JSON, or names another issuer.
-
-    """
-    key, payload = sealed.key, _read_payload(sealed.payload)
+    digest = sha256(envelope.signed)
+    key.verify_digest(digest.digest(), envelope.signature)
+    payload = _read_payload(envelope.payload)
     if payload.get("iss") != key.issuer:
         raise Refused(Reason.WRONG_ISSUER, f"key {key.kid} belongs to {key.issuer}, not to the named issuer")
-    return Opened(sealed.token, sealed.digest.hex(), key.kid, key, payload)
+    return Opened(token, digest.hexdigest(), key.kid, key, payload)
 
 
 def open_between(

@@ -4,13 +4,13 @@ A key's name (`kid`) is its RFC 7638 thumbprint, so a name can never be given to
 Signatures are the raw 64 bytes r||s of RFC 7518 section 3.4.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple, Self
+from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -169,12 +169,12 @@ class VerifyKey:
         """
         if len(raw_signature) != SIGNATURE_BYTES:
             raise Refused(Reason.BAD_SIGNATURE, f"a signature has {SIGNATURE_BYTES} bytes, not {len(raw_signature)}")
-        if not signature_holds(self.public, digest, raw_signature):
-            raise Refused(Reason.BAD_SIGNATURE, f"not signed by key {self.kid}")
-
-    def point(self) -> bytes:
-        """Return the public point as 64 bytes, x||y."""
-        return b"".join(base64url.decode(self.jwk[name].encode()) for name in ("x", "y"))
+        r = int.from_bytes(raw_signature[:_COORDINATE_BYTES])
+        s = int.from_bytes(raw_signature[_COORDINATE_BYTES:])
+        try:
+            self.public.verify(encode_dss_signature(r, s), digest, _ECDSA_OF_DIGEST)
+        except InvalidSignature:
+            raise Refused(Reason.BAD_SIGNATURE, f"not signed by key {self.kid}") from None
 
     def refuse_unless_valid(self, at: datetime) -> None:
         """Return if the key is believed for what was received at `at` (UTC, our clock).
@@ -191,53 +191,6 @@ class VerifyKey:
             raise Refused(Reason.KEY_NOT_YET_VALID, f"key {self.kid} is valid from {self.not_before.isoformat()}")
         if self.not_after is not None and at >= self.not_after:
             raise Refused(Reason.KEY_EXPIRED, f"key {self.kid} was valid until {self.not_after.isoformat()}")
-
-
-def signature_holds(public: ec.EllipticCurvePublicKey, digest: bytes, raw_signature: bytes) -> bool:
-    """Tell whether `raw_signature` (r||s, 64 bytes) is the key's over the data whose SHA-256 is `digest`."""
-    r = int.from_bytes(raw_signature[:_COORDINATE_BYTES])
-    s = int.from_bytes(raw_signature[_COORDINATE_BYTES:])
-    try:
-        public.verify(encode_dss_signature(r, s), digest, _ECDSA_OF_DIGEST)
-    except InvalidSignature:
-        return False
-    return True
-
-
-@lru_cache(maxsize=4096)
-def public_at(point: bytes) -> ec.EllipticCurvePublicKey:
-    """Return the public key at a point of P-256 given as x||y.
-
-    Raises:
-        ValueError: the point is not on the curve.
-
-    """
-    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
-
-
-class Check(NamedTuple):
-    """A signature to be verified: by which key, over the data with which SHA-256, and its 64 bytes."""
-
-    key: VerifyKey
-    digest: bytes
-    signature: bytes
-
-
-VerifyAll = Callable[[Sequence[Check]], Sequence[bool]]
-"""Tell of each signature whether it holds."""
-
-
-def verify_all(checks: Sequence[Check]) -> list[bool]:
-    """Tell of each signature whether it holds, one after the other."""
-    return [_holds(check) for check in checks]
-
-
-def _holds(check: Check) -> bool:
-    try:
-        check.key.verify_digest(check.digest, check.signature)
-    except Refused:
-        return False
-    return True
 
 
 FindKey = Callable[[str], VerifyKey | None]

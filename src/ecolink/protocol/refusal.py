@@ -79,3 +79,7 @@ class Refused(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type["Refused"], tuple[str, str]]:
+        """Let it cross to another process."""
+        return Refused, (self.reason, self.detail)

@@ -6,19 +6,19 @@ Personal data ride beside the statement in a *private part* that the statement n
 part can be erased one day, and everything else still verifies.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from re import compile as pattern
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecolink.kit import canonical
 from ecolink.kit.times import to_seconds, to_text
 from ecolink.protocol import claims, jws, private_part, strict_json
 from ecolink.protocol.claims import Claims
-from ecolink.protocol.keys import FindKey, SigningKey, VerifyAll
+from ecolink.protocol.keys import FindKey, SigningKey
 from ecolink.protocol.limits import (
     MAX_ATTACHMENTS,
     MAX_PARENTS,
@@ -201,52 +201,6 @@ def open_statement(
     return _accept(opened, private, us, sender, received_at)
 
 
-def open_statements(
-    parts: Iterable[tuple[bytes, bytes | None]],
-    *,
-    verify: VerifyAll,
-    find_key: FindKey,
-    us: str | None,
-    sender: str | None,
-    received_at: datetime | None,
-) -> list[Statement | Refused]:
-    """Verify many statements, each with its private part, as `open_statement` does; a refusal is returned, not raised.
-
-    The signatures are verified together, by `verify`, once everything before them has been checked.
-    """
-    taken = [(_unseal(token, find_key), private) for token, private in parts]
-    checks = [sealed.check for sealed, _ in taken if isinstance(sealed, jws.Sealed)]
-    holds = iter(verify(checks))
-    return [
-        sealed if isinstance(sealed, Refused) else _open(sealed, private, us, sender, received_at, holds=next(holds))
-        for sealed, private in taken
-    ]
-
-
-def _unseal(token: bytes, find_key: FindKey) -> jws.Sealed | Refused:
-    try:
-        return jws.unseal(token, typ=TYP, find_key=find_key, max_bytes=MAX_STATEMENT_BYTES)
-    except Refused as refused:
-        return refused
-
-
-def _open(
-    sealed: jws.Sealed,
-    private: bytes | None,
-    us: str | None,
-    sender: str | None,
-    received_at: datetime | None,
-    *,
-    holds: bool,
-) -> Statement | Refused:
-    try:
-        if not holds:
-            raise Refused(Reason.BAD_SIGNATURE, f"not signed by key {sealed.key.kid}")  # noqa: TRY301 - told as others are
-        return _accept(jws.open_verified(sealed), private, us, sender, received_at)
-    except Refused as refused:
-        return refused
-
-
 def _accept(
     opened: jws.Opened, private: bytes | None, us: str | None, sender: str | None, received_at: datetime | None
 ) -> Statement:
@@ -314,14 +268,11 @@ def _without_none(payload: dict[str, Any]) -> dict[str, Any]:
 
 def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Claims) -> Statement:
     """Check every claim and return the statement."""
-    lane = claims.choice(said, "lane", Lane)
+    terms = _terms(said)
     aud = _audience(said)
-    if lane is Lane.CASE and len(aud) != 1:
+    if terms.lane is Lane.CASE and len(aud) != 1:
         raise Refused(Reason.CASE_RECIPIENTS, f"{len(aud)} recipients in the case lane")
-    is_exercise = claims.truth(said, "is_exercise")
-    if is_exercise and lane not in _EXERCISE_LANES:
-        raise Refused(Reason.EXERCISE_LANE, f"an exercise in the {lane} lane")
-    if lane is Lane.CONTROL:
+    if terms.lane is Lane.CONTROL:
         _refuse_other_traffic(said)
     private_digest = claims.maybe_digest(said, "private")
     if private is not None:
@@ -337,23 +288,64 @@ def _read(digest: str, kid: str, token: bytes, private: bytes | None, said: Clai
         jti=claims.ident(said, "jti"),
         iat=claims.seconds(said, "iat"),
         deliver_by=claims.maybe_moment(said, "deliver_by"),
-        type=_type(said),
+        type=terms.type,
         thread=claims.ident(said, "thread"),
         parents=_parents(said),
-        lane=lane,
+        lane=terms.lane,
         salt=private_part.salt(said),
-        classification=_classification(said),
+        classification=terms.classification,
         handling=_handling(claims.members(said, "handling")),
-        is_exercise=is_exercise,
-        purpose=claims.text(said, "purpose"),
-        legal_basis=claims.text(said, "legal_basis"),
-        author_role=claims.text(said, "author_role", most=64),
+        is_exercise=terms.is_exercise,
+        purpose=terms.purpose,
+        legal_basis=terms.legal_basis,
+        author_role=terms.author_role,
         approver=None if said.get("approver") is None else claims.members(said, "approver"),
         retain_until=claims.moment(said, "retain_until"),
         supersedes=claims.maybe_ident(said, "supersedes"),
         recalls=claims.maybe_ident(said, "recalls"),
-        attachments=tuple(map(_attachment, claims.items(said, "attachments", most=MAX_ATTACHMENTS))),
+        attachments=_attachments(said),
         body=claims.members(said, "body"),
+    )
+
+
+class _Terms(NamedTuple):
+    """The claims in which most statements are alike."""
+
+    lane: Lane
+    is_exercise: bool
+    type: str
+    classification: str
+    purpose: str
+    legal_basis: str
+    author_role: str
+
+
+def _terms(said: Claims) -> _Terms:
+    try:
+        return _known_terms(*map(said.get, _Terms._fields))
+    except (Refused, TypeError):  # what is wrong with it is told below; a TypeError, of what cannot be looked up
+        return _check_terms(said)
+
+
+@lru_cache(maxsize=1024, typed=True)  # typed, for 1 is not true
+def _known_terms(*values: Any) -> _Terms:  # noqa: ANN401 - JSON is any value
+    """Check terms once; few different ones are in use."""
+    return _check_terms(dict(zip(_Terms._fields, values, strict=True)))
+
+
+def _check_terms(said: Claims) -> _Terms:
+    lane = claims.choice(said, "lane", Lane)
+    is_exercise = claims.truth(said, "is_exercise")
+    if is_exercise and lane not in _EXERCISE_LANES:
+        raise Refused(Reason.EXERCISE_LANE, f"an exercise in the {lane} lane")
+    return _Terms(
+        lane=lane,
+        is_exercise=is_exercise,
+        type=_type(said),
+        classification=_classification(said),
+        purpose=claims.text(said, "purpose"),
+        legal_basis=claims.text(said, "legal_basis"),
+        author_role=claims.text(said, "author_role", most=64),
     )
 
 
@@ -385,14 +377,9 @@ def _parents(said: Claims) -> tuple[str, ...]:
 
 def _type(said: Claims) -> str:
     value = claims.text(said, "type", most=_MAX_TYPE)
-    if not _is_type(value):
+    if _TYPE.fullmatch(value) is None:
         raise claims.wrong(said, "type", "a name such as lead.requested.v1")
     return value
-
-
-@lru_cache(maxsize=256)
-def _is_type(value: str) -> bool:
-    return _TYPE.fullmatch(value) is not None
 
 
 def _classification(said: Claims) -> str:
@@ -403,15 +390,25 @@ def _classification(said: Claims) -> str:
 
 
 def _handling(said: Claims) -> Handling:
-    code = claims.choice(said, "code", HandlingCode)
-    text = claims.text(said, "text") if code is HandlingCode.H3 else claims.maybe_text(said, "text")
-    return _rule(code, claims.choice(said, "onward", Onward), text)
+    try:
+        return _known_handling(said.get("code"), said.get("onward"), said.get("text"))
+    except (Refused, TypeError):
+        return _check_handling(said)
 
 
 @lru_cache(maxsize=256)
-def _rule(code: HandlingCode, onward: Onward, text: str | None) -> Handling:
-    """Return the rule; few are in use, and every statement names one."""
-    return Handling(code=code, onward=onward, text=text)
+def _known_handling(code: Any, onward: Any, text: Any) -> Handling:  # noqa: ANN401 - JSON is any value
+    return _check_handling({"code": code, "onward": onward, "text": text})
+
+
+def _check_handling(said: Claims) -> Handling:
+    code = claims.choice(said, "code", HandlingCode)
+    text = claims.text(said, "text") if code is HandlingCode.H3 else claims.maybe_text(said, "text")
+    return Handling(code=code, onward=claims.choice(said, "onward", Onward), text=text)
+
+
+def _attachments(said: Claims) -> tuple[AttachmentRef, ...]:
+    return tuple(map(_attachment, claims.items(said, "attachments", most=MAX_ATTACHMENTS)))
 
 
 def _attachment(said: object) -> AttachmentRef:

@@ -51,8 +51,10 @@ def _read_canonical(raw: bytes) -> Any:  # noqa: ANN401 - JSON is any value
     """
     try:
         value = orjson.loads(raw)
-        # An escape may spell U+0000, which the writer would spell alike.
-        return value if b"\\u" not in raw and orjson.dumps(value, option=_AS_WRITTEN_BY_US) == raw else _OTHERWISE
+        # An escape may spell U+0000, which the writer would spell alike; most texts have none of any kind.
+        if b"\\" in raw and b"\\u" in raw:
+            return _OTHERWISE
+        return value if orjson.dumps(value, option=_AS_WRITTEN_BY_US) == raw else _OTHERWISE
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _OTHERWISE
 

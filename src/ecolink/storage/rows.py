@@ -10,14 +10,14 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Dialect, Table
+from sqlalchemy import Dialect, LargeBinary, Table
 from sqlalchemy.orm import Session
 
 from ecolink.storage.base import Base, table_of
 
 Row = Sequence[Any]
-_Prepare = Callable[[Any], Any] | None
-"""What a column's type does to a value before the driver sees it; None when nothing."""
+_Prepare = Callable[[Any], Any]
+"""What a column's type does to a value before the driver sees it."""
 
 _PORTIONS = (64, 32, 16, 8, 4, 2, 1)
 """Rows of one statement: few different texts, so that the driver's statements stay prepared."""
@@ -40,27 +40,19 @@ class RowInsert:
         if not rows:
             return
         connection = session.connection()
-        dialect = connection.dialect
-        prepared = _prepared(rows, _preparations(self, dialect))
+        dialect, width = connection.dialect, len(self.columns)
+        values = list(chain.from_iterable(rows))
+        for column, prepare in _preparations(self, dialect):
+            values[column::width] = _each_once(prepare, values[column::width])
         start = 0
         for size in _portions(len(rows)):
-            values = tuple(chain.from_iterable(prepared[start : start + size]))
-            connection.exec_driver_sql(_text(self, dialect, size), values)
-            start += size
+            end = start + size * width
+            connection.exec_driver_sql(_text(self, dialect, size), tuple(values[start:end]))
+            start = end
 
 
-def _prepared(rows: Sequence[Row], preparations: Sequence[_Prepare]) -> Sequence[Row]:
-    """Prepare the values column by column: most columns need nothing, and most others hold few different values."""
-    if not any(preparations):
-        return rows
-    columns = [
-        values if prepare is None else _each_once(prepare, values)
-        for prepare, values in zip(preparations, zip(*rows, strict=True), strict=True)
-    ]
-    return list(zip(*columns, strict=True))
-
-
-def _each_once(prepare: Callable[[Any], Any], values: Sequence[Any]) -> Sequence[Any]:
+def _each_once(prepare: _Prepare, values: Sequence[Any]) -> Sequence[Any]:
+    """Prepare a column's values; it holds few different ones, as a time or a bureau does."""
     prepared = {value: prepare(value) for value in set(values)}
     return [prepared[value] for value in values]
 
@@ -72,8 +64,15 @@ def _portions(count: int) -> Iterator[int]:
 
 
 @lru_cache(maxsize=64)
-def _preparations(insert: RowInsert, dialect: Dialect) -> tuple[_Prepare, ...]:
-    return tuple(insert.table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in insert.columns)
+def _preparations(insert: RowInsert, dialect: Dialect) -> Sequence[tuple[int, _Prepare]]:
+    """Return what a column's values need before the driver sees them, by the column's place; bytes go as they are."""
+    prepared = []
+    for place, name in enumerate(insert.columns):
+        kind = insert.table.c[name].type
+        prepare = None if isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
+        if prepare is not None:
+            prepared.append((place, prepare))
+    return prepared
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,191 @@
+"""Large pushes are read by helper processes, with the same result as without them."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ecolink.federation import readers
+from ecolink.federation.readers import WORTH_ASKING, Readers, read_push
+from ecolink.kit.ids import new_id
+from ecolink.protocol.batch import GENESIS, pack, seal_batch
+from ecolink.protocol.keys import SigningKey, Use, VerifyKey
+from ecolink.protocol.push import Incoming
+from ecolink.protocol.refusal import Reason, Refused
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, seal
+from tests.support.town import QINGYUAN, SHOUNING
+
+NOW = datetime(2026, 11, 23, 1, 0, 0, 123456, tzinfo=UTC)
+PATIENCE_S = 30
+KEY, STRANGER = SigningKey.generate(), SigningKey.generate()
+PINNED = KEY.verify_key(SHOUNING, Use.SIGN, NOW - timedelta(days=1))
+DRAFT = Draft(
+    aud=(QINGYUAN,),
+    thread="",
+    type="bulletin.published.v1",
+    lane=Lane.BULK,
+    classification="internal",
+    handling=Handling(code=HandlingCode.H0, onward=Onward.NONE),
+    purpose="通报",
+    legal_basis="协作协议",
+    author_role="officer",
+    retain_until=NOW + timedelta(days=1095),
+    private={"name": "某某"},
+    body={"title": "情报", "body": "野生兰花" * 100},
+)
+
+
+def push(count: int) -> bytes:
+    """A push of which every third statement is by a stranger's key, every fifth late, every seventh in another lane."""
+    statements = []
+    for number in range(count):
+        jti = new_id(NOW)
+        lane = Lane.EMERGENCY if number % 7 == 6 else Lane.BULK
+        deliver_by = NOW - timedelta(hours=1) if number % 5 == 4 else NOW + timedelta(days=5)
+        draft = replace(DRAFT, thread=jti, lane=lane, deliver_by=deliver_by)
+        key = STRANGER if number % 3 == 2 else KEY
+        statements.append(seal(draft, iss=SHOUNING, jti=jti, iat=NOW.replace(microsecond=0), key=key))
+    token = seal_batch(
+        iss=SHOUNING,
+        aud=QINGYUAN,
+        lane=Lane.BULK,
+        epoch=1,
+        first_seq=1,
+        prev=GENESIS,
+        entries=[each.digest for each in statements],
+        key=KEY,
+    )
+    return pack(token, [(each.token, each.private) for each in statements])
+
+
+LARGE, SMALL = push(40), push(3)
+
+
+def read(how: object, raw: bytes, keys: list[VerifyKey] | None = None) -> object:
+    """What reading makes of a push, refusals by their words."""
+    assert callable(how)
+    try:
+        batch, entries = how(
+            raw, keys=[PINNED] if keys is None else keys, us=QINGYUAN, sender=SHOUNING, received_at=NOW
+        )
+    except Refused as refused:
+        return refused.reason, refused.detail
+    return batch, [(each.reason, each.detail) if isinstance(each, Refused) else each for each in entries]
+
+
+@pytest.fixture
+def helped() -> Iterator[Readers]:
+    helped = Readers(1)
+    yield helped
+    helped.close()
+
+
+def test_a_helper_reads_what_the_node_would_read(helped: Readers) -> None:
+    assert len(LARGE) >= WORTH_ASKING
+    told = read(helped, LARGE)
+    assert told == read(read_push, LARGE)
+    assert isinstance(told, tuple)
+    entries = told[1]
+    assert {each[0] for each in entries if not isinstance(each, Incoming)} == {
+        Reason.UNKNOWN_KEY,
+        Reason.EXPIRED,
+        Reason.INVALID_CLAIM,
+    }
+    assert any(isinstance(each, Incoming) and each.private for each in entries)
+    assert helped.slots[0].helper is not None
+
+
+@pytest.mark.parametrize(
+    ("raw", "keys", "reason"),
+    [
+        (LARGE.replace(b'"batch":"e', b'"batch":"f', 1), None, Reason.BAD_HEADER),
+        (LARGE + b"}", None, Reason.BAD_JSON),
+        (LARGE, [], Reason.UNKNOWN_KEY),
+        (LARGE, [replace(PINNED, revoked_at=NOW)], Reason.KEY_REVOKED),
+    ],
+)
+def test_a_helper_refuses_what_the_node_would_refuse(
+    helped: Readers, raw: bytes, keys: list[VerifyKey] | None, reason: Reason
+) -> None:
+    told = read(helped, raw, keys)
+    assert told == read(read_push, raw, keys)
+    assert isinstance(told, tuple)
+    assert told[0] == reason
+    assert helped.slots[0].helper is not None
+
+
+def test_a_small_push_needs_no_helper(helped: Readers) -> None:
+    assert len(SMALL) < WORTH_ASKING
+    assert read(helped, SMALL) == read(read_push, SMALL)
+    assert helped.slots[0].helper is None
+
+
+def test_a_node_whose_helper_was_killed_goes_on_and_starts_another(helped: Readers) -> None:
+    read(helped, LARGE)
+    first = helped.slots[0].helper
+    assert first is not None
+    first.kill()
+    assert read(helped, LARGE) == read(read_push, LARGE)
+    assert read(helped, LARGE) == read(read_push, LARGE)
+    second = helped.slots[0].helper
+    assert second is not None
+    assert second.pid != first.pid
+
+
+def test_a_helper_that_hangs_is_given_up(helped: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    read(helped, LARGE)
+    hanging = helped.slots[0].helper
+    assert hanging is not None
+    os.kill(hanging.pid, signal.SIGSTOP)
+    monkeypatch.setattr(readers, "PATIENCE_S", 0.01)
+    assert read(helped, LARGE) == read(read_push, LARGE)
+    assert hanging.poll() is not None
+
+
+def test_where_no_process_can_be_started_the_node_reads_by_itself(
+    helped: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert read(helped, LARGE) == read(read_push, LARGE)
+
+
+_A_HELPER = """
+import sys
+from ecolink.federation import readers
+readers.IDLE_S = 0.01
+readers.serve(sys.stdin.buffer, sys.stdout.buffer)
+"""
+
+
+def test_a_helper_that_is_asked_nothing_ends() -> None:
+    with subprocess.Popen([sys.executable, "-c", _A_HELPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as helper:
+        assert helper.wait(PATIENCE_S) == 0
+
+
+_A_NODE = """
+import sys
+from ecolink.federation.readers import _start
+helper = _start()
+print(helper.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_helper_ends_when_its_node_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", _A_NODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as node:
+        assert node.stdout is not None
+        pid = int(node.stdout.readline())
+        # Its standard input is the pipe only the node writes to; a handle on the process tells when it is gone.
+        helper = os.pidfd_open(pid)
+        node.kill()
+        node.wait(PATIENCE_S)
+    try:
+        assert select.select([helper], [], [], PATIENCE_S)[0]
+    finally:
+        os.close(helper)
