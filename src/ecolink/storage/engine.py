@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
 from ecolink.storage.faults import keep_values_out
+from ecolink.storage.rows import copy_rows
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process's SQLite lock before it gives up."""
@@ -40,6 +41,7 @@ def connect(url: str) -> Engine:
         parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10, hide_parameters=True
     )
     keep_values_out(engine)
+    event.listen(engine, "do_execute", copy_rows)
     return engine
 
 
