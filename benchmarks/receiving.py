@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -61,7 +62,8 @@ class Sender:
         return cls(code, key, card, open_card(card).fingerprint)
 
     def statements(self, count: int, now: datetime) -> list[Statement]:
-        return [self._statement(now) for _ in range(count)]
+        """Statements as a bureau makes them: one after the other, the last one now."""
+        return [self._statement(now - timedelta(milliseconds=count - number)) for number in range(1, count + 1)]
 
     def _statement(self, now: datetime) -> Statement:
         jti = new_id(now)
@@ -114,29 +116,39 @@ class Sender:
         return load.request("127.0.0.1", port, "/federation/v1/batches", body, headers)
 
 
-def receiving(statements: int, size: int, *, database_url: str | None = None, preload: Path | None = None) -> float:
-    """Return statements a second received, verified, stored and receipted by one node.
+def receiving(
+    statements: int,
+    size: int,
+    *,
+    connections: int = CONNECTIONS,
+    stored: int = 0,
+    database_url: str | None = None,
+    preload: Path | None = None,
+) -> float:
+    """Return statements a second received, verified, stored and receipted by one node that has `stored` already.
 
     `preload` is a library put before the node's own, such as one that slows the disk down.
     """
     now = SystemClock().now()
-    senders = [Sender.make(number, now) for number in range(CONNECTIONS)]
-    each = statements // CONNECTIONS // size * size
+    senders = [Sender.make(number, now) for number in range(connections)]
+    each = (stored + statements) // connections // size * size
+    before = max(1, stored // connections // size)
     bodies = [sender.pushes(sender.statements(each, now), size) for sender in senders]
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as name:
         folder = Path(name)
-        local, federation = _free_port(), _free_port()
+        local, federation = free_port(), free_port()
         _prepare(folder, local, federation, senders, database_url)
-        with _serving([*_ecolink(folder), "serve", "--no-worker"], federation, preload):
+        environment = {"LD_PRELOAD": str(preload)} if preload else {}
+        with serving([*_ecolink(folder), "serve", "--no-worker"], federation, environment=environment):
             fresh = SystemClock().now()
             queues = [
                 [sender.request(body, federation, fresh) for body in mine]
                 for sender, mine in zip(senders, bodies, strict=True)
             ]
-            _warm_up(federation, queues)
-            measured = [queue[1:] for queue in queues]
+            _warm_up(federation, queues, before)
+            measured = [queue[before:] for queue in queues]
             result = load.run("127.0.0.1", federation, measured)
-    _insist(result, sum(map(len, measured)))
+    insist(result, sum(map(len, measured)))
     return sum(map(len, measured)) * size / result.seconds
 
 
@@ -146,10 +158,10 @@ def naive(statements: int) -> float:
     sender = Sender.make(0, now)
     tokens = [statement.token for statement in sender.statements(statements, now)]
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as name:
-        port = _free_port()
+        port = free_port()
         jwk = json.dumps({**sender.key.jwk(), "alg": "ES256"})
         command = [sys.executable, "-m", "benchmarks.naive", f"{name}/naive.db", str(port), jwk]
-        with _serving(command, port):
+        with serving(command, port):
             requests = [
                 load.request("127.0.0.1", port, "/messages", token, {"Content-Type": "application/jose"})
                 for token in tokens
@@ -158,17 +170,17 @@ def naive(statements: int) -> float:
             _warm_up(port, queues)
             measured = [queue[1:] for queue in queues]
             result = load.run("127.0.0.1", port, measured)
-    _insist(result, sum(map(len, measured)))
+    insist(result, sum(map(len, measured)))
     return sum(map(len, measured)) / result.seconds
 
 
-def _warm_up(port: int, queues: list[list[bytes]]) -> None:
-    """Send the first request of each queue: what a process does once in its life is not what is measured."""
-    _insist(load.run("127.0.0.1", port, [queue[:1] for queue in queues]), len(queues))
+def _warm_up(port: int, queues: list[list[bytes]], before: int = 1) -> None:
+    """Send the first requests of each queue: what a process does once in its life is not what is measured."""
+    insist(load.run("127.0.0.1", port, [queue[:before] for queue in queues]), len(queues) * before)
 
 
-def _insist(result: load.Load, expected: int) -> None:
-    if result.statuses != {200: expected}:
+def insist(result: load.Load, expected: int, *, status: int = 200) -> None:
+    if result.statuses != {status: expected}:
         raise SystemExit(f"the run does not count: {expected} requests, answers {result.statuses}")
 
 
@@ -200,12 +212,12 @@ def _run(command: list[str]) -> None:
         raise SystemExit(f"{' '.join(command[3:6])}: {done.stderr or done.stdout}")
 
 
-class _serving:  # noqa: N801 - reads as a word
+class serving:  # noqa: N801 - reads as a word
     """Run a server as a process of its own while the block lasts."""
 
-    def __init__(self, command: list[str], port: int, preload: Path | None = None) -> None:
+    def __init__(self, command: list[str], port: int, *, environment: Mapping[str, str] | None = None) -> None:
         self._command, self._port = command, port
-        self._environment = os.environ | ({"LD_PRELOAD": str(preload)} if preload else {})
+        self._environment = os.environ | dict(environment or {})
 
     def __enter__(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, env=self._environment)
@@ -225,7 +237,7 @@ class _serving:  # noqa: N801 - reads as a word
         self._process.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
