@@ -16,6 +16,11 @@ if __name__ == "__main__":
         store = server.servers.taxii2.persistence.api
         root = store.add_api_root(title="benchmark", description="", default=True)
         collection = store.add_collection(
-            api_root_id=str(root.id), title="benchmark", description="", alias=None, is_public=True, is_public_write=True
+            api_root_id=str(root.id),
+            title="benchmark",
+            description="",
+            alias=None,
+            is_public=True,
+            is_public_write=True,
         )
         print(root.id, collection.id)

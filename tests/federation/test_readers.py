@@ -79,9 +79,10 @@ def read(how: object, raw: bytes, keys: list[VerifyKey] | None = None) -> object
     return batch, [(each.reason, each.detail) if isinstance(each, Refused) else each for each in entries]
 
 
-@pytest.fixture
-def helped() -> Iterator[Readers]:
-    helped = Readers(1)
+@pytest.fixture(params=[1, 3], ids=["one helper", "three helpers"])
+def helped(request: pytest.FixtureRequest) -> Iterator[Readers]:
+    """Helpers that share the large push."""
+    helped = Readers(request.param)
     yield helped
     helped.close()
 

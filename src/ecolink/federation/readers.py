@@ -19,15 +19,15 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from queue import LifoQueue
+from queue import Empty, LifoQueue
 from typing import IO, Any, Final, NamedTuple, Protocol
 
 from ecolink.protocol.batch import Batch
 from ecolink.protocol.keys import Use, VerifyKey
-from ecolink.protocol.push import Incoming, Push, open_push
+from ecolink.protocol.push import ALL, Incoming, Push, open_push
 from ecolink.protocol.refusal import Refused
 
 WORTH_ASKING: Final = 24 * 1024
@@ -64,9 +64,12 @@ class _Terms(NamedTuple):
     us: str
     sender: str
     received_at: datetime
+    share: slice
 
 
-def read_push(raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime) -> Push:
+def read_push(
+    raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime, share: slice = ALL
+) -> Push:
     """Read a push in this process.
 
     Raises:
@@ -74,7 +77,7 @@ def read_push(raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, re
 
     """
     by_kid = {key.kid: key for key in keys}
-    return open_push(raw, find_key=by_kid.get, us=us, sender=sender, received_at=received_at)
+    return open_push(raw, find_key=by_kid.get, us=us, sender=sender, received_at=received_at, share=share)
 
 
 class Readers:
@@ -95,21 +98,25 @@ class Readers:
 
         """
         keys = tuple(keys)
-        if len(raw) < WORTH_ASKING:
-            return read_push(raw, keys=keys, us=us, sender=sender, received_at=received_at)
-        slot = self._free.get()
-        try:
-            answer = slot.ask(_Terms(_ring_of(keys), us, sender, received_at), raw)
-        except OSError:
-            slot.end()
-            answer = None
-        finally:
-            self._free.put(slot)
-        if answer is None:
-            return read_push(raw, keys=keys, us=us, sender=sender, received_at=received_at)
-        if isinstance(answer, Refused):
-            raise answer
-        return answer
+        if len(raw) >= WORTH_ASKING:
+            terms = _Terms(_ring_of(keys), us, sender, received_at, ALL)
+            slots = self._take(len(raw) // WORTH_ASKING)
+            try:
+                return _ask(slots, terms, raw)
+            except OSError:  # those that did not get through are ended; the node reads it all by itself
+                pass
+            finally:
+                for slot in slots:
+                    self._free.put(slot)
+        return read_push(raw, keys=keys, us=us, sender=sender, received_at=received_at)
+
+    def _take(self, most: int) -> list["_Slot"]:
+        """Wait for a slot, and take others that have nothing to do: they share a push."""
+        slots = [self._free.get()]
+        with contextlib.suppress(Empty):
+            while len(slots) < most:
+                slots.append(self._free.get_nowait())
+        return slots
 
     def close(self) -> None:
         """End the helpers, each as soon as it has answered."""
@@ -119,33 +126,68 @@ class Readers:
             self._free.put(slot)
 
 
+def _ask(slots: Sequence["_Slot"], terms: _Terms, raw: bytes) -> Push:
+    """Have each helper read every so many'th statement of a push."""
+    count = len(slots)
+    asked: list[_Slot] = []
+    try:
+        for number, slot in enumerate(slots):
+            asked.append(slot)
+            slot.ask(terms._replace(share=slice(number, None, count)), raw)
+        answers = [slot.answer() for slot in slots]
+    except OSError:
+        # An answer that nobody fetched would be taken for that to the next question.
+        for slot in asked:
+            slot.end()
+        raise
+    refused = next((answer for answer in answers if isinstance(answer, Refused)), None)
+    if refused is not None:
+        raise refused
+    shares = [_push_of(answer) for answer in answers if not isinstance(answer, Refused)]
+    entries: list[Incoming | Refused] = [None] * len(shares[0].batch.entries)  # type: ignore[list-item]  # all are filled
+    for number, share in enumerate(shares):
+        entries[number::count] = share.entries
+    return Push(shares[0].batch, tuple(entries))
+
+
 class _Slot:
     """The place of one helper."""
 
     def __init__(self) -> None:
         self.helper: subprocess.Popen[bytes] | None = None
 
-    def ask(self, terms: _Terms, raw: bytes) -> Push | Refused:
-        """Have a push read.
+    def ask(self, terms: _Terms, raw: bytes) -> None:
+        """Have a push read; `answer` must follow.
 
         Raises:
-            OSError: the helper cannot be had, died or hangs.
+            OSError: the helper cannot be had, or died.
 
         """
         if self.helper is None or self.helper.poll() is not None:
             self.end()
             self.helper = _start()
-        to_helper, from_helper = self.helper.stdin, self.helper.stdout
-        if to_helper is None or from_helper is None:
+        pipe = self.helper.stdin
+        if pipe is None:
             raise BrokenPipeError
         written = pickle.dumps(terms)
-        to_helper.write(_LENGTHS.pack(len(written), len(raw)) + written)
-        to_helper.write(raw)
-        to_helper.flush()
-        if not select.select([from_helper], [], [], PATIENCE_S)[0]:
+        pipe.write(_LENGTHS.pack(len(written), len(raw)) + written)
+        pipe.write(raw)
+        pipe.flush()
+
+    def answer(self) -> "_Answer":
+        """Return what was asked for.
+
+        Raises:
+            OSError: the helper died or hangs.
+
+        """
+        pipe = self.helper.stdout if self.helper else None
+        if pipe is None:
+            raise BrokenPipeError
+        if not select.select([pipe], [], [], PATIENCE_S)[0]:
             raise TimeoutError
-        answer: _Answer = pickle.loads(_framed(from_helper))  # noqa: S301 - our own helper's words
-        return answer if isinstance(answer, Refused) else _push_of(answer)
+        answer: _Answer = pickle.loads(_framed(pipe))  # noqa: S301 - our own helper's words
+        return answer
 
     def end(self) -> None:
         """End the helper, if there is one."""
@@ -223,7 +265,11 @@ def _keys_in(ring: bytes) -> tuple[VerifyKey, ...]:
 def _answer(terms: _Terms, raw: bytes) -> _Answer:
     try:
         keys = _keys_in(terms.ring)
-        return _written(read_push(raw, keys=keys, us=terms.us, sender=terms.sender, received_at=terms.received_at))
+        return _written(
+            read_push(
+                raw, keys=keys, us=terms.us, sender=terms.sender, received_at=terms.received_at, share=terms.share
+            )
+        )
     except Refused as refused:
         return refused
 

@@ -5,7 +5,7 @@ wherever there is a processor to spare.
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ecolink.kit.times import to_text
 from ecolink.protocol.batch import Batch, Entry, open_batch, unpack
@@ -35,13 +35,18 @@ class Incoming(NamedTuple):
 
 
 class Push(NamedTuple):
-    """A batch that verified, with what became of its entries, in their order."""
+    """A batch that verified, with what became of its entries, or of a share of them, in their order."""
 
     batch: Batch
     entries: tuple[Incoming | Refused, ...]
 
 
-def open_push(raw: bytes, *, find_key: FindKey, us: str, sender: str, received_at: datetime) -> Push:
+ALL: Final = slice(None)
+
+
+def open_push(
+    raw: bytes, *, find_key: FindKey, us: str, sender: str, received_at: datetime, share: slice = ALL
+) -> Push:
     """Verify a push body from its size to the last claim of its last statement.
 
     Args:
@@ -50,6 +55,7 @@ def open_push(raw: bytes, *, find_key: FindKey, us: str, sender: str, received_a
         us: our unit code: the audience of the batch and one of those of each statement.
         sender: the bureau the channel belongs to: the issuer of the batch and of each statement.
         received_at: the moment (UTC, our clock) at which keys and terms must have been valid.
+        share: which of the statements to verify; others do the rest.
 
     Raises:
         Refused: the batch as a whole is not acceptable. A statement that is not is refused in its place.
@@ -57,7 +63,7 @@ def open_push(raw: bytes, *, find_key: FindKey, us: str, sender: str, received_a
     """
     token, parts = unpack(raw)
     batch = open_batch(token, find_key=find_key, us=us, sender=sender, received_at=received_at)
-    entries = batch.pair(parts)
+    entries = batch.pair(parts)[share]
     return Push(batch, tuple(_open(entry, batch, find_key, us, received_at) for entry in entries))
 
 

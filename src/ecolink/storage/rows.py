@@ -1,6 +1,6 @@
 """Many rows in few statements: what the hottest paths use instead of SQLAlchemy's work on every row.
 
-SQLite's driver is handed statements of up to 64 rows each: it gives up the interpreter's lock at every statement, so
+SQLite's driver is handed statements of up to 100 rows each: it gives up the interpreter's lock at every statement, so
 one for each row would wait for other threads as often as there are rows. PostgreSQL is sent many rows by COPY, in its
 own binary form: neither side spends time on statements of a thousand parameters.
 """
@@ -26,8 +26,8 @@ WORTH_COPYING = 8
 COPIED = "ecolink_copied"
 """The execution option that carries rows and their types to the driver."""
 
-_PORTIONS = (64, 32, 16, 8, 4, 2, 1)
-"""Rows of one statement: few different texts, so that the driver's statements stay prepared."""
+_PORTIONS = (100, 50, 20, 10, 5, 2, 1)
+"""Rows of one statement: few different texts, so that the driver's statements stay prepared; batches have 50 or 200."""
 
 
 @dataclass(frozen=True)
