@@ -10,6 +10,9 @@ PLATFORM := import sys, sysconfig as s; print("cp%d%d-%s" % (*sys.version_info[:
 PYTEST_ARGS ?= -n 3 --dist worksteal
 LOCK_ARGS ?= --upgrade
 
+# Compiled once, not anew in each of the hundreds of processes of a test run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test lint types floors tests contracts bench wheelhouse lock migration clean
 

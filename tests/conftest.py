@@ -3,6 +3,7 @@
 The schema is made once in a run, as a template that each test's database is copied from.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,16 +11,32 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine
 
 from ecolink.storage import schema
 from ecolink.storage.engine import Database, connect
+from tests.support.compiled import share_compiled
 from tests.support.databases import Lent, Pool
 from tests.support.postgres import NoPostgresError, Server, find_server
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
 _NUMBERS = count(1)
 _TEMPLATE = f"ecolink_test_{os.getpid()}"
+
+
+def pytest_configure() -> None:
+    """Spend the run on what is tested: what all tests have in common is made once, and looked through seldom."""
+    settings.register_profile("any machine", deadline=None)  # a busy one is no failure
+    settings.load_profile("any machine")
+    share_compiled()
+    gc.set_threshold(50_000)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
