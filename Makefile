@@ -9,12 +9,13 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 PLATFORM := import sys, sysconfig as s; print("cp%d%d-%s" % (*sys.version_info[:2], s.get_platform().replace("-", "_")))
 PYTEST_ARGS ?= -n 3 --dist worksteal
 LOCK_ARGS ?= --upgrade
+MESSAGES ?= 100000
 
 # Compiled once, not anew in each of the hundreds of processes of a test run.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts bench wheelhouse lock migration clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts bench soak wheelhouse lock migration clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +48,9 @@ contracts: setup-dev ## Compare openapi/ with what the code serves
 
 bench: setup-dev ## Measure receiving, beside the naive baseline
 	$(BIN)/python -m benchmarks
+
+soak: setup-dev ## Three nodes under load on bad lines, killed, rekeyed, out of time; then check all books (SEED=, MESSAGES=)
+	$(BIN)/python -m tests.soak --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
 
 wheelhouse: setup ## Put all that an installation without a network needs into one file in dist/, for this kind of machine and Python
 	@set -eu; \

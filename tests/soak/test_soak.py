@@ -1,0 +1,38 @@
+"""A small soak in every run of the suite; the large one is `make soak`."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ecolink.protocol.statement import Lane
+from tests.soak.plan import UNIT_CODES, make_plan
+from tests.soak.proxy import Fault
+from tests.soak.run import Soak
+
+SEED = 20261122
+SETTLES_WITHIN_S = 120.0
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("ECOLINK_") and not name.startswith("ECOLINK_TEST")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("backend", "messages"), [("sqlite", 3_000), ("postgresql", 300)], indirect=["backend"])
+def test_whatever_goes_wrong_every_message_is_applied_once_and_all_books_agree(
+    backend: str, messages: int, tmp_path: Path, new_database_url: Callable[[], str]
+):
+    urls = {code: new_database_url() for code in UNIT_CODES} if backend == "postgresql" else {}
+    outcome = Soak(make_plan(SEED, messages), tmp_path, print, SETTLES_WITHIN_S, urls).run()
+    assert outcome.violations == []
+    # The run was as bad as it was meant to be.
+    assert outcome.figures["messages"] >= messages
+    assert set(outcome.figures["statements received"]) == set(Lane)
+    assert outcome.figures["mishaps"] == {"kill": 4, "rotate": 1, "skew": 1}
+    assert set(outcome.figures["calls between nodes"]) >= {Fault.DROP, Fault.DELAY, Fault.DOUBLE, Fault.REORDER}
