@@ -257,6 +257,16 @@ def test_a_batch_too_large_for_the_peer_is_split(town, shouning, qingyuan):
     assert node is not None
 
 
+def test_an_emergency_told_while_the_clock_ran_ahead_goes_out_as_soon_as_it_is_right(town, shouning, qingyuan):
+    shouning.node.clock.skew = timedelta(hours=8)
+    shouning.send("fire", QINGYUAN, lane=Lane.EMERGENCY)
+    town.settle()
+    assert qingyuan.texts == []
+    shouning.node.clock.skew = timedelta(0)
+    town.settle()
+    assert qingyuan.texts == ["fire"]
+
+
 def test_two_workers_never_send_the_same_channel_at_once(town, shouning, qingyuan):
     shouning.send("hello", QINGYUAN)
     node = shouning.node

@@ -17,14 +17,18 @@ def pause(lane: Lane, attempts: int, random: Random) -> timedelta:
     The cap is 5 minutes for emergencies and 1 hour for the rest. At least a second passes, so that a
     jitter near zero cannot make a busy loop.
     """
-    cap = CAP_EMERGENCY_S if lane is Lane.EMERGENCY else CAP_S
-    ceiling = min(cap, FIRST_S * 2.0 ** min(attempts - 1, 30))
+    ceiling = min(cap_s(lane), FIRST_S * 2.0 ** min(attempts - 1, 30))
     return timedelta(seconds=max(1.0, random.uniform(0, ceiling)))
 
 
 def pause_asked(lane: Lane, seconds: int) -> timedelta:
     """Return how long a peer may make us wait that asks for `seconds`: no longer than we wait for a silent one."""
-    return timedelta(seconds=min(seconds, CAP_EMERGENCY_S if lane is Lane.EMERGENCY else CAP_S))
+    return timedelta(seconds=min(seconds, cap_s(lane)))
+
+
+def cap_s(lane: Lane) -> float:
+    """Return the longest pause there is in a lane, in seconds."""
+    return CAP_EMERGENCY_S if lane is Lane.EMERGENCY else CAP_S
 
 
 @dataclass(frozen=True, slots=True)
