@@ -114,6 +114,9 @@ def test_with_nothing_set_the_first_is_named_and_the_rest_are_counted() -> None:
         ('log_level = "loud"', "'debug', 'info', 'warning' or 'error'"),
         ('database_url = "mysql://x/y"', "neither sqlite:///<path> nor postgresql://"),
         ('database_url = "no url"', "neither sqlite:///<path> nor postgresql://"),
+        ('database_url = "postgresql://ecolink@db.example.cn/ecolink"', "add ?sslmode=verify-full"),
+        ('database_url = "postgresql://ecolink@10.1.2.3/ecolink?sslmode=prefer"', "add ?sslmode=verify-full"),
+        ('database_url = "postgresql:///ecolink?host=/run/postgresql&host=10.1.2.3"', "add ?sslmode=verify-full"),
         ('allowed_networks = ["10.0.0.0/99"]', "allowed_networks"),
         ("retention_months = 12", "greater than or equal to 36"),
         ("access_log_months = 36", "which is no setting"),
@@ -132,6 +135,20 @@ def test_a_wrong_setting_stops_the_node_with_one_line(write: Write, line: str, s
     name = line.partition(" ")[0]
     kept = "\n".join(known for known in SHOUNING.splitlines() if not known.startswith(name + " "))
     assert says in refusal(write(f"{kept}\n{line}"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql:///ecolink",
+        "postgresql://ecolink@127.0.0.1/ecolink",
+        "postgresql:///ecolink?host=/run/postgresql",
+        "postgresql://ecolink@db.example.cn/ecolink?sslmode=verify-full",
+        "postgresql://ecolink@db/ecolink?sslmode=disable",
+    ],
+)
+def test_a_database_on_this_machine_or_with_its_sslmode_said_is_taken(write: Write, url: str) -> None:
+    assert load(write(f'{SHOUNING}\ndatabase_url = "{url}"')).database_url == url
 
 
 def test_every_setting_is_read_by_something() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +35,9 @@ from pydantic_settings import (
 
 from ecolink.errors import SettingError
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
 PREFIX = "ECOLINK_"
 CONFIG_VARIABLE = "ECOLINK_CONFIG"
 DEFAULT_FILE = Path("ecolink.toml")
@@ -43,6 +46,9 @@ SECRETS = frozenset({"key_passphrase", "metrics_token"})
 
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "ECOLINK_API", "ECOLINK_USER", "ECOLINK_PASSWORD", "ECOLINK_PASSWORD_FILE"})
 """Variables that steer the command line, not the node."""
+
+_MAYBE_TLS = frozenset({None, "allow", "prefer"})
+"""What PostgreSQL's library reads as: encrypted if the server offers it, else not, and nobody is told."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -77,12 +83,24 @@ def _database(url: str) -> str:
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
     try:
-        backend = make_url(url).get_backend_name()
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
     except ArgumentError:
         backend = ""
     if backend not in {"sqlite", "postgresql"}:
         raise ValueError("it is neither sqlite:///<path> nor postgresql://<user>:<password>@<host>/<database>")
+    if backend == "postgresql" and _leaves_this_machine(parsed) and parsed.query.get("sslmode") in _MAYBE_TLS:
+        raise ValueError(
+            "without sslmode the line to a PostgreSQL elsewhere may be plain: add ?sslmode=verify-full "
+            "(&sslrootcert=<file> for a CA of your own), or, on a network within this machine alone, ?sslmode=disable"
+        )
     return url
+
+
+def _leaves_this_machine(url: "URL") -> bool:
+    named = url.host or url.query.get("host") or ()
+    hosts = (named,) if isinstance(named, str) else named
+    return any(not (host.startswith("/") or is_loopback(host)) for host in hosts)
 
 
 def _default_database(given: dict[str, Any]) -> str:

@@ -45,6 +45,20 @@ def test_a_traceback_shows_no_local_variable(form, monkeypatch):
     assert SECRET not in written.getvalue()
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nobody_writes_a_line_of_their_own_into_the_log(form, monkeypatch):
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    set_up_logs("info", form)
+    forged = "/api\r\n2026-11-22T04:00:00Z [info] all is well\x1b[2J\u2028"
+
+    structlog.get_logger("test").warning("request failed", path=forged)
+    logging.getLogger("a.library").warning("no such path %s", forged)
+
+    assert written.getvalue().count("\n") == 2
+    assert "\x1b[2J" not in written.getvalue()
+
+
 BREAK = {
     "a key that is there already": (
         "INSERT INTO kept_answers (slot, fingerprint, expires_at) VALUES (:name, 'f', :now), (:name, 'f', :now)"

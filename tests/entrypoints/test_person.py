@@ -110,6 +110,18 @@ def test_a_login_is_kept_where_only_its_owner_reads_it_and_used_until_logout(
     assert refusal(run("lead", "list")) == "Say who you are: --user, or ECOLINK_USER."
 
 
+def test_a_new_login_ends_the_one_it_replaces(api, logged_in: None, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ECOLINK_PASSWORD", PASSWORD)
+
+    asked = script(api, (200, {"access_token": "d.e.f", "expires_in": 900}), (200, {}))
+    assert run("login", "--user", "lin").exit_code == 0
+    assert (asked[1][1], asked[1][3]) == ("/api/v1/oauth/revoke", b"token=a.b.c")
+
+    asked = script(api, (200, {"items": []}))
+    assert run("lead", "list").exit_code == 0
+    assert asked[0][2]["authorization"] == "Bearer d.e.f"
+
+
 def test_a_token_others_could_read_or_that_is_nearly_over_is_not_used(
     api, logged_in: None, run: Run, tmp_path: Path
 ) -> None:

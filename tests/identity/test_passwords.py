@@ -83,6 +83,24 @@ def test_a_weak_password_is_refused(weak):
     assert refused.value.pointer == "/password"
 
 
+@pytest.mark.parametrize("stolen", ["1qaz2wsx3edc", "1Q2W3E4R5T6Y", "leavemealone", "sonyericsson", "123456654321"])
+def test_a_password_that_guessers_try_first_is_refused(stolen):
+    with pytest.raises(InvalidError, match="stolen"):
+        check_password(stolen, "lin.xiaoman")
+
+
+@pytest.mark.parametrize(
+    "obvious", ["ecolink-police", "Police-Officer-1", "公安局森林警察管理员密码123", "gongan mima 2026"]
+)
+def test_words_of_this_trade_count_for_nothing_in_a_password(obvious):
+    with pytest.raises(InvalidError, match="Beside words"):
+        check_password(obvious, "lin.xiaoman")
+
+
+def test_a_word_of_this_trade_may_stand_in_a_long_password():
+    check_password("the chief likes plum noodles", "lin.xiaoman")
+
+
 @pytest.mark.parametrize("strong", ["twelve chars", PASSWORD, "竹林深处有一座小小的古老护林石屋"])
 def test_a_long_password_of_any_script_is_taken(strong):
     check_password(strong, "lin.xiaoman")
@@ -90,6 +108,7 @@ def test_a_long_password_of_any_script_is_taken(strong):
 
 def test_what_the_node_chooses_passes_its_own_rules():
     check_password(new_password(), "lin.xiaoman")
+    assert len(new_password()) == 22, "128 bits"
     assert len(new_secret()) == 43
 
 

@@ -129,10 +129,12 @@ def test_a_value_the_database_cannot_hold_is_not_a_fault_of_the_node(yard: Desk)
 def test_addresses_and_methods_that_do_not_exist_are_problems_too(yard: Desk):
     nowhere = yard.client.get("/api/v1/nowhere")
     wrong = yard.client.delete("/api/v1/parcels", headers=yard.as_role(Role.OFFICER))
+    traced = yard.client.request("TRACE", "/api/v1/parcels", headers=yard.as_role(Role.OFFICER))
 
     assert (nowhere.status_code, nowhere.json()["type"]) == (404, "/problems/not-found")
     assert (wrong.status_code, wrong.json()["type"]) == (405, "/problems/method-not-allowed")
     assert wrong.headers["Allow"]
+    assert traced.status_code == 405
 
 
 @pytest.mark.parametrize("given", ["", "short", "x" * 65, "with space", "a\tb"])
@@ -147,5 +149,11 @@ def test_no_answer_opens_the_api_to_other_origins(yard: Desk):
     headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"}
     for answer in (yard.client.get("/livez", headers=headers), yard.client.options("/api/v1/me", headers=headers)):
         assert not [name for name in answer.headers if name.startswith("access-control")]
-        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; base-uri 'none'")
+        assert "Strict-Transport-Security" not in answer.headers, "a promise made over plain HTTP could be anybody's"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_who_came_by_https_comes_back_by_https(yard: Desk):
+    for answer in (yard.client.get("https://testserver/livez"), yard.client.get("https://testserver/nowhere")):
+        assert answer.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"

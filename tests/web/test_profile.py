@@ -68,6 +68,28 @@ def test_a_weak_password_is_refused(desk: Desk, weak):
     assert answer.json()["errors"][0]["pointer"] == "/password"
 
 
+def test_a_password_one_was_given_cannot_become_ones_own(desk: Desk):
+    desk.person("lin.xiaoman", Role.OFFICER, must_change_password=True)
+    headers = {"Authorization": f"Bearer {desk.log_in('lin.xiaoman').json()['access_token']}"}
+
+    answer = change(desk, headers, new=PASSWORD)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/password"
+    assert desk.log_in("lin.xiaoman").json()["must_change_password"] is True
+
+
+def test_a_password_one_was_given_opens_nothing_after_a_week(desk: Desk):
+    desk.person("lin.xiaoman", Role.OFFICER, must_change_password=True)
+    desk.person("zhou.ning", Role.OFFICER)
+
+    desk.clock.advance(timedelta(days=7))
+    assert desk.log_in("lin.xiaoman").status_code == 200
+    desk.clock.advance(timedelta(seconds=1))
+    assert desk.log_in("lin.xiaoman").json() == desk.log_in("nobody.here").json()
+    assert desk.log_in("zhou.ning").status_code == 200, "a password one chose oneself stays good"
+
+
 def test_a_repeated_change_gets_its_first_answer(desk: Desk):
     headers = desk.as_role(Role.OFFICER) | {"Idempotency-Key": "change-of-password-1"}
 

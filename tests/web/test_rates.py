@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from ecolink.identity.roles import Role
 from ecolink.kit.buckets import Buckets
@@ -101,3 +102,22 @@ def test_every_operation_says_that_it_may_be_refused_for_its_pace():
     assert "Retry-After" in told["headers"]
     for method, path, operation in operations(document):
         assert operation["responses"]["429"] == {"$ref": "#/components/responses/RateLimited"}, (method, path)
+
+
+def test_refusals_are_told_in_the_log_once_a_minute_for_each_caller(busy: Desk):
+    officer = busy.as_role(Role.OFFICER)
+    with capture_logs() as said:
+        for _ in range(3):
+            busy.client.get("/api/v1/users", headers=officer)
+            busy.client.get("/api/v1/me", headers={"Authorization": "Bearer nothing"})
+        statuses(busy, officer)
+        busy.clock.advance(timedelta(minutes=1))
+        busy.client.get("/api/v1/users", headers=officer)
+
+    told = [(event["event"], event["caller"].partition(":")[0], event.get("permission")) for event in said]
+    assert told == [
+        ("call.forbidden", "user", "user:manage"),
+        ("call.unauthenticated", "address", None),
+        ("call.rate_limited", "user", None),
+        ("call.forbidden", "user", "user:manage"),
+    ]

@@ -1,12 +1,16 @@
 """What the node writes to standard error: one event a line, as text for people or JSON for collectors."""
 
 import logging
+import re
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 from ecolink.entrypoints.redaction import redact
+
+_UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
@@ -28,6 +32,7 @@ def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
         else [
             structlog.processors.format_exc_info,
             redact,
+            _on_one_line,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
@@ -52,3 +57,9 @@ def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _on_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Show line ends and the like in an event's words as escapes; the renderer does so in its members."""
+    event["event"] = _UNSEEN.sub(lambda sign: repr(sign[0])[1:-1], str(event["event"]))
+    return event

@@ -5,7 +5,8 @@ password is wrong or the account is disabled.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 from sqlalchemy.orm import Session
@@ -21,6 +22,9 @@ from ecolink.identity.roles import senior_role
 from ecolink.identity.sessions import Issued, Sessions
 from ecolink.identity.throttle import Throttle
 from ecolink.storage.engine import Database
+
+ONE_TIME_GOOD_FOR: Final = timedelta(days=7)
+"""A password that somebody else set opens the door for so long; unused, it is worth nothing to who finds it later."""
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +65,7 @@ class Logins:
         with database.begin() as session:
             attempt = self.throttle.count(session, username.lower(), source, now)
             account = find(session, kind, username)
-            account_id, stored = _offered(account)
+            account_id, stored = _offered(account, now)
 
         right = self._verify(kind, credential, stored)
 
@@ -69,7 +73,7 @@ class Logins:
             with database.begin() as session:
                 account = session.get(Account, account_id)
                 # Read again: it may have been disabled or reset while the password was hashed.
-                if account is not None and _offered(account) == (account_id, stored):
+                if account is not None and _offered(account, now) == (account_id, stored):
                     attempt.take_back(session)
                     self._record(session, account, source, now)
                     issued = self.sessions.open(session, account, source, now)
@@ -95,6 +99,8 @@ class Logins:
         if right:
             with database.begin() as session:
                 attempt.take_back(session)
+        else:
+            _log.warning("login refused", kind=by.kind, source=source, account=by.id)
         return right
 
     def _verify(self, kind: AccountKind, credential: str, stored: str | None) -> bool:
@@ -115,11 +121,12 @@ class Logins:
         self.log.record(session, entry)
 
 
-def _offered(account: Account | None) -> tuple[str, str | None]:
-    """Return what a login is compared with: nothing, for an account that is shut or is not there."""
+def _offered(account: Account | None, now: datetime) -> tuple[str, str | None]:
+    """Return what a login is compared with: nothing, for an account that is shut, is not there or waited too long."""
     if account is None:
         return "", None
-    return account.id, None if account.disabled_at is not None else account.credential
+    too_late = account.must_change_password and now - account.credential_changed_at > ONE_TIME_GOOD_FOR
+    return account.id, None if account.disabled_at is not None or too_late else account.credential
 
 
 def wrong_credentials() -> WrongCredentialsError:

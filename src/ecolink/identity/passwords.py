@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -22,6 +24,18 @@ from ecolink.errors import InvalidError, ThrottledError
 MIN_LENGTH = 12
 MAX_LENGTH = 128
 _FEWEST_DIFFERENT = 5
+_FEWEST_BESIDE_WORDS = 8
+
+CONTEXT_WORDS: Final = (
+    *("ecolink", "police", "bureau", "station", "forest", "ranger", "password", "welcome", "letmein", "qwerty"),
+    *("admin", "administrator", "officer", "liaison", "reviewer", "approver", "chief", "auditor", "integrator"),
+    *("gongan", "jingcha", "minjing", "paichusuo", "senlin", "mima", "guanliyuan"),
+    *("公安", "警察", "民警", "派出所", "森林", "密码", "口令", "管理员", "审计员"),
+)
+"""Words anybody would try at this door first. They may stand in a password, and count for nothing there."""
+
+_BREACHED: Final = Path(__file__).parent / "breached_passwords.bin"
+_PREFIX_BYTES: Final = 6
 
 AT_ONCE = 2
 """Hashes computed at the same time; each takes 64 MiB and a core for a tenth of a second."""
@@ -82,6 +96,9 @@ class Passwords:
 def check_password(password: str, username: str) -> None:
     """Refuse a password that is too easily guessed; length is what counts (NIST SP 800-63B section 5.1.1).
 
+    Any character may stand in it. It is not one of the stolen passwords that guessers try first, and words of this
+    trade count for nothing.
+
     Raises:
         InvalidError: with the rule it breaks.
 
@@ -99,11 +116,23 @@ def check_password(password: str, username: str) -> None:
             "密码不得包含用户名，也不得由少数字符重复而成。",
             pointer="/password",
         )
+    if len(_without_words(password.lower())) < _FEWEST_BESIDE_WORDS:
+        raise InvalidError(
+            f"Beside words such as police, admin or password it has at least {_FEWEST_BESIDE_WORDS} characters.",
+            f"除“警察”“admin”“密码”等常用词外，密码至少还须有 {_FEWEST_BESIDE_WORDS} 个字符。",
+            pointer="/password",
+        )
+    if _prefix(password) in _breached():
+        raise InvalidError(
+            "This password stands in lists of stolen ones, which guessers try first; take another.",
+            "该密码已出现在公开泄露的密码清单中，请另选密码。",
+            pointer="/password",
+        )
 
 
 def new_password() -> str:
-    """Return a password to hand to a person, who must change it."""
-    return secrets.token_urlsafe(12)
+    """Return a password to hand to a person, who must change it: 128 random bits."""
+    return secrets.token_urlsafe(16)
 
 
 def new_secret() -> str:
@@ -119,6 +148,23 @@ def hash_secret(secret: str) -> str:
 def verify_secret(secret: str, stored: str | None) -> bool:
     """Tell whether `secret` is the stored one; takes as long when there is none."""
     return hmac.compare_digest(hash_secret(secret), stored or "sha256$" + "0" * 64)
+
+
+def _without_words(password: str) -> str:
+    for word in sorted(CONTEXT_WORDS, key=len, reverse=True):
+        password = password.replace(word, "")
+    return password
+
+
+def _breached() -> frozenset[bytes]:
+    """Return the beginnings of the digests of stolen passwords; see scripts/vendor_passwords.py."""
+    held = _BREACHED.read_bytes()
+    return frozenset(held[at : at + _PREFIX_BYTES] for at in range(0, len(held), _PREFIX_BYTES))
+
+
+def _prefix(password: str) -> bytes:
+    """Return how a password stands in the list of stolen ones: in lower case, as nobody guesses one way only."""
+    return hashlib.sha256(password.lower().encode()).digest()[:_PREFIX_BYTES]
 
 
 def _normal(password: str) -> str:

@@ -64,11 +64,16 @@ class Requirement:
             try:
                 principal = await run_in_threadpool(_authenticate, request)
             except UnauthenticatedError:
+                rates.tell_refusal(request, "call.unauthenticated")
                 rates.count_stranger(request)
                 raise
             rates.count_principal(request, principal)
             request.state.principal = principal
-        self.admit(principal)
+        try:
+            self.admit(principal)
+        except ForbiddenError:
+            rates.tell_refusal(request, "call.forbidden", principal, permission=self.permission.value)
+            raise
         return principal
 
     def admit(self, principal: Principal) -> None:

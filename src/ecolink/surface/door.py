@@ -1,7 +1,7 @@
 """What stands at the door of an application: its database, its clock, who checks credentials, who calls how often."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
@@ -24,6 +24,8 @@ class Door:
     clock: Clock
     authenticate: Authenticate
     calls: Buckets
+    told: Buckets = field(default_factory=lambda: Buckets(per_second=1 / 60, burst=1))
+    """Refusals the log may tell of: each kind once a minute for each caller."""
 
 
 def door_of(request: Request) -> Door:

@@ -6,12 +6,15 @@ taking the node from all others; guessing passwords is slowed down by much tight
 
 from math import ceil
 
+import structlog
 from fastapi import Request
 
 from ecolink.errors import ThrottledError
 from ecolink.identity.principal import Principal
 from ecolink.identity.throttle import network_of
 from ecolink.surface.door import door_of, moment_of
+
+_log = structlog.get_logger(__name__)
 
 
 class RateLimitedError(ThrottledError):
@@ -27,7 +30,7 @@ def count_principal(request: Request, principal: Principal) -> None:
         RateLimitedError: they have made too many.
 
     """
-    _count(request, f"{principal.kind}:{principal.id}")
+    _count(request, _known(principal))
 
 
 def count_stranger(request: Request) -> None:
@@ -37,13 +40,31 @@ def count_stranger(request: Request) -> None:
         RateLimitedError: too many came from there.
 
     """
-    source = request.client.host if request.client else "unknown"
-    _count(request, f"address:{network_of(source)}")
+    _count(request, _unknown(request))
+
+
+def tell_refusal(request: Request, event: str, principal: Principal | None = None, **said: str) -> None:
+    """Write to the node's log whom it refused; a flood of refusals is told of once a minute."""
+    _tell(request, event, _unknown(request) if principal is None else _known(principal), **said)
+
+
+def _known(principal: Principal) -> str:
+    return f"{principal.kind}:{principal.id}"
+
+
+def _unknown(request: Request) -> str:
+    return f"address:{network_of(request.client.host if request.client else 'unknown')}"
+
+
+def _tell(request: Request, event: str, caller: str, **said: str) -> None:
+    if not door_of(request).told.take(f"{event} {caller}", moment_of(request)):
+        _log.warning(event, caller=caller, **said)
 
 
 def _count(request: Request, caller: str) -> None:
     wait = door_of(request).calls.take(caller, moment_of(request))
     if wait:
+        _tell(request, "call.rate_limited", caller)
         raise RateLimitedError(
             "Too many calls in too short a time; go on after the seconds that Retry-After names.",
             "调用过于频繁，请按 Retry-After 所示秒数等待后再继续。",

@@ -22,13 +22,16 @@ _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 SAFE_HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 """Said on every answer that does not say otherwise itself. No answer ever allows another origin."""
+
+HTTPS_ONLY = "max-age=63072000; includeSubDomains"
+"""Two years in which a browser comes back by HTTPS alone (RFC 6797): said where it came by HTTPS."""
 
 
 class Threshold:
@@ -54,6 +57,8 @@ class Threshold:
                 headers[REQUEST_ID] = request_id
                 for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", HTTPS_ONLY)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id), HTTP_SECONDS.time():

@@ -112,8 +112,8 @@ class UserMade(UserOut):
 
     one_time_password: str | None = Field(
         default=None,
-        description="Shown this once; it must be changed at the first login.",
-        examples=["kX3v9QmPz0aL7wRt"],
+        description="Shown this once; good for seven days, and it must be changed at the first login.",
+        examples=["kX3v9QmPz0aL7wRtB2nE6g"],
     )
 
 

@@ -31,6 +31,10 @@ def router(identity: Identity) -> APIRouter:
     def prove(request: Request, body: PasswordChangeIn, database: DatabaseDep, now: NowDep) -> _Proof:
         by = caller_of(request)
         check_password(body.password, by.username)
+        if body.password == body.current_password:
+            raise InvalidError(
+                "The new password is the present one.", "新密码不得与当前密码相同。", pointer="/password"
+            )
         source = request.client.host if request.client else "unknown"
         right = identity.logins.prove(database, by, body.current_password, source, now)
         return _Proof(right, identity.passwords.hash(body.password) if right else "")

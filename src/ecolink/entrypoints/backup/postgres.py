@@ -38,7 +38,7 @@ def dump(url: str, snapshot: str) -> Iterator[bytes]:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(url)
     ) as running:
         assert running.stdout is not None  # noqa: S101 - both are pipes
-        assert running.stderr is not None  # noqa: S101
+        assert running.stderr is not None  # noqa: S101 - the same
         try:
             while piece := running.stdout.read(_READ_BYTES):
                 yield piece
@@ -130,7 +130,7 @@ def _connection(url: str) -> Iterator[psycopg.Connection]:
 
 def _run(program: str, options: Sequence[str], url: str | None) -> None:
     environment = _environment(url) if url else None
-    done = subprocess.run([_program(program), *options], capture_output=True, env=environment, check=False)  # noqa: S603
+    done = subprocess.run([_program(program), *options], capture_output=True, env=environment, check=False)  # noqa: S603 - our own
     if done.returncode != 0:
         raise _failed(program, done.stderr)
 

@@ -31,6 +31,8 @@ def login(context: typer.Context, user: Myself, api: ApiAddress = None, password
     base = address(context, api)
     with open_client(context, base) as client:
         kept = ask_token(client, base, user, password_from(password_file))
+        for replaced in tokens.forget(base, user):
+            send(client, "POST", REVOKE_PATH, data={"token": replaced.token})
     tokens.keep(kept)
     say(f"Logged in to {base} as {user} until {kept.expires_at.astimezone(CHINA):%H:%M:%S}.")
     if kept.must_change_password:
