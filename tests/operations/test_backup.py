@@ -134,7 +134,8 @@ def test_one_changed_byte_anywhere_is_noticed_and_put_on_record(
 ) -> None:
     flip(backed_up, place)
     refusal = shouning.refused("backup", "verify", backed_up, "--key", shouning.key)
-    assert refusal.startswith("The backup is damaged")
+    # Its head may be changed beyond reading, which depends on the keys in it.
+    assert refusal.startswith(("The backup is damaged", "This file is no ecolink backup"))
     if shouning.verdict(backed_up)["opens_with"]:
         assert shouning.verdict(backed_up)["result"].startswith("FAILED: The backup is damaged")
 
