@@ -10,12 +10,14 @@ PLATFORM := import sys, sysconfig as s; print("cp%d%d-%s" % (*sys.version_info[:
 PYTEST_ARGS ?= -n 3 --dist worksteal
 LOCK_ARGS ?= --upgrade
 MESSAGES ?= 100000
+FUZZED := tests/protocol tests/kinds tests/cadence tests/federation/test_channel_machine.py tests/exchanges/test_machine.py \
+	$(wildcard tests/exchanges/*/test_rules.py tests/exchanges/*/test_machine.py)
 
 # Compiled once, not anew in each of the hundreds of processes of a test run.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts bench soak wheelhouse lock migration clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench soak wheelhouse lock migration clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +48,13 @@ contracts: setup-dev ## Compare openapi/ with what the code serves
 	$(BIN)/python -m ecolink.web.openapi --check
 	$(BIN)/python -m ecolink.protocol.kinds --check
 
+fuzz: setup-dev ## Look for what the suite misses: the pure core and the channel, with other examples each time (half an hour)
+	$(BIN)/pytest --hypothesis-profile deep --timeout 0 $(FUZZED)
+
+mutants: build/mutants/.ready ## Change the pure core in thousands of small ways; a change no test notices is told (an hour; goes on where it stopped)
+	build/mutants/bin/mutmut run
+	build/mutants/bin/mutmut results
+
 bench: setup-dev ## Measure receiving, beside the naive baseline
 	$(BIN)/python -m benchmarks
 
@@ -70,14 +79,15 @@ lock: ## Choose the newest versions of every dependency and pin them by hash (LO
 	&& $(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" --disable-pip-version-check --quiet install uv \
 	&& PATH="$$tools/bin:$$PATH" \
 	&& $(COMPILE) $(LOCK_ARGS) --extra build --output-file requirements.lock pyproject.toml \
-	&& $(COMPILE) $(LOCK_ARGS) --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	&& $(COMPILE) $(LOCK_ARGS) --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml \
+	&& $(COMPILE) $(LOCK_ARGS) --extra build --extra dev --extra mutants --constraint requirements-dev.lock --output-file requirements-mutants.lock pyproject.toml
 
 migration: setup-dev ## Write the migration that leads from the last one to the tables as they are: make migration m="add stations"
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add stations"' >&2; exit 2; }
 	$(BIN)/python scripts/new_migration.py "$(m)"
 
 clean: ## Remove what these commands made, the virtual environment too
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist mutants
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -96,3 +106,9 @@ clean: ## Remove what these commands made, the virtual environment too
 	$(INSTALL) requirements-dev.lock
 	$(EDITABLE)
 	@touch $@ .venv/.runtime
+
+# Its own environment: what changes the code stays out of the one that runs it.
+build/mutants/.ready: requirements-mutants.lock | .venv/bin/python
+	$(PYTHON) -m venv build/mutants
+	build/mutants/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --only-binary :all: --requirement $<
+	@touch $@

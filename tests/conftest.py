@@ -1,4 +1,4 @@
-"""Databases for tests: every test that asks for one runs on SQLite and on PostgreSQL, each time on a fresh one.
+"""How much is tried, and databases: a test that asks for one runs on SQLite and on PostgreSQL, on a fresh one each.
 
 The schema is made once in a run, as a template that each test's database is copied from.
 """
@@ -21,14 +21,17 @@ from tests.support.databases import Lent, Pool
 from tests.support.postgres import NoPostgresError, Server, find_server
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
+# What every run tries is the same, so that a red run is never chance; `make fuzz` goes looking for what it misses.
+settings.register_profile("suite", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
+
 _NUMBERS = count(1)
 _TEMPLATE = f"ecolink_test_{os.getpid()}"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Spend the run on what is tested: what all tests have in common is made once, and looked through seldom."""
-    settings.register_profile("any machine", deadline=None)  # a busy one is no failure
-    settings.load_profile("any machine")
+    settings.load_profile(config.getoption("--hypothesis-profile") or "suite")
     share_compiled()
     gc.set_threshold(50_000)
 

@@ -135,6 +135,57 @@ def test_the_quick_way_of_reading_says_what_the_long_way_says(value, patch, plac
             assert json.dumps(loads(raw)) == json.dumps(told)
 
 
+PIECES = [
+    *[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        " ",
+        "\n",
+        "null",
+        "true",
+        "NaN",
+        "-Infinity",
+        '""',
+        '"a"',
+        '"a":',
+        '{"a":1,"a":1}',
+    ],
+    *["0", "-0", "-0.0", "1.0", "1e2", "1E2", "1e999", "5e-324", "1e16", "0.1", "01", "-", "1.", ".5", "1e+16"],
+    *["9007199254740991", "9007199254740992", "-9007199254740993", "18446744073709551616", "9" * 400, "1" + "0" * 30],
+    *[
+        '"\\u0061":',
+        '"\\ud800"',
+        '"\\ud83d\\udd25"',
+        '"\\u0000"',
+        '"\0"',
+        '"\x7f"',
+        '"\u2028"',
+        '"寿"',
+        "\ufeff",
+        '"\\/"',
+    ],
+    *["[" * 40, "]" * 40, "[[1]]", '{"b":[{}],"a":{}}'],
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=9).map("".join))
+def test_both_ways_of_reading_agree_on_everything_that_is_nearly_json(text):
+    """What the quick way takes, the long way reads alike; and what is written again stays what it was."""
+    raw = text.encode()
+    try:
+        told = strict_json._read_otherwise(raw)
+    except Refused:
+        assert strict_json._read_canonical(raw) is strict_json._OTHERWISE
+        return
+    quick = strict_json._read_canonical(raw)
+    assert quick is strict_json._OTHERWISE or repr(quick) == repr(told)
+    assert repr(strict_json._read_canonical(dumps(told))) == repr(told) or b"\\u" in dumps(told)
+
+
 def test_what_nodes_write_is_read_the_quick_way():
     written = dumps({"b": ["寿宁", 1, 0.5, None, True, {}], "a": -(2**53) + 1})
     assert strict_json._read_canonical(written) == json.loads(written)

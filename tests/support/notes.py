@@ -10,13 +10,14 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.federation.handling import Park, Reject
 from ecolink.federation.statements import Stored
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
+from ecolink.storage.engine import after_commit
 
 NOTE = "note.written.v1"
 
 
 @dataclass
 class Notebook:
-    """What one node applied, in order; `refuse` and `stumble` name texts it will not take."""
+    """What one node applied and committed, in order; `refuse` and `stumble` name texts it will not take."""
 
     node: Node
     texts: list[str] = field(default_factory=list)
@@ -35,7 +36,7 @@ class Notebook:
             raise ZeroDivisionError
         if self.wait_for.get(text, text) not in (*self.texts, text):
             raise Park(f"{text} waits for {self.wait_for[text]}")
-        self.texts.append(text)
+        after_commit(session, lambda: self.texts.append(text))
 
     def send(self, text: str, *recipients: str, lane: Lane = Lane.CASE, **members: Any) -> Stored:
         """Send a note to other bureaus."""

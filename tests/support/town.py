@@ -1,7 +1,8 @@
 """A town: two or more real nodes in one process, over a network that loses, delays, doubles and reorders calls.
 
 Every node has its own database, keys and rooms, wired as in production; only HTTP is replaced, by calls handed
-straight to the other node's gate, and the clock, which is moved by hand.
+straight to the other node's gate, and the clock, which is moved by hand. A node may die at any statement to its
+database, and is started again on what it had committed.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
+
+from sqlalchemy import event
 
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.federation.egress import Unreachable
@@ -47,6 +50,10 @@ class TownClock(HandClock):
         return self.shared.now() + self.skew
 
 
+class Killed(BaseException):
+    """A node's process ended here, in the middle of what it did: no handler of the node's may catch it."""
+
+
 @dataclass
 class Network:
     """Carries calls between nodes, as badly as it is told to."""
@@ -77,9 +84,9 @@ class Network:
         if self.keep_back is not None and self.keep_back(call):
             self.held.append((recipient, call))
             raise Unreachable("the request is still on its way")
-        answer = self.gates[recipient](call)
+        answer = self._answer(recipient, call)
         if self.random.random() < self.double:
-            self.gates[recipient](call)
+            self._answer(recipient, call)
         if self.random.random() < self.lose_answers:
             raise Unreachable("the answer was lost")
         return answer
@@ -89,6 +96,12 @@ class Network:
         late = [self.gates[recipient](call) for recipient, call in reversed(self.held)]
         self.held.clear()
         return late
+
+    def _answer(self, recipient: str, call: Call) -> Answer:
+        try:
+            return self.gates[recipient](call)
+        except Killed:
+            raise Unreachable("the peer died over it") from None
 
 
 @dataclass(frozen=True)
@@ -145,6 +158,31 @@ class Town:
         node = build_node(settings, clock, transport=line)
         self.network.gates[unit_code] = lambda call: node.gate.answer(call, node.clock.now())
         self.nodes[unit_code] = node
+        return node
+
+    def doom(self, unit_code: str, statements: int) -> None:
+        """Let a node die after this many further statements to its database, within a transaction or between two."""
+        left = statements
+
+        @event.listens_for(self.nodes[unit_code].database.engine, "before_cursor_execute")
+        def count(*_: object) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                self._kill(unit_code)
+
+    def _kill(self, unit_code: str) -> NoReturn:
+        self.network.down.add(unit_code)
+        raise Killed
+
+    def revive(self, unit_code: str) -> Node:
+        """Start a dead node again, or kill a living one and start it, on its database: it does what a worker does first."""
+        dead = self.nodes[unit_code]
+        dead.close()
+        node = self.build(unit_code, dead.settings.database_url)
+        node.open()
+        node.delivery.take_over()
+        self.network.down.discard(unit_code)
         return node
 
     def introduce(self, one: str, other: str) -> None:
