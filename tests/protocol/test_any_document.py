@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecolink.kit.canonical import dumps, sha256_hex
@@ -28,6 +28,9 @@ from ecolink.protocol.statement import Lane
 from tests.protocol import test_bundle, test_card, test_heads, test_manifest, test_receipt, test_request
 from tests.protocol.evidence_story import Story
 from tests.support.bureaus import NOW, QINGYUAN, SHOUNING, keyring, sealed
+
+some = settings(max_examples=settings().max_examples // 3)
+"""For what is tried on every kind."""
 
 FIND = keyring()
 SAID = sealed(
@@ -157,6 +160,7 @@ def changed(draw: st.DrawFn, raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@some
 @given(data=st.data())
 def test_a_document_that_is_not_byte_for_byte_what_was_signed_is_refused(name, data):
     kind = KINDS[name]
@@ -276,6 +280,7 @@ def means(read: Any, said: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@some
 @given(data=st.data())
 def test_whatever_a_peer_signs_means_what_it_says_or_is_refused(name, data):
     kind = KINDS[name]
@@ -300,6 +305,7 @@ def test_a_good_document_means_what_it_says(name):
 
 
 @pytest.mark.parametrize("name", KINDS)
+@some
 @given(data=st.data())
 def test_a_member_named_twice_is_refused_wherever_it_stands(name, data):
     kind = KINDS[name]
