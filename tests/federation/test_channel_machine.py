@@ -87,6 +87,7 @@ class Notes(Storm):
             assert leaves["sent" if row.direction == "out" else "received", row.digest] == 1
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_whatever_dies_and_whatever_the_line_does_everything_arrives_once(tmp_path, new_database_url):
     weather(Notes, tmp_path, new_database_url, most=5)

@@ -297,11 +297,36 @@ def test_whatever_a_peer_signs_means_what_it_says_or_is_refused(name, data):
 @pytest.mark.parametrize("name", KINDS)
 def test_a_good_document_means_what_it_says(name):
     kind = KINDS[name]
-    members = compared(kind.opened(kind.token), kind.payload())
+    read = kind.opened(kind.token)
+    members = compared(read, kind.payload())
     assert len(members) >= 3
+    bytes_it_had = {"token": kind.token, "digest": jws.digest_of(kind.token), "kid": kind.key.kid}
+    if kind.typ != manifest.TYP:  # named by its payload alone, which two keys may have signed
+        for member in bytes_it_had.keys() & {each.name for each in fields(read)}:
+            assert getattr(read, member) == bytes_it_had[member]
     for member, value in members.items():
         assert means(value, kind.payload()[member])
         assert not means(value, "something else")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"us": SHOUNING.code}, "wrong-audience"),
+        ({"sender": QINGYUAN.code}, "wrong-sender"),
+        ({"find_key": keyring(SHOUNING.pinned(revoked_at=NOW))}, "key-revoked"),
+        ({"find_key": keyring(QINGYUAN.pinned())}, "unknown-key"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "opens", [batch.open_batch, heads.open_heads, open_attestation], ids=lambda opens: opens.__name__
+)
+def test_what_is_not_for_us_not_of_its_sender_or_not_under_a_valid_key_is_refused(opens, changes, reason):
+    token = KINDS[opens.__name__.removeprefix("open_")].token
+    with pytest.raises(Refused) as refused:
+        opens(token, **(BETWEEN | changes))
+    assert refused.value.reason == reason
 
 
 @pytest.mark.parametrize("name", KINDS)

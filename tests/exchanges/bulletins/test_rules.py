@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecolink.exchanges.bulletins.rules.fold import fold
-from ecolink.exchanges.bulletins.rules.matter import Matter, Move
+from ecolink.exchanges.bulletins.rules.matter import Compliance, Holder, Matter, Move, Step
 from ecolink.exchanges.bulletins.rules.tables import PRECEDENCE, TABLE, Act, Side, State, Verdict, print_tables
 from ecolink.protocol.kinds.bulletins import OnwardCompliance
 from tests.exchanges.bulletins.said import (
@@ -23,6 +23,7 @@ from tests.exchanges.bulletins.said import (
     corrected,
     feedback,
     granted,
+    move,
     published,
     read,
     recalled,
@@ -40,7 +41,9 @@ def verdict(matter: Matter, move: Move) -> Verdict | None:
 
 
 def why(matter: Matter, move: Move) -> str | None:
+    """Return why a move is illegal; a code goes with that verdict and with no other."""
     step = matter.step(move.digest)
+    assert step is None or (step.verdict is Verdict.ILLEGAL) == bool(step.why)
     return step.why if step else None
 
 
@@ -137,8 +140,20 @@ def test_of_two_corrections_that_crossed_one_counts_everywhere():
     one, other = corrected(p, "one"), corrected(p, "other")
     results = {fold(A, order, us=B).versions for order in permutations([p, one, other])}
     assert len(results) == 1
-    winner = min(one, other, key=lambda move: move.digest)
+    winner, loser = sorted([one, other], key=lambda move: move.digest)
     assert results == {(p, winner)}
+    step = fold(A, [p, one, other], us=B).step(loser.digest)
+    assert step == Step(loser, Verdict.CROSSED, crossed_with=winner.digest)
+
+
+def test_of_two_recalls_that_crossed_one_counts_and_the_other_names_it():
+    p = published()
+    one, other = recalled(p, "one"), recalled(p, "other")
+    first, second = sorted([one, other], key=lambda move: move.digest)
+    matter = fold(A, [p, one, other], us=B)
+    assert matter.recall == first
+    assert matter.step(first.digest) == Step(first, Verdict.APPLIED)
+    assert matter.step(second.digest) == Step(second, Verdict.CROSSED, crossed_with=first.digest)
 
 
 def test_a_correction_of_a_version_its_author_knew_to_be_replaced_is_illegal():
@@ -211,6 +226,106 @@ def test_compliance_with_what_is_no_change_is_illegal():
     assert why(fold(A, [p, c], us=A), c) == "wrong-target"
 
 
+def test_an_answer_that_cannot_be_read_is_illegal_and_counts_for_nothing():
+    p = published()
+    broken = unfit(feedback(p))
+    matter = fold(A, [p, broken], us=A)
+    assert matter.step(broken.digest) == Step(broken, Verdict.ILLEGAL, "invalid-body")
+    assert matter.holders[B].feedback == ()
+
+
+def test_an_answer_to_something_that_may_yet_come_waits_at_everybody_but_the_author():
+    never = published("never")
+    f = feedback(never, after=())
+    assert fold(A, [published(), f], us=C).waiting == (f,)
+
+
+def test_an_answer_its_author_rejected_counts_for_nothing_and_nobody_elses_rejection_matters():
+    p = published()
+    f, u = feedback(p), used(p)
+    by_the_author = move(Act.REJECTED, "no", A, (B,), None, rejects=f.digest, fault="not-wanted")
+    by_another = move(Act.REJECTED, "never", C, (B,), None, rejects=u.digest, fault="not-wanted")
+    matter = fold(A, [p, f, u, by_the_author, by_another], us=A)
+    assert matter.step(f.digest) == Step(f, Verdict.REJECTED)
+    assert matter.step(u.digest) == Step(u, Verdict.APPLIED)
+    assert (matter.holders[B].feedback, matter.holders[B].uses) == ((), (u,))
+
+
+def test_who_was_told_of_a_recall_alone_answers_it_and_who_was_not_waits():
+    p = published()
+    r = recalled(p)
+    told, stranger = complied(r), complied(r, by=E)
+    matter = fold(A, [r, told, stranger], us=C)
+    assert matter.step(told.digest) == Step(told, Verdict.APPLIED)
+    assert matter.holders[B] == Holder(
+        unit_code=B, complied={r.digest: Compliance(told.body.applied_at, B, told.digest)}
+    )
+    assert (matter.waiting, E in matter.holders) == ((stranger,), False)
+    assert fold(A, [r, read(r)], us=C).waiting == (read(r),)
+
+
+def test_a_bureaus_own_word_counts_more_than_what_another_reports_of_it():
+    p = published(onward="group")
+    r = recalled(p)
+    s, follow = shared(p), shared(r, recalls="jti-of-the-share", name="follow-up")
+    report = OnwardCompliance(unit_code=D, applied_at=MORNING)
+    reported, own = complied(r, onward=[report], name="report"), complied(r, by=D, name="own")
+    before = fold(A, [p, s, r, follow, reported], us=A).holders[D].complied[r.digest]
+    assert before == Compliance(MORNING, B, reported.digest)
+    for order in permutations([reported, own]):
+        after = fold(A, [p, s, r, follow, *order], us=A).holders[D].complied[r.digest]
+        assert after == Compliance(own.body.applied_at, D, own.digest)
+
+
+def test_of_a_bureaus_own_words_the_first_counts():
+    p = published()
+    r = recalled(p)
+    first = complied(r, name="first")
+    second = complied(r, name="second", after=(first,))
+    assert fold(A, [p, r, first, second], us=A).holders[B].complied[r.digest].statement == first.digest
+
+
+def test_further_down_a_bureau_learns_from_answers_who_else_holds_it():
+    p = published(onward="group")
+    r = recalled(p)
+    report = [OnwardCompliance(unit_code=D, applied_at=MORNING), OnwardCompliance(unit_code=E, applied_at=None)]
+    said = complied(r, onward=report)
+    matter = fold(A, [p, r, said], us=C)
+    assert matter.holders[D] == Holder(unit_code=D, via=B, complied={r.digest: Compliance(MORNING, B, said.digest)})
+    assert matter.holders[E] == Holder(unit_code=E, via=B)
+    assert fold(A, [p, r, said], us=A).holders.keys() == {B, C}, (
+        "the author is told of every share and believes no other"
+    )
+
+
+def test_what_is_reported_of_a_bureau_the_author_told_itself_counts_for_nothing():
+    p = published()
+    r = recalled(p)
+    said = complied(r, onward=[OnwardCompliance(unit_code=C, applied_at=MORNING)])
+    assert fold(A, [p, r, said], us=A).owes(C) == (r,)
+
+
+def test_the_author_owes_no_answer_and_nobody_owes_one_to_what_came_before_them():
+    p = published(to=(B,), onward="group")
+    k = corrected(p)
+    k = replace(k, body=k.body.model_copy(update={"alliance": p.body.alliance}))
+    s = shared(k, after=(k,), to=(D, A))
+    r = recalled(p, after=(k,), version=k)
+    matter = fold(A, [p, k, s, r], us=A)
+    assert matter.owes(A) == ()
+    assert matter.owes(B) == (k, r)
+    assert matter.owes(D) == (r,), "it was told the corrected version as news"
+    assert matter.owes(E) == ()
+
+
+def test_who_is_brought_a_correction_owes_an_answer_to_it():
+    p = published(to=(B,), onward="group")
+    k = corrected(p)
+    s, follow = shared(p), shared(k, supersedes="jti-of-the-share", name="follow-up", to=(D,))
+    assert fold(A, [s, follow], us=D).owes(D) == (k,)
+    assert fold(A, [s, follow], us=D).owes(E) == ()
+
+
 # Onward sharing -------------------------------------------------------------------------------------------------
 
 
@@ -281,7 +396,19 @@ def test_of_a_permission_and_a_refusal_that_crossed_the_refusal_counts():
     yes, no = granted(q), refused(q)
     matter = fold(A, [p, q, yes, no], us=A)
     assert not matter.permissions[q.digest].is_granted
-    assert verdict(matter, yes) is Verdict.CROSSED
+    assert matter.step(no.digest) == Step(no, Verdict.APPLIED)
+    assert matter.step(yes.digest) == Step(yes, Verdict.CROSSED, crossed_with=no.digest)
+
+
+def test_after_a_recall_sharing_is_refused_and_not_allowed_any_more():
+    p = published(onward="ask")
+    q, r = requested(p), recalled(p)
+    yes, no = granted(q, after=(r,)), refused(q, after=(r,))
+    assert why(fold(A, [p, q, r, yes], us=A), yes) == "after-recall"
+    matter = fold(A, [p, q, r, no], us=A)
+    assert verdict(matter, no) is Verdict.APPLIED
+    assert matter.permissions[q.digest].decision == no
+    assert matter.permissions[q.digest].request == q
 
 
 def test_a_request_is_decided_once():

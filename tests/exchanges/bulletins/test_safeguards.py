@@ -109,3 +109,60 @@ def test_the_day_somebody_turns_eighteen_counts():
     tomorrow = (today + timedelta(days=1)).replace(year=today.year - 18)
     with pytest.raises(InvalidError):
         safeguards.check(ON_A_PERSON, born(tomorrow.isoformat()), today)
+
+
+@pytest.mark.parametrize(
+    ("number", "is_minor"),
+    [
+        ("331126201001010018", True),
+        ("331126199001010018", False),
+        ("331126201099990018", False),
+        ("331126100101001", False),
+    ],
+)
+def test_a_minor_is_known_by_the_identity_number_too(number, is_minor):
+    person = {"ref": "P2", "category": "other", "basis": "fact", "identity_number": number}
+    private = BulletinPrivate.model_validate({"persons": [SUSPECT["persons"][0], person]})
+    if not is_minor:
+        safeguards.check(ON_A_PERSON, private, NOW.date())
+        return
+    with pytest.raises(InvalidError) as refused:
+        safeguards.check(ON_A_PERSON, private, NOW.date())
+    assert refused.value.pointer == "/persons/1"
+
+
+def test_a_date_of_birth_counts_more_than_an_identity_number():
+    person = {**SUSPECT["persons"][0], "birth_date": "2012-01-01"}
+    with pytest.raises(InvalidError):
+        safeguards.check(ON_A_PERSON, BulletinPrivate.model_validate({"persons": [person]}), NOW.date())
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "pointer"),
+    [
+        (ORCHIDS, ("persons",), "/persons"),
+        (ORCHIDS, ("items",), "/items"),
+        ({**SUSPECT, "sanitised": True}, ("persons",), "/sanitised"),
+        ({**SUSPECT, "case_number": None}, ("items",), "/case_number"),
+        ({**SUSPECT, "body": "林大山驾驶货车。"}, ("persons",), "/body"),
+        ({**SUSPECT, "body": "请查找331126199001010018。"}, ("persons",), "/body"),
+    ],
+)
+def test_what_does_not_belong_into_a_bulletin_is_pointed_at(text, told, pointer):
+    said = BulletinText.model_validate(
+        {**ORCHIDS, **{name: value for name, value in text.items() if name not in ("persons", "items")}}
+    )
+    private = BulletinPrivate.model_validate({name: SUSPECT[name] for name in told})
+    with pytest.raises(InvalidError) as refused:
+        safeguards.check(said, private, NOW.date())
+    assert refused.value.pointer == pointer
+    assert refused.value.detail_en
+    assert refused.value.detail_zh
+
+
+@pytest.mark.parametrize("name", ["persons", "items"])
+def test_nobody_and_nothing_stands_in_a_bulletin_twice(name):
+    private = BulletinPrivate.model_validate({name: [*SUSPECT[name], *SUSPECT[name]]})
+    with pytest.raises(InvalidError) as refused:
+        safeguards.check(ON_A_PERSON, private, NOW.date())
+    assert refused.value.pointer == f"/{name}/1/ref"

@@ -9,7 +9,7 @@ from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.exchanges.leads.clocks import Clocks, Due
 from ecolink.exchanges.leads.rules import fold
 from ecolink.kit.times import CHINA
-from tests.exchanges.leads.samples import NOON, QINGYUAN, move
+from tests.exchanges.leads.samples import NOON, QINGYUAN, SHOUNING, move
 
 CLOCKS = Clocks(DeadlinePolicy(), WorkingCalendar())
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -160,3 +160,55 @@ def test_a_reply_that_crossed_changes_nothing_that_is_due():
     signed = move("acknowledged", first, by=QINGYUAN)
     returned = move("returned", signed, by=QINGYUAN)
     assert dues(first, withdrawal, signed, returned) == dues(first, signed, withdrawal)
+
+
+def with_interim_reply():
+    """A request whose answer has two terms, signed for and answered for the time being."""
+    moves = accepted(request(kind="evidence_collection"))
+    return [*moves, move("interim_reply", moves[-1], by=QINGYUAN, at=NOON + DAY)]
+
+
+@pytest.mark.parametrize(("name", "by"), [("withdrawn", SHOUNING), ("transferred", QINGYUAN)])
+def test_what_was_done_in_time_stays_on_record_when_the_rest_is_given_up(name, by):
+    moves = with_interim_reply()
+    due = dues(*moves, move(name, moves[-1], by=by, at=NOON + 2 * DAY))
+    assert due.receipt == Due(china(11, 24), met_at=NOON + HOUR)
+    assert due.interim == Due(china(11, 30), met_at=NOON + DAY)
+    assert due.answer is None
+    assert not due.overdue(NOON + 300 * DAY)
+
+
+def test_an_interim_reply_stays_on_record_while_the_clock_rests_and_after():
+    moves = with_interim_reply()
+    asked = move("information_requested", moves[-1], by=QINGYUAN, at=NOON + 2 * DAY)
+    assert dues(*moves, asked).interim == Due(china(11, 30), met_at=NOON + DAY)
+    told = move("information_provided", asked, at=NOON + 3 * DAY, received_after=HOUR)
+    assert dues(*moves, asked, told).interim == Due(china(11, 30), met_at=NOON + DAY)
+
+
+def test_a_term_that_is_not_met_is_longer_by_the_time_the_clock_rested():
+    moves = accepted(request(kind="evidence_collection"))
+    asked = move("information_requested", moves[-1], by=QINGYUAN, at=NOON + DAY)
+    told = move("information_provided", asked, at=NOON + 3 * DAY, received_after=HOUR)
+    due = dues(*moves, asked, told)
+    assert due.interim == Due(china(11, 30) + 2 * DAY + HOUR)
+    assert due.answer == Due(china(12, 8) + 2 * DAY + HOUR)
+
+
+def test_a_final_reply_meets_the_interim_term_too():
+    moves = accepted(request(kind="evidence_collection"))
+    due = dues(*moves, move("replied", moves[-1], by=QINGYUAN, at=NOON + DAY))
+    assert due.interim == Due(china(11, 30), met_at=NOON + DAY)
+    assert due.answer == Due(china(12, 8), met_at=NOON + DAY)
+
+
+def test_when_a_lead_of_unknown_arrival_was_passed_on_no_term_is_known():
+    first = move("requested", received_after=None)
+    signed = move("acknowledged", first, by=QINGYUAN)
+    assert dues(first, signed, move("transferred", signed, by=QINGYUAN)).transfer is None
+
+
+def test_what_is_not_done_is_late_from_the_moment_after_its_term():
+    assert not Due(NOON).overdue(NOON)
+    assert Due(NOON).overdue(NOON + timedelta(seconds=1))
+    assert not Due(NOON, met_at=NOON).overdue(NOON + DAY)
