@@ -11,7 +11,7 @@ from ecolink.exchanges.emergencies.drafting import ConfirmationError
 from ecolink.exchanges.governance import SecondPersonError
 from ecolink.federation.models import StatementRow
 from tests.exchanges.emergencies.desks import AUDITOR, CHIEF, FIRE, LIAISON, OFFICER, PROGRAM, Desk
-from tests.support.town import QINGYUAN, SHOUNING, Town
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 
 def test_a_wildfire_reaches_the_neighbour_graded_flagged_and_word_for_word(
@@ -176,6 +176,20 @@ def test_a_signature_that_crosses_the_cancellation_is_kept_and_says_so(
     assert signed.crossed
     assert shouning.history(fire) == qingyuan.history(fire)
     assert [verdict for _, _, verdict in shouning.history(fire)] == ["applied", "applied", "crossed"]
+
+
+def test_who_signed_before_a_cancellation_to_several_bureaus_need_not_be_called_back(
+    town: Town, shouning: Desk, qingyuan: Desk, jingning: Desk
+) -> None:
+    fire = shouning.raise_alert(recipients=[QINGYUAN, JINGNING])
+    town.settle()
+    qingyuan.acknowledge(fire)
+    town.settle()
+    jingning.acknowledge(fire)
+    shouning.cancel(fire)
+    town.settle()
+    assert shouning.line(fire, QINGYUAN).signed.crossed is False
+    assert shouning.line(fire, JINGNING).signed.crossed is True
 
 
 def test_notes_go_both_ways_while_it_is_open(town: Town, shouning: Desk, qingyuan: Desk) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, Matter, Move, fold
+from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, Matter, Move, Verdict, fold
 from ecolink.federation import threads
 from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.common import Frozen
@@ -71,6 +71,19 @@ class History:
         move = self.matter.cancel
         body = self.bodies[move.digest] if move else None
         return (self.statements[move.digest], body) if move and isinstance(body, EmergencyCancelV1) else None
+
+    def crossed(self, bureau: str) -> bool:
+        """Tell whether a recipient's last word and the cancellation crossed: somebody may be on the road unawares.
+
+        A cancellation told to several names nothing that only one of them can see, so by the thread alone every
+        answer crossed it. Its author knows which of them were here before it was signed.
+        """
+        step, cancel = self.matter.acknowledgements.get(bureau), self.cancel
+        if step is None or cancel is None or step.verdict is not Verdict.CROSSED:
+            return False
+        answer, (end, _) = self.statements[step.move.digest], cancel
+        was_here = end.direction == "out" and len(end.statement.aud) > 1 and answer.n < end.n
+        return not was_here
 
     def acknowledgement(self, bureau: str) -> tuple[Stored, EmergencyAcknowledgedV1] | None:
         """What a recipient last said it would do."""

@@ -317,7 +317,7 @@ def _signer(history: History, bureau: str, *, may_see_names: bool) -> SignerOut 
         acknowledged_at=said.acknowledged_at,
         estimated_arrival=said.estimated_arrival,
         note=said.note,
-        crossed=history.matter.acknowledgements[bureau].verdict is Verdict.CROSSED,
+        crossed=history.crossed(bureau),
     )
 
 
