@@ -55,8 +55,11 @@ mutants: build/mutants/.ready ## Change the pure core in thousands of small ways
 	build/mutants/bin/mutmut run
 	build/mutants/bin/mutmut results
 
-bench: setup-dev ## Measure receiving, beside the naive baseline
+bench: setup-dev ## Measure receiving, beside the naive baseline and two TAXII servers
 	$(BIN)/python -m benchmarks
+
+bench-check: setup-dev ## Measure once, and fail where a ratio has fallen well below docs/performance.md
+	$(BIN)/python -m benchmarks --check
 
 soak: setup-dev ## Three nodes under load on bad lines, killed, rekeyed, out of time; then check all books (SEED=, MESSAGES=)
 	$(BIN)/python -m tests.soak --messages $(MESSAGES) $(if $(SEED),--seed $(SEED))
