@@ -1,4 +1,4 @@
-"""`make bench`: receiving, beside the naive baseline, two servers of the TAXII standard and what the machine can do at best.
+"""`make bench`: receiving, beside the naive baseline, two TAXII servers and what the machine can do at best.
 
 Prints a table and JSON and writes the table into docs/performance.md. With `--check` it writes nothing, and ends with 1
 when a ratio has fallen well below the one that stands there.
