@@ -5,6 +5,7 @@
 
 import ast
 import re
+from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -205,8 +206,9 @@ def proofs_in(file: Path) -> frozenset[str]:
     )
 
 
-def test_every_test_a_guarantee_rests_on_exists():
-    page = ROOT / "docs/guarantees.md"
+@pytest.mark.parametrize("path", ["docs/guarantees.md", "docs/asvs.md"])
+def test_every_test_a_promise_rests_on_exists(path):
+    page = ROOT / path
     proofs = [(text, (page.parent / target).resolve()) for text, target in links(page) if "/test_" in target]
     named = [(text, file) for text, file in proofs if "test_" + text.replace(" ", "_") not in proofs_in(file)]
     assert proofs
@@ -216,6 +218,52 @@ def test_every_test_a_guarantee_rests_on_exists():
 def test_every_fault_has_its_row():
     rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs/guarantees.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(map(int, rows)) == list(range(1, 29))
+
+
+ASVS = """
+1.1:2 1.2:9 1.3:11 1.4:3 1.5:2  2.1:3 2.2:3 2.3:4 2.4:1  3.2:2 3.3:4 3.4:6 3.5:5 3.7:2  4.1:3 4.2:1 4.3:2 4.4:4
+5.1:1 5.2:3 5.3:2 5.4:3  6.1:3 6.2:12 6.3:4 6.4:4 6.5:5 6.6:3 6.8:4  7.1:3 7.2:4 7.3:2 7.4:5 7.5:2 7.6:2
+8.1:2 8.2:3 8.3:1 8.4:1  9.1:3 9.2:4  10.1:2 10.2:2 10.3:4 10.4:11 10.5:5 10.6:2 10.7:3
+11.1:2 11.2:3 11.3:3 11.4:4 11.5:1 11.6:1  12.1:3 12.2:2 12.3:4  13.1:1 13.2:5 13.3:2 13.4:5  14.1:2 14.2:4 14.3:3
+15.1:3 15.2:3 15.3:7  16.1:1 16.2:5 16.3:4 16.4:3 16.5:3  17.1:1 17.2:4 17.3:2
+"""
+"""Sections of OWASP ASVS 5.0.0, and up to which number their requirements are of level 1 or 2."""
+
+
+def asvs_rows():
+    for row in re.findall(
+        r"^\| (\d[^|]*) \| [^|]+ \| ([^|]+) \| (.+) \|$", (ROOT / "docs/asvs.md").read_text("utf-8"), re.MULTILINE
+    ):
+        numbers, verdict, place = row
+        yield numbers.split(", "), verdict, place
+
+
+def test_every_requirement_of_asvs_stands_once():
+    asked = [
+        f"{section}.{n + 1}" for section, _, last in (e.partition(":") for e in ASVS.split()) for n in range(int(last))
+    ]
+    told = [number for numbers, _, _ in asvs_rows() for number in numbers]
+
+    assert len(asked) == 253
+    assert sorted(told) == sorted(asked)
+
+
+def test_what_meets_a_requirement_of_asvs_is_shown_and_what_does_not_is_counted():
+    counted = Counter()
+    for numbers, verdict, place in asvs_rows():
+        counted[verdict] += len(numbers)
+        assert verdict in {"met", "**not met**", "n/a"}
+        assert (
+            "](" in place
+            or verdict != "met"
+            or place.startswith(("the same", "as ", "ruff", "what Python", "inside one"))
+        ), numbers
+
+    said = re.search(
+        r"(\d+) requirements: (\d+) met, (\d+) not met, (\d+) not", (ROOT / "docs/asvs.md").read_text("utf-8")
+    )
+    assert said is not None
+    assert [int(number) for number in said.groups()] == [253, counted["met"], counted["**not met**"], counted["n/a"]]
 
 
 if __name__ == "__main__":

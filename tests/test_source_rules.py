@@ -1,4 +1,4 @@
-"""What the source may do where: rules of ecolink's own, beside ruff's (docs/decisions/0028-no-bandit.md).
+"""What the source may do where: rules of ecolink's own, beside ruff's (docs/decisions/0034-no-bandit.md).
 
 Read from the syntax tree, so that a new place has to be added here, and be thought about.
 """

@@ -172,9 +172,35 @@ def test_mutual_tls_lets_in_only_those_the_bureaus_ca_knows(shouning: Path, tmp_
         assert status_of(port, "/livez") == 0
 
 
-def said_over_tls(port: int, ca: Path, certificate: Path | None = None, key: Path | None = None) -> bytes:
-    """Return the answer to a GET; nothing when the other side would not speak with us."""
+def test_tls_is_spoken_with_forward_secrecy_and_authenticated_ciphers_or_not_at_all(
+    shouning: Path, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("shouning")
+    port = free_port()
+    settings = {
+        "ECOLINK_TLS_CERTIFICATE": str(certificate),
+        "ECOLINK_TLS_KEY": str(key),
+        "ECOLINK_FEDERATION_PORT": str(port),
+        "ECOLINK_FEDERATION_URL": f"https://127.0.0.1:{port}",
+    }
+    with ecolink(shouning, "serve", **settings) as node:
+        node.wait_for_line()
+        ca = authority.certificate_file
+        assert said_over_tls(port, ca).startswith(b"HTTP/1.1 200")
+        assert b"\r\nstrict-transport-security: max-age=63072000" in said_over_tls(port, ca).lower()
+        assert said_over_tls(port, ca, ciphers="ECDHE+AESGCM").startswith(b"HTTP/1.1 200")
+        assert said_over_tls(port, ca, ciphers="ECDHE+AES+SHA1") == b""
+
+
+def said_over_tls(
+    port: int, ca: Path, certificate: Path | None = None, key: Path | None = None, *, ciphers: str | None = None
+) -> bytes:
+    """Return the answer to a GET; nothing when the other side would not speak with us. `ciphers` are of TLS 1.2."""
     context = ssl.create_default_context(cafile=str(ca))
+    if ciphers is not None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(ciphers)
     if certificate is not None:
         context.load_cert_chain(certificate, key)
     try:

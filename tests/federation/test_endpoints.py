@@ -298,6 +298,21 @@ def test_bytes_that_are_no_http_do_no_harm(port):
     assert call(port, "GET", "/.well-known/ecolink").status == 200
 
 
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nX",
+        b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"Transfer-Encoding: xchunked\r\n\r\nab",
+        b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+def test_a_message_whose_end_could_be_read_in_two_ways_is_refused(port, framing):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
+        caller.sendall(b"POST /federation/v1/batches HTTP/1.1\r\nHost: node\r\n" + framing)
+        assert caller.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
 # The database is down
 
 
