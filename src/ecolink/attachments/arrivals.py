@@ -44,7 +44,7 @@ class Arrivals:
     random: Random
 
     def expected(self, session: Session, digest: str, peer: str) -> Expected | None:
-        """Return how far a blob of `peer` came; None when no standing statement of theirs names it."""
+        """Return how far a blob of `peer` came; None when no standing statement between us names it as awaited."""
         if session.scalar(_standing(digest, peer)) is None:
             return None
         shelved = session.scalar(select(Blob.size).where(Blob.digest == digest, Blob.dropped_at.is_(None)))
@@ -128,4 +128,5 @@ class Arrivals:
 
 
 def _standing(digest: str, peer: str) -> Select[AttachmentLink]:
-    return select(AttachmentLink).where(links.standing(digest, peer, "in")).order_by(AttachmentLink.n).limit(1)
+    """Select the statement that names a blob; one of ours does when the peer gives back what a restore lost."""
+    return select(AttachmentLink).where(links.standing(digest, peer, "in", "out")).order_by(AttachmentLink.n).limit(1)

@@ -49,8 +49,11 @@ class Confirmations:
             .values(confirmed_at=now)
             .returning(AttachmentLink.digest)
         ).all()
-        if digests:
-            answered = statements.find(session, iss, jti).statement
+        if not digests:
+            return True
+        answered = statements.find(session, iss, jti).statement
+        before = statements.said_before(session, self.outbox.us, answered.thread, COMPLETE)
+        if all(said.body.get("statement") != answered.digest for said in before):
             self.outbox.send(session, _draft(answered, sorted(digests)), now=now, recipients=[iss])
         return True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.attachments import links
@@ -44,7 +44,10 @@ class BlobDesk:
         return {READ_BLOB.name: self.read, WRITE_BLOB.name: self.write}
 
     def read(self, caller: Caller, call: Call, now: datetime) -> Answer:
-        """Return a part of a blob that an unrecalled statement of ours to the caller names.
+        """Return a part of a blob that an unrecalled statement names: ours to the caller, or the caller's own.
+
+        Its own files are given only to whoever brought them here: it may have lost them since. Naming a digest is
+        no proof of ever having had the file.
 
         A part is at most `MAX_PART` long, whatever is asked for; `Content-Range` says which it is.
 
@@ -112,7 +115,9 @@ def _digest_of(call: Call) -> str:
 
 def _size_for(session: Session, digest: str, peer: str) -> int:
     told = exists().where(links.standing(digest, peer, "out"))
-    size = session.scalar(select(Blob.size).where(Blob.digest == digest, Blob.dropped_at.is_(None), told))
+    brought = and_(exists().where(links.standing(digest, peer, "in")), exists().where(links.given_by(digest, peer)))
+    may_read = or_(told, brought)
+    size = session.scalar(select(Blob.size).where(Blob.digest == digest, Blob.dropped_at.is_(None), may_read))
     if size is None:
         raise NotFoundError
     return size

@@ -71,13 +71,24 @@ def expect(
     insert_new(session, Transfer, rows)
 
 
-def standing(digest: str, peer: str, direction: str) -> ColumnElement[bool]:
+def standing(digest: str, peer: str, *directions: str) -> ColumnElement[bool]:
     """Select the links of statements that still stand: ours to `peer` (`out`) or theirs to us (`in`)."""
     return and_(
         AttachmentLink.digest == digest,
         AttachmentLink.peer == peer,
-        AttachmentLink.direction == direction,
+        AttachmentLink.direction.in_(directions),
         AttachmentLink.withdrawn_at.is_(None),
+    )
+
+
+def given_by(digest: str, peer: str) -> ColumnElement[bool]:
+    """Select the transfers by which every byte of a blob came from `peer`."""
+    return and_(
+        Transfer.digest == digest,
+        Transfer.peer == peer,
+        Transfer.direction == "in",
+        Transfer.state == "complete",
+        Transfer.bytes_done == Transfer.size,
     )
 
 

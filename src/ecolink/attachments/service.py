@@ -4,6 +4,7 @@ Who may read or write a blob follows from links alone: which statement that stil
 between which bureaus. A recall or an erasure takes the link's right away, and with the last right the file.
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,23 +94,36 @@ class Attachments:
             InvalidError: a statement of ours names a file that is not here.
 
         """
-        statement = stored.statement
+        missing = self._missing(session, stored)
+        if stored.direction == "out" and missing:
+            raise _not_here(missing[0].digest)
+        self._link(session, stored, missing, now)
+
+    def take_back(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Do the same for a statement of ours that a peer gave back; what is not here any more is fetched from there.
+
+        Each of its recipients is asked, until one has given it.
+        """
+        self._link(session, stored, self._missing(session, stored), now)
+
+    def _missing(self, session: Session, stored: Stored) -> list[AttachmentRef]:
+        refs = {ref.digest: ref for ref in stored.statement.attachments}
+        held = self.shelf.held(session, list(refs))
+        return [ref for digest, ref in refs.items() if digest not in held]
+
+    def _link(self, session: Session, stored: Stored, missing: Sequence[AttachmentRef], now: datetime) -> None:
+        statement, is_ours = stored.statement, stored.direction == "out"
         if statement.recalls is not None:
             self._release(session, links.recall(session, statement.iss, statement.recalls, now), now)
-        refs = {ref.digest: ref for ref in statement.attachments}
+        refs = list({ref.digest: ref for ref in statement.attachments}.values())
         if not refs:
             return
-
-        is_ours = stored.direction == "out"
-        held = self.shelf.held(session, list(refs))
-        missing = [ref for digest, ref in refs.items() if digest not in held]
-        if is_ours and missing:
-            raise _not_here(missing[0].digest)
-
+        largest = self.shelf.store.max_bytes
         for peer in statement.aud if is_ours else (statement.iss,):
-            if links.add(session, stored, refs.values(), peer, now):
-                wanted = list(refs.values()) if is_ours else missing
-                links.expect(session, wanted, peer, stored.direction, max_bytes=self.shelf.store.max_bytes, now=now)
+            if links.add(session, stored, refs, peer, now):
+                links.expect(session, missing, peer, "in", max_bytes=largest, now=now)
+                if is_ours:
+                    links.expect(session, refs, peer, "out", max_bytes=largest, now=now)
 
     def owed(self, session: Session, peer: str) -> list[AttachmentRef]:
         """Return the files that our statements to `peer` name and that it has not confirmed; a bundle carries them."""

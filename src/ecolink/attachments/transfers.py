@@ -158,8 +158,11 @@ class Transfers:
 
     def _go_on(self, taken: Taken, now: datetime, *, is_whole: bool) -> None:
         with self.database.begin() as session:
-            if is_whole:
-                links.complete(session, [taken.digest], taken.peer, taken.direction, now)
+            if is_whole and taken.direction == "out":
+                links.complete(session, [taken.digest], taken.peer, "out", now)
+            elif is_whole:
+                # It may have come from another peer: how much this one gave stays as it was.
+                _update(session, taken, state="complete", completed_at=now, last_error=None)
             else:
                 _update(session, taken, next_try_at=now, attempts=0, last_error=None)
 

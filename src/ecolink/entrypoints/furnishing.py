@@ -58,6 +58,7 @@ class Hooks:
     """What the rooms want to be told, filled in as they are furnished."""
 
     kept: list[Kept] = field(default_factory=list)
+    returned: list[Kept] = field(default_factory=list)
     receipted: list[OnReceipt] = field(default_factory=list)
     rejected: dict[str, Handler] = field(default_factory=dict)
     """By the first word of the rejected statement's type."""
@@ -69,6 +70,11 @@ class Hooks:
     def on_kept(self, session: Session, stored: Stored, now: datetime) -> None:
         """Tell of a statement this node holds."""
         for hook in self.kept:
+            hook(session, stored, now)
+
+    def on_returned(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Tell of a statement of ours that a peer gave back."""
+        for hook in self.returned:
             hook(session, stored, now)
 
     def on_receipt(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
@@ -119,10 +125,12 @@ def furnish(shell: Shell) -> Rooms:
         terms=replace(LEAD_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(leads.moving.handlers())
+    hooks.returned.append(leads.moving.take_back)
     hooks.rejected["lead"] = leads.moving.on_rejected
     hooks.receipted += [leads.moving.on_receipt, _count_receipt]
 
     alliances = AllianceService(us, shell.peers, shell.access)
+    hooks.returned.append(alliances.take_back)
     bulletins = BulletinService.build(
         us=us,
         outbox=shell.outbox,
@@ -134,6 +142,7 @@ def furnish(shell: Shell) -> Rooms:
         terms=replace(BULLETIN_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(bulletins.handlers())
+    hooks.returned.append(bulletins.receiving.take_back)
     hooks.rejected["bulletin"] = bulletins.on_rejected
 
     emergencies = _furnish_emergencies(shell, search, attachments, alliances)
@@ -146,6 +155,7 @@ def furnish(shell: Shell) -> Rooms:
         [attachments.erase, leads.moving.erase, bulletins.erase, emergencies.forget_names],
     )
     shell.handlers.update(erasure.handlers())
+    hooks.returned.append(erasure.take_back)
 
     def erase_latecomers(now: datetime) -> None:
         with shell.database.begin() as session:
@@ -189,6 +199,7 @@ def _furnish_attachments(shell: Shell) -> Attachments:
     confirmations = Confirmations(shell.database, shell.outbox)
     shell.handlers.update(attachments.handlers())
     hooks.kept.append(attachments.link)
+    hooks.returned.append(attachments.take_back)
     hooks.gate_rooms.update(BlobDesk(shell.database, shell.callers, arrivals).rooms())
     hooks.fetch += [lambda _: transfers.step(clock.now), confirmations.step]
     hooks.tidy.append(lambda now: shelf.sweep(shell.database, now))
@@ -221,6 +232,7 @@ def _furnish_emergencies(
         ),
     )
     shell.handlers.update(emergencies.handlers())
+    hooks.returned.append(emergencies.arrivals.take_back)
     hooks.receipted.append(emergencies.note_receipts)
 
     def watch(now: datetime) -> None:

@@ -34,6 +34,8 @@ from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import PullDesk, Puller
 from ecolink.federation.readers import Readers
 from ecolink.federation.receipts import Receipts
+from ecolink.federation.reclaiming import Reclaiming
+from ecolink.federation.returning import ReturnDesk
 from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
 from ecolink.federation.witnessing import Witnessing
@@ -228,8 +230,9 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
     receipts = Receipts(us, log, witnessing.keep_checkpoint, hooks.on_receipt)
     puller = Puller(database, callers, client, inbox)
+    reclaiming = Reclaiming(us, database, keystore, signer, client, receipts, log, bells.ring_apply)
     handlers: dict[str, Handler] = {}
-    applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.rejected)
+    applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.on_returned, hooks.rejected)
     identity = Identity.build(keys.only(LOCAL), us, access)
     node = Node(
         settings=settings,
@@ -262,12 +265,15 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
             receipts=receipts,
             heads=HeadsDesk(us, signer, log),
             pulls=PullDesk(us, database, callers, signer),
+            returns=ReturnDesk(database, callers, keystore),
             tally=RefusalTally(),
             card=lambda now: node.card(now),  # noqa: PLW0108 - the node does not exist yet
             calls=Buckets(settings.peer_calls_per_second, settings.peer_calls_burst),
         ),
         delivery=Delivery(us, database, keystore, signer, client, receipts, SystemRandom()),
-        reconciliation=Reconciliation(us, database, keystore, client, peers, puller, log, witnessing.keep_checkpoint),
+        reconciliation=Reconciliation(
+            us, database, keystore, client, peers, puller, log, reclaiming, witnessing.keep_checkpoint
+        ),
         witnessing=witnessing,
         handlers=handlers,
         applier=applier,

@@ -2,7 +2,8 @@
 
 A statement that fails is set aside with the reason, visible and retryable (`ecolink inbox parked`), and never
 blocks the rest. A statement whose predecessors are not here yet is parked too, and tried again when its thread
-grows. One that is not a legal move is answered with a signed `statement.rejected.v1`.
+grows. One that is not a legal move is answered with a signed `statement.rejected.v1`. One of ours that a peer gave
+back after a restore is written into our records again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from ecolink.errors import NotFoundError, UnavailableError
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.outbox import Kept, Outbox
-from ecolink.federation.statements import Stored, stored
+from ecolink.federation.statements import Stored, said_before, stored
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 from ecolink.storage.engine import Database
 
@@ -56,6 +57,8 @@ class Applier:
     outbox: Outbox
     handlers: Handlers
     kept: Kept
+    returned: Kept
+    """Told of a statement of ours that a peer gave back after a restore."""
     on_rejected: Mapping[str, Callable[[Session, Stored, datetime], None]] = field(default_factory=dict)
     """By the first word of the rejected statement's type: tells the room that its move came back."""
 
@@ -115,8 +118,13 @@ class Applier:
         statement = stored(row)
         try:
             with session.begin_nested():
-                self._refuse_gaps(session, row)
-                self._hand_over(session, statement, now)
+                if statement.returned_at is not None:
+                    # It was judged when it was made, and its predecessors were here then.
+                    self._settle(row, "applied", None)
+                    self.returned(session, statement, now)
+                else:
+                    self._refuse_gaps(session, row)
+                    self._hand_over(session, statement, now)
         except Park as wait:
             self._settle(row, "parked", f"{WAITS}{wait}")
             return
@@ -179,6 +187,10 @@ class Applier:
 
     def _answer_rejected(self, session: Session, rejected: Stored, wrong: Reject, now: datetime) -> None:
         said = rejected.statement
+        if any(
+            answer.body.get("digest") == said.digest for answer in said_before(session, self.us, said.thread, REJECTED)
+        ):
+            return
         draft = Draft(
             type=REJECTED,
             thread=said.thread,

@@ -34,6 +34,15 @@ _TOKEN_EXAMPLE = (
     "eyJhbGciOiJFUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6ImVjb2xpbmstcmVjZWlwdCtqd3MifQ.eyJpc3MiOiIuLi4ifQ.c2lnbmF0dXJl"  # noqa: S105 - shape only
 )
 _PUSH_EXAMPLE = {"batch": _TOKEN_EXAMPLE, "statements": [{"token": _TOKEN_EXAMPLE, "private": None}]}
+_RETURNED_EXAMPLE = {
+    "returned": [
+        {
+            "batch": _TOKEN_EXAMPLE,
+            "receipt": _TOKEN_EXAMPLE,
+            "statements": [{"token": _TOKEN_EXAMPLE, "private": None}, None],
+        }
+    ]
+}
 
 
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -108,6 +117,27 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
         """Return push bodies of the caller's channel from the batch that holds the entry after `after`."""
         given = {"lane": lane, "epoch": epoch, "after": after, "limit": limit}
         return await ask(request, operations.PULL, _present(given))
+
+    @routes.get(
+        "/federation/v1/channels/{lane}/returns",
+        operation_id="return_batches",
+        summary="Give a restored node back what it had sent",
+        responses=_document("application/json", _RETURNED_EXAMPLE),
+        openapi_extra=_AUTHORIZED,
+    )
+    async def give_back(
+        request: Request,
+        lane: Annotated[str, Path(max_length=16, examples=["case"])],
+        epoch: Annotated[str | None, Query(max_length=15, examples=["1"])] = None,
+        after: Annotated[str | None, Query(max_length=15, examples=["42"])] = None,
+        manifest: Annotated[str | None, Query(max_length=15, examples=["1"])] = None,
+    ) -> Response:
+        """Return the caller's own batches beyond the entry `after` of `epoch`, each with the receipt it got for it.
+
+        `manifest` is the version of its own key manifest that the caller knows; newer ones come along.
+        """
+        given = {"lane": lane, "epoch": epoch, "after": after, "manifest": manifest}
+        return await ask(request, operations.RETURN, _present(given))
 
     @routes.post(
         "/federation/v1/receipts",

@@ -27,7 +27,7 @@ from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import Equivocation, PeerRow, StatementRow
 from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import PeerState
-from ecolink.federation.statements import Stored, stored
+from ecolink.federation.statements import Stored, said_before, stored
 from ecolink.protocol.kinds.privacy import MAX_PARTS, ErasureReason, PersonalDataCompliedV1, PersonalDataErasedV1
 from ecolink.protocol.statement import Draft, Lane, Statement
 from ecolink.protocol.threads import Node, order
@@ -152,6 +152,16 @@ class Erasure:
         """Return what applies a peer's order, and a peer's answer to ours."""
         return {ERASED: self._obey, COMPLIED: self._note_compliance}
 
+    def take_back(self, session: Session, returned: Stored, now: datetime) -> None:
+        """Carry out again an order of ours that a restore had forgotten."""
+        said = returned.statement
+        if said.type != ERASED:
+            return
+        body = _read(PersonalDataErasedV1, said)
+        self._remember(session, said, body.reason, said.iat)
+        self._await_answers(session, said, said.iat)
+        self._erase_late(session, said.thread, now)
+
     def erase_latecomers(self, session: Session, now: datetime) -> int:
         """Erase what arrived after an erasure but was said before its author knew of it; return how many.
 
@@ -210,9 +220,12 @@ class Erasure:
         draft = replace(draft, approver={"name": ordered.name, "role": ordered.role})
         sent = self.outbox.send(session, draft, now=now, recipients=recipients).statement
         self._remember(session, sent, ordered.reason, now)
+        self._await_answers(session, sent, now)
+
+    def _await_answers(self, session: Session, order_: Statement, at: datetime) -> None:
         answers = [
-            {"order": sent.digest, "thread": sent.thread, "recipient": recipient, "ordered_at": now}
-            for recipient in sent.aud
+            {"order": order_.digest, "thread": order_.thread, "recipient": recipient, "ordered_at": at}
+            for recipient in order_.aud
         ]
         insert_new(session, ErasureAnswer, answers)
 
@@ -265,6 +278,10 @@ class Erasure:
                 details={"order": said.digest, "statements": str(len(concerned))},
             ),
         )
+        if any(
+            told.body.get("erasure") == said.digest for told in said_before(session, self.us, said.thread, COMPLIED)
+        ):
+            return
         answer = PersonalDataCompliedV1(erasure=said.digest, erased_at=now, statements=tuple(concerned[:MAX_PARTS]))
         self.outbox.send(session, _draft(COMPLIED, said, answer.to_wire(), role="node"), now=now, recipients=[said.iss])
 
@@ -315,7 +332,13 @@ def _decided_by(rows: Sequence[StatementRow], bureau: str) -> list[StatementRow]
     Who opened the thread is told by arrival, which nobody else can forge: a peer learns of a thread of ours
     only from its first statement.
     """
-    return [row for row in rows if bureau in {rows[0].iss, row.iss}]
+    return [row for row in rows if bureau in {_opener(rows), row.iss}]
+
+
+def _opener(rows: Sequence[StatementRow]) -> str:
+    """Return who said the first that answers nothing; after a restore, ours come back before what they answer."""
+    first = min(rows, key=lambda row: (bool(row.parents), row.returned_at is not None, row.n))
+    return first.iss
 
 
 def _reachable(session: Session, codes: Collection[str]) -> list[str]:

@@ -24,6 +24,7 @@ from ecolink.federation.operations import Answer, Call, Operation
 from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import PullDesk
 from ecolink.federation.receipts import Receipts
+from ecolink.federation.returning import ReturnDesk
 from ecolink.federation.tally import RefusalTally
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.canonical import dumps
@@ -91,6 +92,7 @@ class Gate:
     receipts: Receipts
     heads: HeadsDesk
     pulls: PullDesk
+    returns: ReturnDesk
     tally: RefusalTally
     card: Callable[[datetime], bytes]
     calls: Buckets
@@ -103,6 +105,7 @@ class Gate:
             {
                 operations.PUSH.name: self._push,
                 operations.PULL.name: self._pull,
+                operations.RETURN.name: self._return,
                 operations.RECEIPTS.name: self._receipts,
                 operations.HEADS.name: self._heads,
                 operations.CARD.name: self._card,
@@ -169,6 +172,10 @@ class Gate:
         caller.refuse_unless_onboarded()
         bodies = self.pulls.batches(caller, call.params, now)
         return Answer(200, dumps({"batches": [body.decode() for body in bodies]}))
+
+    def _return(self, caller: Caller, call: Call, now: datetime) -> Answer:
+        caller.refuse_unless_onboarded()
+        return Answer(200, self.returns.returned(caller, call.params, now))
 
     def _receipts(self, caller: Caller, call: Call, now: datetime) -> Answer:
         caller.refuse_unless_onboarded()

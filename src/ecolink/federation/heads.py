@@ -2,7 +2,8 @@
 
 Four things can be out of step, and each has one mend:
 - the peer holds less of our channel than it receipted: it was restored, we send again from its head;
-- the peer holds more than we ever sent: *we* were restored, a new epoch starts from the peer's head;
+- the peer holds more than we ever sent: *we* were restored, a new epoch starts from the peer's head, and what
+  we forgot is asked back (`reclaiming`);
 - we hold less than the peer sent: we pull;
 - we hold more than the peer says it sent: it was restored, and will open a new epoch itself.
 """
@@ -10,6 +11,7 @@ Four things can be out of step, and each has one mend:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import select
@@ -26,6 +28,7 @@ from ecolink.federation.outbox import begin_channel, queue
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.pulling import Puller
 from ecolink.federation.receipts import KeepCheckpoint
+from ecolink.federation.reclaiming import Reclaiming
 from ecolink.federation.signer import Signer
 from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
 from ecolink.protocol.refusal import Refused
@@ -58,6 +61,13 @@ class HeadsDesk:
         )
 
 
+class Compared(NamedTuple):
+    """What came of comparing with one peer, in words, and whether what it lacks of ours is known by now."""
+
+    word: str
+    is_settled: bool = False
+
+
 @dataclass(frozen=True)
 class Reconciliation:
     """Compares heads with peers and mends what is out of step."""
@@ -69,34 +79,44 @@ class Reconciliation:
     peers: Peers
     puller: Puller
     log: EvidenceLog
+    reclaiming: Reclaiming
     keep_checkpoint: KeepCheckpoint
 
     def run(self, now: datetime) -> dict[str, str]:
         """Compare with every active peer; return by peer `agreed`, `mended`, or why it could not be asked."""
         with self.database.read() as session:
             active = [peer for peer in self.peers.names(session).values() if peer.state is PeerState.ACTIVE]
-        return {peer.unit_code: self.with_peer(peer.unit_code, peer.federation_url, now) for peer in active}
+        compared = {peer.unit_code: self._with_peer(peer.unit_code, peer.federation_url, now) for peer in active}
+        # What came back from one bureau may be news to another that was to be told too.
+        for peer, outcome in compared.items():
+            if outcome.is_settled:
+                self.reclaiming.hand_on(peer, now)
+        return {peer: outcome.word for peer, outcome in compared.items()}
 
-    def with_peer(self, unit_code: str, url: str, now: datetime) -> str:
-        """Compare with one peer; see `run`."""
+    def _with_peer(self, unit_code: str, url: str, now: datetime) -> Compared:
         try:
             answer = self.client.call(unit_code, url, operations.HEADS, now=now)
         except Unreachable as silence:
-            return str(silence)
+            return Compared(str(silence))
         if answer.status != 200:  # noqa: PLR2004 - the one status that carries heads
-            return reason_of(answer)
+            return Compared(reason_of(answer))
         try:
             with self.database.begin() as session:
                 keys = self.keystore.keys_of(session, unit_code)
                 if keys is None:
-                    return "not known here"
+                    return Compared("not known here")
                 heads = open_heads(answer.body, find_key=keys.find, us=self.us, sender=unit_code, received_at=now)
                 mended, behind = self._mend(session, keys, heads, now)
+            # Our own words first: theirs answer them.
+            missing = self.reclaiming.reclaim(unit_code, url, now)
             for head in behind:
                 self.puller.pull(unit_code, url, head.lane, head.epoch, now)
         except Refused as refused:
-            return f"its heads do not verify: {refused}"
-        return "mended" if mended or behind else "agreed"
+            return Compared(f"its heads do not verify: {refused}")
+        word = "mended" if mended or behind else "agreed"
+        if missing is None:
+            return Compared(word, is_settled=True)
+        return Compared(f"{word}, but what we had sent is not all back: {missing.why}", is_settled=missing.beyond_it)
 
     def _mend(
         self, session: Session, keys: BureauKeys, heads: Heads, now: datetime

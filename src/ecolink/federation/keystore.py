@@ -154,6 +154,23 @@ class Keystore:
         )
         return self._hold(session, [*self.documents(session, self.us), made], "keys-revoked", now)
 
+    def learn(self, session: Session, documents: Sequence[Document], now: datetime) -> Manifest:
+        """Take over manifests of our own that a restore had forgotten and a peer kept; they prove themselves.
+
+        Raises:
+            Refused: they do not lead on from the newest we hold.
+            SettingError: the private key in force is not in the key directory; nothing was taken over.
+
+        """
+        held = self.head(session, self.us)
+        pinned = [link.digest for link in held.chain]
+        head = manifest.verify(documents, issuer=self.us, pinned_head=held.digest, pinned_chain=pinned)
+        if head.version > held.version:
+            self._private(head.current(Use.SIGN).kid)
+            for length in range(held.version + 1, head.version + 1):
+                self._hold(session, documents[:length], "keys-learnt", now)
+        return head
+
     def refresh(self, session: Session, signer: Signer) -> None:
         """Have `signer` use the key that our newest manifest names, also after another process rotated it."""
         kid = self.head(session, self.us).current(Use.SIGN).kid

@@ -26,6 +26,7 @@ SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
 PENDING = "state = 'pending'"
 PARKED = "state = 'parked'"
+RETURNED = "returned_at IS NOT NULL"
 
 
 class StatementRow(Base):
@@ -37,6 +38,8 @@ class StatementRow(Base):
         Index("ix_statements_thread_n", "thread", "n"),
         Index("ix_statements_pending", "lane", "n", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
         Index("ix_statements_parked", "n", sqlite_where=text(PARKED), postgresql_where=text(PARKED)),
+        Index("ix_statements_returned", "digest", sqlite_where=text(RETURNED), postgresql_where=text(RETURNED)),
+        Index("ix_statements_place", "in_channel_id", "in_seq"),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("state IN ('pending', 'applied', 'parked', 'rejected', 'unsupported')", name="state"),
     )
@@ -67,6 +70,8 @@ class StatementRow(Base):
     in_channel_id: Mapped[int | None] = mapped_column(ForeignKey("in_channels.id"))
     """Where it came in: the channel, and its place there."""
     in_seq: Mapped[int | None] = mapped_column(SERIAL)
+    returned_at: Mapped[datetime | None]
+    """When a peer gave it back: one of ours that a restore had forgotten."""
 
 
 class OutChannel(Base):

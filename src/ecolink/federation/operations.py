@@ -42,6 +42,7 @@ class Operation:
 
 PUSH = Operation("batches.push", "POST", "/federation/v1/batches", 8 * MEBIBYTE)
 PULL = Operation("batches.pull", "GET", "/federation/v1/channels/{lane}/batches")
+RETURN = Operation("batches.return", "GET", "/federation/v1/channels/{lane}/returns")
 RECEIPTS = Operation("receipts.push", "POST", "/federation/v1/receipts", 4 * MEBIBYTE)
 HEADS = Operation("heads.read", "GET", "/federation/v1/channels")
 KEYS = Operation("keys.push", "POST", "/federation/v1/keys", MEBIBYTE)
@@ -63,6 +64,7 @@ WRITE_BLOB = Operation(
 OPERATIONS: Final = (
     PUSH,
     PULL,
+    RETURN,
     RECEIPTS,
     HEADS,
     KEYS,

@@ -52,13 +52,11 @@ class PullDesk:
             Refused: `invalid-claim`: the lane, epoch, cursor or limit is none.
 
         """
-        lane = _LANES.get(params.get("lane", ""))
-        if lane is None:
-            raise Refused(Reason.INVALID_CLAIM, f"lane is one of {', '.join(_LANES)}")
+        lane = lane_in(params)
         if caller.state is PeerState.SUSPENDED and lane is not Lane.CONTROL:
             caller.refuse_unless_active()
-        epoch, after = _number(params, "epoch", 1), _number(params, "after", 0)
-        most = min(_number(params, "limit", MOST_BATCHES), MOST_BATCHES)
+        epoch, after = number_in(params, "epoch", 1), number_in(params, "after", 0)
+        most = min(number_in(params, "limit", MOST_BATCHES), MOST_BATCHES)
         with self.database.begin() as session:
             self.callers.spend(session, caller, now)
             return self._read(session, caller.unit_code, lane, epoch, after, most, now)
@@ -84,7 +82,26 @@ class PullDesk:
         return bodies
 
 
-def _number(params: Mapping[str, str], name: str, default: int) -> int:
+def lane_in(params: Mapping[str, str]) -> Lane:
+    """Return the lane a call names.
+
+    Raises:
+        Refused: `invalid-claim`: there is no such lane.
+
+    """
+    lane = _LANES.get(params.get("lane", ""))
+    if lane is None:
+        raise Refused(Reason.INVALID_CLAIM, f"lane is one of {', '.join(_LANES)}")
+    return lane
+
+
+def number_in(params: Mapping[str, str], name: str, default: int) -> int:
+    """Return a number a call names.
+
+    Raises:
+        Refused: `invalid-claim`: it is none.
+
+    """
     text = params.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 15):  # noqa: PLR2004 - below 2^53
         raise Refused(Reason.INVALID_CLAIM, f"{name} is a whole number")

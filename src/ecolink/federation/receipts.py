@@ -1,6 +1,6 @@
 """A peer's receipt, verified and recorded: from here on the author sees 'delivered', or why not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,7 @@ from ecolink.audit.log import EvidenceLog
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.keystore import BureauKeys
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, StatementRow
-from ecolink.protocol.receipt import Outcome, Receipt, open_receipt
+from ecolink.protocol.receipt import Outcome, Receipt, Verdict, open_receipt
 from ecolink.protocol.refusal import Refused
 
 UNKNOWN_BATCH: Final = "unknown-batch"
@@ -59,27 +59,40 @@ class Receipts:
 
         """
         receipt = open_receipt(token, find_key=keys.find, us=self.us, sender=keys.unit_code, received_at=now)
+        self.take(session, keys, receipt, now)
+        return receipt
+
+    def take(self, session: Session, keys: BureauKeys, receipt: Receipt, now: datetime) -> None:
+        """Do for a receipt that was verified what `record` does.
+
+        Raises:
+            Refused: it speaks of no batch of ours.
+
+        """
         batch = session.get(OutBatch, receipt.batch, with_for_update=True)
         if batch is None or self._recipient(session, batch) != receipt.iss:
             raise Refused(UNKNOWN_BATCH, "the receipt speaks of a batch that this node never sealed")
         entries = self._entries(session, batch)
-        if [entry.digest for entry in entries] != [verdict.digest for verdict in receipt.verdicts]:
+        verdicts = dict(enumerate(receipt.verdicts, batch.first_seq))
+        if len(verdicts) != batch.last_seq - batch.first_seq + 1 or any(
+            verdicts[entry.seq].digest != entry.digest for entry in entries
+        ):
             raise Refused(WRONG_VERDICTS, "the receipt's verdicts are not about the batch's entries")
         self.keep_checkpoint(session, keys, receipt.checkpoint, now)
         if batch.receipt is None:
-            batch.receipt, batch.receipted_at = token, now
+            batch.receipt, batch.receipted_at = receipt.token, now
             self.log.append(session, "receipt-held", receipt.digest, receipt.batch)
-        self._settle(session, entries, receipt, now)
+        self._settle(session, entries, verdicts, receipt, now)
         # The channel is locked after the rooms were told: a room that sends locks its own rows first, then the channel.
         channel = session.get_one(OutChannel, batch.channel_id, with_for_update=True)
         self._advance(channel, batch, now)
         self._compare_heads(session, channel, receipt, now)
-        return receipt
 
     def _recipient(self, session: Session, batch: OutBatch) -> str | None:
         return session.scalar(select(OutChannel.recipient).where(OutChannel.id == batch.channel_id))
 
     def _entries(self, session: Session, batch: OutBatch) -> Sequence[OutEntry]:
+        """Return the batch's entries; after a restore, one that was refused and is nowhere held may be missing."""
         return session.scalars(
             select(OutEntry)
             .where(
@@ -89,11 +102,19 @@ class Receipts:
             .order_by(OutEntry.seq)
         ).all()
 
-    def _settle(self, session: Session, entries: Sequence[OutEntry], receipt: Receipt, now: datetime) -> None:
+    def _settle(
+        self,
+        session: Session,
+        entries: Sequence[OutEntry],
+        verdicts: Mapping[int, Verdict],
+        receipt: Receipt,
+        now: datetime,
+    ) -> None:
         """Give each entry its verdict. The first one stays: a restored peer's second receipt changes nothing."""
         fresh = {}
-        for entry, verdict in zip(entries, receipt.verdicts, strict=True):
+        for entry in entries:
             if entry.verdict is None:
+                verdict = verdicts[entry.seq]
                 entry.verdict, entry.reason = verdict.verdict.value, verdict.reason
                 entry.received_at = receipt.received_at
                 fresh[entry.statement_n] = verdict

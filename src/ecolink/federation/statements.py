@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError
@@ -28,6 +29,8 @@ class Stored:
     state_reason: str | None = None
     clock_suspect: bool = False
     erased_at: datetime | None = None
+    returned_at: datetime | None = None
+    """When a peer gave it back to us, one of ours that a restore had forgotten."""
 
 
 ARRIVING: Final = RowInsert.into(
@@ -89,8 +92,10 @@ def arriving(statement: Incoming, channel_id: int, seq: int, now: datetime) -> R
     )
 
 
-def keep(session: Session, statement: Statement, *, state: str, now: datetime) -> StatementRow:
-    """Keep one statement of ours, sealed at `now`, and return its row."""
+def keep(
+    session: Session, statement: Statement, *, state: str, now: datetime, returned_at: datetime | None = None
+) -> StatementRow:
+    """Keep one statement of ours, sealed at `now`, and return its row; `returned_at` says that it comes from a peer."""
     row = StatementRow(
         iss=statement.iss,
         jti=statement.jti,
@@ -111,6 +116,7 @@ def keep(session: Session, statement: Statement, *, state: str, now: datetime) -
         private_digest=statement.private_digest,
         state=state,
         clock_suspect=False,
+        returned_at=returned_at,
     )
     session.add(row)
     session.flush()
@@ -128,6 +134,7 @@ def stored(row: StatementRow, statement: Statement | None = None) -> Stored:
         state_reason=row.state_reason,
         clock_suspect=row.clock_suspect,
         erased_at=row.erased_at,
+        returned_at=row.returned_at,
     )
 
 
@@ -142,3 +149,13 @@ def find(session: Session, iss: str, jti: str) -> Stored:
     if row is None:
         raise NotFoundError
     return stored(row)
+
+
+def said_before(session: Session, us: str, thread: str, type_: str) -> list[Statement]:
+    """Return what we said of one type in a thread, applied or not: what was answered once is not answered again."""
+    rows = session.execute(
+        select(StatementRow.token, StatementRow.private).where(
+            StatementRow.thread == thread, StatementRow.iss == us, StatementRow.type == type_
+        )
+    )
+    return [read_statement(token, private) for token, private in rows]

@@ -151,11 +151,7 @@ def pack(batch_token: bytes, parts: Sequence[Part]) -> bytes:
     Private parts travel as base64url, like every segment of a token: bytes arrive as they left, and the
     body is plain ASCII, which is read in a third of the time.
     """
-    statements = [
-        {"token": token.decode("ascii"), "private": None if private is None else base64url.encode(private).decode()}
-        for token, private in parts
-    ]
-    return canonical.dumps({"batch": batch_token.decode("ascii"), "statements": statements})
+    return canonical.dumps({"batch": batch_token.decode("ascii"), "statements": [written_part(part) for part in parts]})
 
 
 def unpack(raw: bytes, *, max_bytes: int = MAX_PUSH_BYTES) -> tuple[bytes, list[Part]]:
@@ -169,7 +165,42 @@ def unpack(raw: bytes, *, max_bytes: int = MAX_PUSH_BYTES) -> tuple[bytes, list[
     if not isinstance(body, dict):
         raise Refused(Reason.INVALID_CLAIM, "the body of a push is an object")
     statements = claims.items(body, "statements", least=1, most=MAX_ENTRIES)
-    return _ascii(body, "batch"), [_part(each) for each in statements]
+    return ascii_of(body, "batch"), [part_of(each) for each in statements]
+
+
+def written_part(part: Part) -> dict[str, str | None]:
+    """Return a statement with its private part as it travels beside a batch."""
+    token, private = part
+    return {"token": token.decode("ascii"), "private": None if private is None else base64url.encode(private).decode()}
+
+
+def part_of(said: object) -> Part:
+    """Read a statement that travelled beside a batch; nothing in it is verified yet.
+
+    Raises:
+        Refused: `invalid-claim`: it is of another form.
+
+    """
+    if not isinstance(said, dict):
+        raise Refused(Reason.INVALID_CLAIM, "a statement of a push is an object")
+    if "private" not in said:
+        # An erased private part is said to be null: one lost on the way must not pass for it.
+        raise claims.wrong(said, "private", "base64url text or null")
+    private = None if said["private"] is None else base64url.decode(ascii_of(said, "private"))
+    return ascii_of(said, "token"), private
+
+
+def ascii_of(said: Claims, name: str) -> bytes:
+    """Return a member that holds a token or base64url text.
+
+    Raises:
+        Refused: `invalid-claim`: it does not.
+
+    """
+    value = said.get(name)
+    if type(value) is not str or not value.isascii():
+        raise claims.wrong(said, name, "base64url text")
+    return value.encode()
 
 
 def _read(token: bytes, digest: str, kid: str, said: Claims) -> Batch:
@@ -192,20 +223,3 @@ def _entries(said: Claims) -> tuple[str, ...]:
     if not claims.are_digests(entries):
         raise claims.wrong(said, "entries", "digests of 64 lower-case hexadecimal digits")
     return tuple(entries)
-
-
-def _part(said: object) -> Part:
-    if not isinstance(said, dict):
-        raise Refused(Reason.INVALID_CLAIM, "a statement of a push is an object")
-    if "private" not in said:
-        # An erased private part is said to be null: one lost on the way must not pass for it.
-        raise claims.wrong(said, "private", "base64url text or null")
-    private = None if said["private"] is None else base64url.decode(_ascii(said, "private"))
-    return _ascii(said, "token"), private
-
-
-def _ascii(said: Claims, name: str) -> bytes:
-    value = said.get(name)
-    if type(value) is not str or not value.isascii():
-        raise claims.wrong(said, name, "base64url text")
-    return value.encode()

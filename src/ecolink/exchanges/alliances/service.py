@@ -13,10 +13,17 @@ from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.alliances.models import Alliance, AllianceRoster
 from ecolink.exchanges.alliances.rules import settle_members
 from ecolink.federation.peers import Peer, Peers, PeerState
+from ecolink.federation.statements import Stored
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.rosters import RosterV1
+from ecolink.storage.upsert import insert_new
 from ecolink.surface.etags import check_version
+
+_TOLD_TO_ALLIANCES = ("bulletin.published.v1", "bulletin.corrected.v1", "emergency.alert.v1")
+"""The statements in which a bureau freezes a roster of its own."""
+_NODE = "node"
+"""Stands where a roster names who made it, when nobody here knows any more."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,32 @@ class AllianceService:
         session.flush()
         self._record(session, alliance, "dissolved", by=by, now=now)
         return alliance
+
+    def take_back(self, session: Session, stored: Stored, now: datetime) -> None:  # noqa: ARG002 - a hook's signature
+        """Know an alliance or a roster of ours again that a restore had forgotten, from a statement that froze it."""
+        said = stored.statement
+        if said.body.get("alliance") is None or said.type not in _TOLD_TO_ALLIANCES:
+            return
+        roster = RosterV1.model_validate(said.body["alliance"])
+        alliance = session.get(Alliance, roster.id, with_for_update=True)
+        if alliance is None:
+            alliance = Alliance(id=roster.id, roster_version=0, created_at=said.iat)
+            session.add(alliance)
+        if alliance.roster_version < roster.version:
+            alliance.name_zh, alliance.name_en = roster.name_zh, roster.name_en
+            alliance.roster_version, alliance.updated_at = roster.version, said.iat
+        session.flush()
+        row = {
+            "alliance_id": roster.id,
+            "version": roster.version,
+            "name_zh": roster.name_zh,
+            "name_en": roster.name_en,
+            "members": list(roster.members),
+            "digest": roster.digest,
+            "made_by": _NODE,
+            "made_at": said.iat,
+        }
+        insert_new(session, AllianceRoster, [row])
 
     def get(self, session: Session, alliance_id: str) -> Alliance:
         """Return one alliance, dissolved or not.

@@ -14,7 +14,7 @@ from ecolink.exchanges.bulletins.rules.tables import BY_AUTHOR, Act, Verdict
 from ecolink.exchanges.bulletins.traces import Traces
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.statements import Stored
-from ecolink.protocol.kinds.bulletins import KINDS
+from ecolink.protocol.kinds.bulletins import KINDS, BulletinContent, BulletinReadV1
 
 EXPLANATIONS = {
     "after-recall": "the bulletin was recalled, as its author knew",
@@ -59,8 +59,30 @@ class Receiving:
 
         _refuse_unless_applied(dossier, dossier.matter.step(move.digest))
         self.record.write(session, dossier, now)
+        self._note_reading(dossier)
         self._note(session, dossier, move, now)
         self.duties.fulfil(session, dossier, now)
+
+    def take_back(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Write the row anew for a statement of ours that a restore had forgotten; a draft it was is told now."""
+        move = self.record.reader.move(session, stored)
+        if move is None or move.act is Act.REJECTED:
+            return
+        author = author_of(move)
+        dossier = self.record.take_back(session, stored, author, begins=move.act is Act.PUBLISHED)
+        if dossier is None:
+            return  # what it answers comes by itself, and brings the row
+        draft = dossier.draft
+        if move.act in {Act.PUBLISHED, Act.RECALLED} or (
+            draft is not None and move.act is Act.CORRECTED and draft.drafted_at <= move.at
+        ):
+            self.record.drop_draft(session, dossier)
+        body = move.body
+        if isinstance(body, BulletinContent) and author == self.us:
+            members = body.alliance.members if body.alliance else ()
+            dossier.row.left_out = sorted(set(members) - {self.us, *move.aud})
+        self.record.write(session, dossier, now)
+        self._note_reading(dossier)
 
     def renew_thread(self, session: Session, thread: str, now: datetime) -> None:
         """Write the rows of a thread anew."""
@@ -74,6 +96,13 @@ class Receiving:
         authors = {row.author for row in self.record.of_thread(session, stored.statement.thread)}
         if authors and author not in authors:
             raise Reject("not-the-author", "only the author of a bulletin corrects it, recalls it or allows sharing")
+
+    def _note_reading(self, dossier: Dossier) -> None:
+        """Remember that a person here opened it when our own word to its author says so."""
+        holder = dossier.matter.holders.get(self.us)
+        body = holder.read.body if holder and holder.read else None
+        if isinstance(body, BulletinReadV1) and dossier.row.opened_at is None:
+            dossier.row.opened_at = body.opened_at
 
     def _note(self, session: Session, dossier: Dossier, move: Move, now: datetime) -> None:
         """Leave a mark when personal data came in."""

@@ -138,6 +138,20 @@ class Record:
             row = self._locked(session, thread, author)
         return None if row is None else self._dossier(session, row)
 
+    def take_back(self, session: Session, stored: Stored, author: str, *, begins: bool) -> Dossier | None:
+        """Return the bulletin a returned statement of ours speaks of; one of ours gets a row if it `begins` with it."""
+        thread = stored.statement.thread
+        if begins and author == self.us and self._locked(session, thread, author) is None:
+            self._begin(session, stored, author)
+        row = self._locked(session, thread, author)
+        return None if row is None else self._dossier(session, row)
+
+    def drop_draft(self, session: Session, dossier: Dossier) -> None:
+        """Delete what was a draft when the backup was made, and was told since."""
+        if dossier.draft is not None:
+            session.delete(dossier.draft)
+            session.flush()
+
     def of_thread(self, session: Session, thread: str) -> list[Bulletin]:
         """Return every bulletin opened under a thread id, locked: one, unless another bureau took the same id."""
         rows = select(Bulletin).where(Bulletin.thread == thread).order_by(Bulletin.id).with_for_update()
@@ -185,13 +199,13 @@ class Record:
         return session.scalars(found.execution_options(populate_existing=True)).one_or_none()
 
     def _begin(self, session: Session, stored: Stored, author: str) -> None:
-        """Insert the row of a peer's bulletin, unless another worker just did."""
+        """Insert the row of a bulletin, unless another worker just did."""
         thread = stored.statement.thread
-        row = {
+        row: dict[str, object] = {
             "id": thread,
             "thread": thread,
             "author": author,
-            "direction": "in",
+            "direction": "out" if author == self.us else "in",
             "state": State.PUBLISHED.value,
             "is_exercise": stored.statement.is_exercise,
             "told_at": stored.statement.iat,

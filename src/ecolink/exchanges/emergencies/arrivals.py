@@ -14,10 +14,12 @@ from ecolink.exchanges.emergencies.register import Register
 from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, Verdict
 from ecolink.exchanges.emergencies.tasks import TaskBoard
 from ecolink.exchanges.governance import lane_of
+from ecolink.federation import threads
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.receipts import Confirmed
 from ecolink.federation.statements import Stored
+from ecolink.federation.threads import DeliveryState
 from ecolink.protocol.kinds.emergencies import EmergencyAlertV1, Status
 from ecolink.protocol.receipt import Outcome
 from ecolink.protocol.statement import Lane
@@ -52,6 +54,37 @@ class Arrivals:
             if each.type in MOVE_OF_TYPE and each.outcome is not Outcome.REFUSED:
                 self.tasks.note_receipt(session, each.thread, each.recipient, each.jti, each.received_at, now)
 
+    def take_back(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Write the row anew for a statement of ours that a restore had forgotten, and plan what is due from now on.
+
+        The terms begin anew: nobody is called about an answer that may come back a moment later.
+        """
+        said = stored.statement
+        move = MOVE_OF_TYPE.get(said.type)
+        row = session.get(Emergency, said.thread, with_for_update=True, populate_existing=True)
+        if move is None or (row is None and move != "alert"):
+            return  # a peer's emergency comes by itself, and brings the row
+        history = History.load(session, said.thread, author=row.author if row else None)
+        if row is None:
+            row = self.register.open(session, stored)
+        if move == "alert":
+            _name_who_raised(row, stored)
+        self.register.write(session, row, history)
+        match move:
+            case "alert":
+                self.tasks.expect_answers(session, row, said.jti, said.aud, now)
+            case "update":
+                self.tasks.expect_receipts(session, row, said.jti, said.aud, now)
+                self.tasks.expect_update(session, row, said.jti, now)
+            case "cancel":
+                self.tasks.expect_receipts(session, row, said.jti, said.aud, now)
+                self.tasks.note_end(session, row.id, said.jti, now)
+            case "acknowledged":
+                self.tasks.note_signature(session, row.id, said.iss, now)
+        for each in threads.delivery(session, said.thread, now):
+            if each.digest == said.digest and each.state is DeliveryState.DELIVERED:
+                self.tasks.note_returned_receipt(session, row.id, each.recipient, said.jti, now)
+
     def _apply(self, session: Session, stored: Stored, now: datetime) -> None:
         said = stored.statement
         _refuse_flood(session, stored)
@@ -66,10 +99,22 @@ class Arrivals:
         match MOVE_OF_TYPE[said.type]:
             case "alert":
                 self.tasks.expect_signature(session, row, said.jti, stored.received_at)
+                if self.tasks.us in history.matter.acknowledgements:  # signed before a restore, and given back
+                    self.tasks.note_signature(session, row.id, self.tasks.us, now)
             case "acknowledged":
                 self.tasks.note_signature(session, row.id, said.iss, now)
             case "cancel":
                 self.tasks.note_end(session, row.id, said.jti, now)
+
+
+def _name_who_raised(row: Emergency, alert: Stored) -> None:
+    """Write who raised and approved an emergency of ours, as its alert says."""
+    said = alert.statement
+    private = said.private_data or {}
+    row.raised_by_role = said.author_role
+    row.raised_by_name = (private.get("by") or {}).get("name")
+    row.approved_by_name = (private.get("approver") or {}).get("name")
+    row.attachments = [{"digest": ref.digest, "name": ref.name} for ref in said.attachments]
 
 
 def _refuse_flood(session: Session, stored: Stored) -> None:

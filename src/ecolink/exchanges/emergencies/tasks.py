@@ -162,8 +162,7 @@ class TaskBoard:
         self, session: Session, emergency_id: str, bureau: str, statement: str, received_at: datetime, now: datetime
     ) -> None:
         """A bureau's node confirmed one of our messages: the time for a signature runs from its own word of when."""
-        step = CallTask.step == f"receipt-{statement}"
-        self.close(session, emergency_id, ClosedBecause.RECEIPT, now, CallTask.bureau == bureau, step)
+        self.note_returned_receipt(session, emergency_id, bureau, statement, now)
         # A clock ahead of ours must not put off what is due.
         begins = min(received_at, now)
         for at, due_at in enumerate(self.policy.emergency_escalations(begins), start=1):
@@ -178,6 +177,13 @@ class TaskBoard:
                 )
                 .values(due_at=due_at)
             )
+
+    def note_returned_receipt(
+        self, session: Session, emergency_id: str, bureau: str, statement: str, now: datetime
+    ) -> None:
+        """A message that a restore had forgotten was confirmed long ago: nobody need be called about its receipt."""
+        step = CallTask.step == f"receipt-{statement}"
+        self.close(session, emergency_id, ClosedBecause.RECEIPT, now, CallTask.bureau == bureau, step)
 
     def note_signature(self, session: Session, emergency_id: str, bureau: str, now: datetime) -> None:
         """A bureau (or we ourselves) signed: nobody need be called about its receipt or its silence."""

@@ -14,7 +14,7 @@ from ecolink.audit.access_models import AccessAction
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError
 from ecolink.exchanges.governance import GovernanceOut, Terms, handling_out, refuse_same_person
 from ecolink.exchanges.leads import schemas
-from ecolink.exchanges.leads.casebook import KIND, Case, Casebook
+from ecolink.exchanges.leads.casebook import KIND, REQUESTED, Case, Casebook
 from ecolink.exchanges.leads.dispatch import Author, Dispatch, Message, illegal_move, prospect, refuse_unfit
 from ecolink.exchanges.leads.history import private_fault
 from ecolink.exchanges.leads.models import Lead, LeadDraft, LeadProposal
@@ -45,6 +45,9 @@ WRITTEN: Mapping[str, type[schemas.Written]] = MappingProxyType(
     }
 )
 """What an officer writes for each move."""
+
+WIRE_NAMES: Mapping[str, str] = MappingProxyType({kind.type: kind.type.split(".")[1] for kind in KINDS})
+"""The moves by their type on the wire."""
 
 _ERASED = "personal data erased / 个人信息已删除"
 
@@ -271,6 +274,38 @@ class Moving:
         if said.body.get("person_count"):
             self._record(session, lead, AccessAction.COLLECT, said.iss, "node", now, said.purpose)
 
+    def take_back(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Write the row anew for a move of ours that a restore had forgotten; its draft or proposal counts as sent."""
+        said = stored.statement
+        if said.type not in WIRE_NAMES:
+            return
+        lead = session.get(Lead, said.thread, with_for_update=True, populate_existing=True)
+        if lead is None and said.type != REQUESTED:
+            return  # the other side's request, which comes by itself, brings the row
+        if lead is None:
+            lead = Lead(id=said.thread, direction="out", created_at=said.iat, proposal_count=0)
+        if lead.sent_at is None:
+            lead.peer = said.aud[0]
+            session.execute(delete(LeadDraft).where(LeadDraft.lead_id == said.thread))
+        self._settle_proposal(session, lead, stored)
+        self.casebook.write(session, lead, self.casebook.open(session, said.thread, lead.peer, now), now)
+
+    def _settle_proposal(self, session: Session, lead: Lead, stored: Stored) -> None:
+        """Close the proposal that a move became, had the backup one that still awaited approval."""
+        said = stored.statement
+        proposal = session.scalar(
+            select(LeadProposal).where(
+                LeadProposal.lead_id == said.thread,
+                LeadProposal.state == "awaiting",
+                LeadProposal.move == WIRE_NAMES[said.type],
+                LeadProposal.proposed_at <= said.iat,
+            )
+        )
+        if proposal is not None:
+            approver = (said.private_data or {}).get("approver") or {}
+            _close(lead, proposal, "sent", approver.get("name"), said.iat)
+            proposal.digest = said.digest
+
     def on_rejected(self, session: Session, stored: Stored, now: datetime) -> None:
         """Take note that the other side rejected a move of ours: it has no effect on either side."""
         self.casebook.refresh(session, stored.statement.thread, now, being=stored.n)
@@ -323,7 +358,11 @@ class Moving:
 
 
 def _decide(lead: Lead, proposal: LeadProposal, state: str, by: Principal, now: datetime) -> None:
-    proposal.state, proposal.decided_at, proposal.decided_by = state, now, by.name
+    _close(lead, proposal, state, by.name, now)
+
+
+def _close(lead: Lead, proposal: LeadProposal, state: str, by: str | None, at: datetime) -> None:
+    proposal.state, proposal.decided_at, proposal.decided_by = state, at, by
     proposal.content = None
     lead.proposal_count -= 1
 

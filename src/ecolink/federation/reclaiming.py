@@ -1,0 +1,383 @@
+"""Getting back what this node itself had sent and, brought back from a backup, does not know any more.
+
+Where a peer held more of our channel than we remember, a new epoch went on from its head (`heads`): the chain's
+value there says what is missing, for as long as it is. Each peer is asked for our own batches up to that value.
+Our signature says that a statement is ours, the peer's old receipt what became of it, and the chain that nothing
+was left out or put in between. A statement that came back waits for the worker like one that came in.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Final, NamedTuple
+
+import structlog
+from sqlalchemy import String, cast, delete, exists, select
+from sqlalchemy.orm import Session
+
+from ecolink.audit.log import EvidenceLog
+from ecolink.errors import SettingError
+from ecolink.federation import operations, statements
+from ecolink.federation.alarms import close_alarms, raise_alarm
+from ecolink.federation.client import PeerClient, reason_of
+from ecolink.federation.egress import MAX_ANSWER, Unreachable
+from ecolink.federation.keystore import BureauKeys, Keystore
+from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
+from ecolink.federation.outbox import begin_channel, queue
+from ecolink.federation.receipts import WRONG_VERDICTS, Receipts
+from ecolink.federation.signer import Signer
+from ecolink.protocol.batch import GENESIS, Batch, chain, open_batch
+from ecolink.protocol.leaves import LeafKind
+from ecolink.protocol.manifest import Document
+from ecolink.protocol.receipt import Outcome, Receipt, open_receipt
+from ecolink.protocol.refusal import Reason, Refused
+from ecolink.protocol.returned import Returned, unpack_returned
+from ecolink.protocol.statement import Lane, Statement, open_statement
+from ecolink.storage.engine import Database, after_commit
+
+NOT_RETURNED: Final = "not-returned"
+WRONG_RETURN: Final = "wrong-return"
+"""Alarms: what we sent is not back yet, and why; a peer gave back what is not ours."""
+
+_OK, _NOT_FOUND = 200, 404
+_log = structlog.get_logger(__name__)
+
+
+class Gap(NamedTuple):
+    """What is missing of one lane: everything after entry `after` of `epoch`, up to where `until` began."""
+
+    lane: Lane
+    epoch: int
+    after: int
+    until: int
+
+
+class Checked(NamedTuple):
+    """One batch of ours that a peer gave back, verified; None where it gave no statement beside an entry."""
+
+    batch: Batch
+    receipt: Receipt
+    statements: Sequence[Statement | None]
+
+
+class Missing(NamedTuple):
+    """Not everything is back: why, for the operator, and whether the peer's node cannot give it at all."""
+
+    why: str
+    beyond_it: bool = False
+
+
+class NotGiven(Exception):
+    """The peer does not give back what is missing."""
+
+    def __init__(self, why: str, *, beyond_it: bool = False) -> None:
+        """Keep what `Missing` will say."""
+        super().__init__(why)
+        self.missing = Missing(why, beyond_it)
+
+
+@dataclass(frozen=True)
+class Reclaiming:
+    """Asks peers for our own statements. `wake` tells the worker that there is something to apply in a lane."""
+
+    us: str
+    database: Database
+    keystore: Keystore
+    signer: Signer
+    client: PeerClient
+    receipts: Receipts
+    log: EvidenceLog
+    wake: Callable[[Lane], None]
+
+    def reclaim(self, peer: str, url: str, now: datetime) -> Missing | None:
+        """Fetch what is missing of our channels to `peer`; return why something still is, None when nothing is."""
+        if self._gap(peer) is None:
+            return None
+        try:
+            while (gap := self._gap(peer)) is not None:
+                self._fetch(peer, url, gap, now)
+            missing = None
+        except Unreachable as silence:
+            return Missing(str(silence))
+        except NotGiven as refusal:
+            missing = refusal.missing
+        except SettingError as absent:
+            missing = Missing(absent.detail_en)
+        except Refused as refused:
+            missing = Missing(f"it gave back what is not ours: {refused}")
+            with self.database.begin() as session:
+                raise_alarm(session, WRONG_RETURN, f"{peer}/{now.date()}", now, peer=peer, why=str(refused))
+        self._tell(peer, missing, now)
+        return missing
+
+    def hand_on(self, peer: str, now: datetime) -> int:
+        """Queue for `peer` what came back from others and it never got; return how many.
+
+        Call it only when nothing is missing of our channels to it, or it cannot say: then what it lacks has no
+        place in them. Should it hold a statement after all, it answers 'duplicate', and nothing happens twice.
+        """
+        with self.database.read() as session:
+            if not self._owed(session, peer):
+                return 0
+        with self.database.begin() as session:
+            session.get(PeerRow, peer, with_for_update=True)  # two workers that compare at once take turns
+            owed = self._owed(session, peer)
+            for n in owed:
+                queue(session, session.get_one(StatementRow, n), peer, now)
+            return len(owed)
+
+    # What is missing ------------------------------------------------------------------------------------
+
+    def _gap(self, peer: str) -> Gap | None:
+        """Return the oldest gap in our channels: one that does not end where the next epoch began."""
+        with self.database.read() as session:
+            channels = session.scalars(
+                select(OutChannel).where(OutChannel.recipient == peer).order_by(OutChannel.lane, OutChannel.epoch)
+            ).all()
+            for lane in Lane:
+                known: OutChannel | None = None
+                for channel in (each for each in channels if each.lane == lane):
+                    if channel.start_chain != (known.last_chain if known else GENESIS.hex()):
+                        epoch, after = (known.epoch, known.receipted_seq) if known else (1, 0)
+                        return Gap(lane, epoch, after, channel.epoch)
+                    known = channel
+        return None
+
+    def _owed(self, session: Session, peer: str) -> list[int]:
+        queued = exists().where(
+            OutEntry.statement_n == StatementRow.n,
+            OutChannel.id == OutEntry.channel_id,
+            OutChannel.recipient == peer,
+        )
+        rows = session.execute(
+            select(StatementRow.n, StatementRow.aud)
+            .where(
+                StatementRow.returned_at.is_not(None),
+                cast(StatementRow.aud, String).contains(peer),
+                ~queued.correlate(StatementRow),
+            )
+            .order_by(StatementRow.n)
+        )
+        return [n for n, aud in rows if peer in aud]
+
+    # Asking ---------------------------------------------------------------------------------------------
+
+    def _fetch(self, peer: str, url: str, gap: Gap, now: datetime) -> None:
+        """Ask once, and keep what comes.
+
+        Raises:
+            NotGiven: the peer gives no more of it.
+            Refused: what came is not ours, or does not join what we know.
+
+        """
+        with self.database.read() as session:
+            own, keys = self.keystore.keys_of(session, self.us), self.keystore.keys_of(session, peer)
+        if own is None or keys is None:
+            raise NotGiven("it is not known here")
+        params = {
+            "lane": gap.lane.value,
+            "epoch": str(gap.epoch),
+            "after": str(gap.after),
+            "manifest": str(own.version),
+        }
+        answer = self.client.call(peer, url, operations.RETURN, params=params, now=now)
+        if answer.status == _NOT_FOUND:
+            raise NotGiven("its node is too old to give a bureau its own statements back", beyond_it=True)
+        if answer.status != _OK:
+            raise NotGiven(reason_of(answer))
+        returned, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
+        if manifests:
+            own = self._learn_own_keys(manifests, now)
+        missing = [
+            checked for each in returned if (checked := self._check(own, keys, gap.lane, each)).batch.epoch < gap.until
+        ]
+        if not missing:
+            raise NotGiven("it holds no more of them")
+        for checked in missing:
+            with self.database.begin() as session:
+                self._keep(session, keys, checked, now)
+        _log.info("reclaim.kept", peer=peer, lane=gap.lane, batches=len(missing))
+
+    def _learn_own_keys(self, manifests: Sequence[Document], now: datetime) -> BureauKeys:
+        """Take over what our key manifests became after the backup: with those keys the rest is signed.
+
+        Raises:
+            SettingError: the private key in force is not in the key directory.
+
+        """
+        with self.database.begin() as session:
+            self.keystore.learn(session, manifests, now)
+            self.keystore.refresh(session, self.signer)
+            own = self.keystore.keys_of(session, self.us)
+        if own is None:
+            raise NotGiven("this node has no keys")
+        return own
+
+    def _tell(self, peer: str, missing: Missing | None, now: datetime) -> None:
+        gap = self._gap(peer)
+        with self.database.begin() as session:
+            if gap is None or missing is None:
+                close_alarms(session, NOT_RETURNED, peer, now)
+                return
+            subject = f"{peer}/{gap.lane}/{gap.until}"
+            raise_alarm(session, NOT_RETURNED, subject, now, peer=peer, lane=gap.lane.value, why=missing.why)
+        _log.warning("reclaim.missing", peer=peer, lane=gap.lane, why=missing.why)
+
+    # Verifying ------------------------------------------------------------------------------------------
+
+    def _check(self, own: BureauKeys, keys: BureauKeys, lane: Lane, returned: Returned) -> Checked:
+        """Verify one batch: ours, to this peer, in this lane, with its receipt and its statements."""
+        peer = keys.unit_code
+        # What was valid when it was signed may have ended since: no time is asked for.
+        batch = open_batch(returned.batch, find_key=own.find, us=peer, sender=self.us)
+        receipt = open_receipt(returned.receipt, find_key=keys.find, us=self.us, sender=peer)
+        if batch.lane is not lane or len(returned.parts) != len(batch.entries):
+            raise Refused(Reason.BATCH_MISMATCH, f"not a batch of lane {lane} with a place for each statement")
+        if receipt.batch != batch.digest or [each.digest for each in receipt.verdicts] != list(batch.entries):
+            raise Refused(WRONG_VERDICTS, "the receipt beside a batch is not about its entries")
+        opened: list[Statement | None] = []
+        for verdict, part in zip(receipt.verdicts, returned.parts, strict=True):
+            if part is None:
+                if verdict.verdict is Outcome.STORED:
+                    raise Refused(Reason.BATCH_MISMATCH, "it keeps back a statement that it said it stored")
+                opened.append(None)
+                continue
+            statement = open_statement(*part, find_key=own.find, us=peer, sender=self.us, received_at=None)
+            if statement.digest != verdict.digest or statement.lane is not lane:
+                raise Refused(Reason.BATCH_MISMATCH, "a statement beside a batch is not its entry's")
+            opened.append(statement)
+        return Checked(batch, receipt, opened)
+
+    # Keeping --------------------------------------------------------------------------------------------
+
+    def _keep(self, session: Session, keys: BureauKeys, checked: Checked, now: datetime) -> None:
+        """Put a batch back into its channel, as if it had never been forgotten."""
+        batch = checked.batch
+        channel = self._channel(session, batch, now)
+        self._join(session, channel, batch)
+        for seq, (digest, statement) in enumerate(zip(batch.entries, checked.statements, strict=True), batch.first_seq):
+            if seq <= channel.last_seq:
+                continue
+            row = self._row(session, channel, digest, statement, now)
+            channel.last_seq = seq
+            channel.last_chain = chain(bytes.fromhex(channel.last_chain), seq, digest).hex()
+            if row is not None:
+                session.add(_entry(channel, row))
+        if session.get(OutBatch, batch.digest) is None:
+            session.add(
+                OutBatch(
+                    digest=batch.digest,
+                    channel_id=channel.id,
+                    first_seq=batch.first_seq,
+                    last_seq=batch.last_seq,
+                    token=batch.token,
+                    sealed_at=checked.receipt.received_at,
+                )
+            )
+        session.flush()
+        self.receipts.take(session, keys, checked.receipt, now)
+        after_commit(session, partial(self.wake, batch.lane))
+
+    def _channel(self, session: Session, batch: Batch, now: datetime) -> OutChannel:
+        """Return the channel a batch belongs in, locked; one we know nothing of any more is opened, and closed."""
+        newest = (
+            select(OutChannel)
+            .where(OutChannel.recipient == batch.aud, OutChannel.lane == batch.lane, OutChannel.epoch <= batch.epoch)
+            .order_by(OutChannel.epoch.desc())
+            .limit(1)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        channel = session.scalar(newest)
+        if channel is None or channel.epoch < batch.epoch:
+            start = channel.last_chain if channel else GENESIS.hex()
+            begin_channel(session, batch.aud, batch.lane, epoch=batch.epoch, start_chain=start, now=now)
+            channel = session.scalars(newest).one()
+        channel.closed = True
+        return channel
+
+    def _join(self, session: Session, channel: OutChannel, batch: Batch) -> None:
+        """See that a batch goes on from what we know; drop what we queued in its place and the peer never took.
+
+        Raises:
+            Refused: it does not go on from there, or it contradicts a receipt we hold.
+
+        """
+        rows = session.scalars(
+            select(OutEntry).where(
+                OutEntry.channel_id == channel.id, OutEntry.seq.between(batch.first_seq - 1, batch.last_seq)
+            )
+        )
+        known = {entry.seq: entry for entry in rows}
+        value = _chain_before(channel, known, batch.first_seq)
+        if value != batch.prev:
+            raise Refused(Reason.CHANNEL_FORK, f"the batch from seq {batch.first_seq} does not go on from what we sent")
+        for seq, digest in enumerate(batch.entries, batch.first_seq):
+            entry = known.get(seq)
+            if entry is not None and entry.digest != digest:
+                if seq <= channel.receipted_seq:
+                    raise Refused(Reason.CHANNEL_FORK, f"at seq {seq} it receipted another statement before")
+                self._cut(session, channel, seq, value)
+                return
+            value = chain(value, seq, digest)
+
+    def _cut(self, session: Session, channel: OutChannel, seq: int, value: bytes) -> None:
+        """Drop the end of a closed channel from `seq` on: it was queued again in the next epoch."""
+        session.execute(delete(OutEntry).where(OutEntry.channel_id == channel.id, OutEntry.seq >= seq))
+        session.execute(
+            delete(OutBatch).where(
+                OutBatch.channel_id == channel.id, OutBatch.last_seq >= seq, OutBatch.receipt.is_(None)
+            )
+        )
+        channel.last_seq, channel.last_chain = seq - 1, value.hex()
+
+    def _row(
+        self, session: Session, channel: OutChannel, digest: str, statement: Statement | None, now: datetime
+    ) -> StatementRow | None:
+        if statement is None:
+            return self._held(session, channel, digest)
+        row = session.scalar(select(StatementRow).filter_by(iss=self.us, jti=statement.jti))
+        if row is None:
+            row = statements.keep(session, statement, state="pending", now=statement.iat, returned_at=now)
+            self.log.append(session, LeafKind.SENT, statement.digest, statement.jti)
+        elif row.digest != digest:
+            raise Refused(Reason.EQUIVOCATION, f"we hold another statement of ours as {statement.jti}")
+        return row
+
+    def _held(self, session: Session, channel: OutChannel, digest: str) -> StatementRow | None:
+        """Return a statement that another peer gave back, or that stands in an earlier epoch."""
+        earlier = (
+            select(StatementRow)
+            .join(OutEntry, OutEntry.statement_n == StatementRow.n)
+            .join(OutChannel, OutChannel.id == OutEntry.channel_id)
+            .where(
+                OutChannel.recipient == channel.recipient, OutChannel.lane == channel.lane, OutEntry.digest == digest
+            )
+            .limit(1)
+        )
+        given = select(StatementRow).where(
+            StatementRow.digest == digest, StatementRow.iss == self.us, StatementRow.returned_at.is_not(None)
+        )
+        return session.scalar(given) or session.scalar(earlier)
+
+
+def _entry(channel: OutChannel, row: StatementRow) -> OutEntry:
+    return OutEntry(
+        channel_id=channel.id,
+        seq=channel.last_seq,
+        statement_n=row.n,
+        digest=row.digest,
+        chain=channel.last_chain,
+        size=len(row.token) + len(row.private or b""),
+        queued_at=row.created_at,
+        deliver_by=row.deliver_by,
+    )
+
+
+def _chain_before(channel: OutChannel, known: Mapping[int, OutEntry], seq: int) -> bytes | None:
+    if seq == 1:
+        return bytes.fromhex(channel.start_chain)
+    if seq == channel.last_seq + 1:
+        return bytes.fromhex(channel.last_chain)
+    return bytes.fromhex(known[seq - 1].chain) if seq - 1 in known else None
