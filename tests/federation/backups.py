@@ -1,6 +1,7 @@
 """Backups of a node's database, taken and brought back the way an operator would."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from shutil import copyfile
 
@@ -9,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import URL, make_url
 
 from ecolink.entrypoints.wiring import Node
+from tests.support.town import Town
 
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'"
 _SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
@@ -43,3 +45,12 @@ def _copy_rows(source: URL, target: URL) -> None:
 
 def _address(url: URL) -> str:
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def rebuild(town: Town, node: Node, url: str) -> Node:
+    """Let a node die and come back on the database at `url`, two minutes later; it has not asked its peers yet."""
+    node.close()
+    town.clock.advance(timedelta(minutes=2))
+    restored = town.build(node.us, url)
+    restored.tick(town.clock.now())
+    return restored
