@@ -449,6 +449,22 @@ def test_a_key_rotated_after_the_backup_is_learnt_from_the_peer_and_used(town, s
     assert open_alarms(qingyuan.node) == {}
 
 
+def test_a_node_whose_key_nobody_believes_any_more_learns_the_next_one_from_its_peer(
+    town, shouning, qingyuan, empty_url
+):
+    for _ in range(2):
+        rotate(shouning.node, town.clock.now())
+    shouning.send("asked", QINGYUAN)
+    town.settle()
+    shouning = bring_back(town, shouning, empty_url)
+    town.clock.advance(timedelta(days=8))
+    assert start(town, SHOUNING) == {QINGYUAN: "mended"}
+    assert len(sent(shouning.node)) == 1
+    shouning.send("goes on", QINGYUAN)
+    town.settle()
+    assert qingyuan.texts == ["asked", "goes on"]
+
+
 def test_without_the_private_key_in_force_the_operator_is_told_to_bring_it(town, shouning, qingyuan, empty_url):
     for number in range(2):  # the key of the second rotation did not exist when the copy for the safe was made
         rotate(shouning.node, town.clock.now())

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
+from ecolink.errors import SettingError
 from ecolink.federation import operations
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
@@ -35,6 +36,7 @@ from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
 
+_OK, _UNAUTHORIZED = 200, 401
 _log = structlog.get_logger(__name__)
 
 
@@ -94,18 +96,15 @@ class Reconciliation:
         return {peer: outcome.word for peer, outcome in compared.items()}
 
     def _with_peer(self, unit_code: str, url: str, now: datetime) -> Compared:
-        try:
-            answer = self.client.call(unit_code, url, operations.HEADS, now=now)
-        except Unreachable as silence:
-            return Compared(str(silence))
-        if answer.status != 200:  # noqa: PLR2004 - the one status that carries heads
-            return Compared(reason_of(answer))
+        answer = self._ask(unit_code, url, now)
+        if isinstance(answer, str):
+            return Compared(answer)
         try:
             with self.database.begin() as session:
                 keys = self.keystore.keys_of(session, unit_code)
                 if keys is None:
                     return Compared("not known here")
-                heads = open_heads(answer.body, find_key=keys.find, us=self.us, sender=unit_code, received_at=now)
+                heads = open_heads(answer, find_key=keys.find, us=self.us, sender=unit_code, received_at=now)
                 mended, behind = self._mend(session, keys, heads, now)
             # Our own words first: theirs answer them.
             missing = self.reclaiming.reclaim(unit_code, url, now)
@@ -117,6 +116,20 @@ class Reconciliation:
         if missing is None:
             return Compared(word, is_settled=True)
         return Compared(f"{word}, but what we had sent is not all back: {missing.why}", is_settled=missing.beyond_it)
+
+    def _ask(self, unit_code: str, url: str, now: datetime) -> bytes | str:
+        """Return a peer's heads, not yet verified, or why there are none."""
+        try:
+            answer = self.client.call(unit_code, url, operations.HEADS, now=now)
+            if answer.status == _UNAUTHORIZED and self.reclaiming.learn_keys(unit_code, url, now):
+                answer = self.client.call(unit_code, url, operations.HEADS, now=now)
+        except Unreachable as silence:
+            return str(silence)
+        except SettingError as absent:
+            return absent.detail_en
+        except Refused as refused:
+            return f"the keys it shows as ours are not: {refused}"
+        return answer.body if answer.status == _OK else reason_of(answer)
 
     def _mend(
         self, session: Session, keys: BureauKeys, heads: Heads, now: datetime

@@ -171,6 +171,11 @@ class Keystore:
                 self._hold(session, documents[:length], "keys-learnt", now)
         return head
 
+    def signing_keys(self) -> list[SigningKey]:
+        """Return every signing key of the directory, newest file first, whatever the manifests say of it."""
+        self.directory_keys = read_keys(self.directory_keys.directory, self.passphrase)
+        return list(self.directory_keys.by_use.get(EXCHANGE, {}).values())[::-1]
+
     def refresh(self, session: Session, signer: Signer) -> None:
         """Have `signer` use the key that our newest manifest names, also after another process rotated it."""
         kid = self.head(session, self.us).current(Use.SIGN).kid

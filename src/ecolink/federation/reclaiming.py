@@ -7,7 +7,7 @@ was left out or put in between. A statement that came back waits for the worker 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
@@ -110,6 +110,31 @@ class Reclaiming:
                 raise_alarm(session, WRONG_RETURN, f"{peer}/{now.date()}", now, peer=peer, why=str(refused))
         self._tell(peer, missing, now)
         return missing
+
+    def learn_keys(self, peer: str, url: str, now: datetime) -> bool:
+        """Ask a peer that does not believe our key any more for our newer manifests; tell whether there were any.
+
+        It is asked in the name of each signing key that is here, newest first: one of them is in force by what the
+        peer knows, if the key directory is the newest copy.
+
+        Raises:
+            Unreachable: no answer came in time.
+            SettingError: the private key in force is not in the key directory.
+            Refused: what came does not follow from the manifests we hold.
+
+        """
+        with self.database.read() as session:
+            version = self.keystore.head(session, self.us).version
+        params = {"lane": Lane.CONTROL.value, "manifest": str(version)}
+        for key in self.keystore.signing_keys():
+            client = replace(self.client, signer=Signer(key))
+            answer = client.call(peer, url, operations.RETURN, params=params, now=now)
+            if answer.status == _OK:
+                _, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
+                if manifests:
+                    self._learn_own_keys(manifests, now)
+                return bool(manifests)
+        return False
 
     def hand_on(self, peer: str, now: datetime) -> int:
         """Queue for `peer` what came back from others and it never got; return how many.
