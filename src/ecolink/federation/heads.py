@@ -21,7 +21,7 @@ from ecolink.audit.log import EvidenceLog
 from ecolink.errors import SettingError
 from ecolink.federation import operations
 from ecolink.federation.alarms import raise_alarm
-from ecolink.federation.client import PeerClient, reason_of
+from ecolink.federation.client import PeerClient, problem, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InChannel, OutChannel, OutEntry, StatementRow
@@ -32,11 +32,12 @@ from ecolink.federation.receipts import KeepCheckpoint
 from ecolink.federation.reclaiming import Reclaiming
 from ecolink.federation.signer import Signer
 from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
-from ecolink.protocol.refusal import Refused
+from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
 
-_OK, _UNAUTHORIZED = 200, 401
+_OK = 200
+_KEY_IS_OVER = (Reason.KEY_EXPIRED, Reason.KEY_REVOKED)
 _log = structlog.get_logger(__name__)
 
 
@@ -121,7 +122,8 @@ class Reconciliation:
         """Return a peer's heads, not yet verified, or why there are none."""
         try:
             answer = self.client.call(unit_code, url, operations.HEADS, now=now)
-            if answer.status == _UNAUTHORIZED and self.reclaiming.learn_keys(unit_code, url, now):
+            is_our_key_over = problem(answer).get("reason") in _KEY_IS_OVER
+            if is_our_key_over and self.reclaiming.learn_keys(unit_code, url, now):
                 answer = self.client.call(unit_code, url, operations.HEADS, now=now)
         except Unreachable as silence:
             return str(silence)

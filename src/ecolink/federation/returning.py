@@ -43,6 +43,7 @@ class ReturnDesk:
         known = number_in(params, "manifest", caller.keys.version)
         with self.database.begin() as session:
             self.callers.spend(session, caller, now)
+        with self.database.read() as session:
             batches = self._batches(session, caller.unit_code, lane, epoch, after)
             manifests = self.keystore.documents(session, caller.unit_code) if known < caller.keys.version else []
             return pack_returned([self._with_statements(session, batch) for batch in batches], manifests)
