@@ -519,3 +519,23 @@ def test_an_erasure_takes_the_photographs_of_a_thread_from_both_nodes(
         assert not bureau.holds(ref.digest)
         bureau.shelf.sweep(bureau.node.database, town.clock.now())
         assert [digest for digest, _ in bureau.store.names()] == [kept.digest]
+
+
+def test_a_file_is_given_back_to_whoever_brought_it_and_to_nobody_who_only_names_it(
+    town: Town, shouning: Bureau, qingyuan: Bureau
+) -> None:
+    jingning = furnish(town.add(JINGNING))
+    town.introduce(SHOUNING, JINGNING)
+    brought, private = qingyuan.upload(b"brought"), shouning.upload(b"never told")
+    jingning.node.hooks.kept.clear()  # it sends what no honest node would: names of files it does not have
+    jingning.send(brought, private, to=SHOUNING)
+    town.settle()
+    qingyuan.send(brought, to=SHOUNING)
+    for _ in range(3):
+        town.wait(timedelta(hours=1))
+        shouning.work()
+    assert shouning.holds(brought.digest)
+
+    assert ask(qingyuan, shouning, READ_BLOB, digest=brought.digest).body == b"brought"
+    assert ask(jingning, shouning, READ_BLOB, digest=brought.digest).status == 404
+    assert ask(jingning, shouning, READ_BLOB, digest=private.digest).status == 404

@@ -44,13 +44,13 @@ class Arrivals:
     random: Random
 
     def expected(self, session: Session, digest: str, peer: str) -> Expected | None:
-        """Return how far a blob of `peer` came; None when no standing statement between us names it as awaited."""
-        if session.scalar(_standing(digest, peer)) is None:
+        """Return how far a blob of `peer` came; None when no standing statement names it."""
+        row = session.get(Transfer, (digest, peer, "in"))
+        if session.scalar(_standing(digest, peer, is_awaited=row is not None)) is None:
             return None
         shelved = session.scalar(select(Blob.size).where(Blob.digest == digest, Blob.dropped_at.is_(None)))
         if shelved is not None:
             return Expected(digest, peer, shelved, shelved, shelved=True)
-        row = session.get(Transfer, (digest, peer, "in"))
         if row is None:
             return None
         # After a restore the folder may know less than the row.
@@ -83,7 +83,7 @@ class Arrivals:
         except FileNotFoundError:  # another worker was faster
             return replace(blob, held=0)
         with self.database.begin() as session:
-            link = session.scalar(_standing(blob.digest, blob.peer))
+            link = session.scalar(_standing(blob.digest, blob.peer, is_awaited=True))
             if link is None:  # recalled while it was on its way
                 self.shelf.store.remove_part(blob.digest, blob.peer)
                 return replace(blob, held=0)
@@ -127,6 +127,7 @@ class Arrivals:
         raise_alarm(session, MISMATCH, f"{blob.peer}/{blob.digest}", now, peer=blob.peer, size=blob.size)
 
 
-def _standing(digest: str, peer: str) -> Select[AttachmentLink]:
-    """Select the statement that names a blob; one of ours does when the peer gives back what a restore lost."""
-    return select(AttachmentLink).where(links.standing(digest, peer, "in", "out")).order_by(AttachmentLink.n).limit(1)
+def _standing(digest: str, peer: str, *, is_awaited: bool) -> Select[AttachmentLink]:
+    """Select the statement that names a blob: the peer's, or, when we wait for it, one of ours that it gave back."""
+    directions = ("in", "out") if is_awaited else ("in",)
+    return select(AttachmentLink).where(links.standing(digest, peer, *directions)).order_by(AttachmentLink.n).limit(1)
