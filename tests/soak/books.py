@@ -79,4 +79,4 @@ class Books:
     def received(self, session: Session) -> Counter[str]:
         """Return how many statements came in each lane."""
         count = select(StatementRow.lane, func.count()).where(StatementRow.direction == "in")
-        return Counter(dict(session.execute(count.group_by(StatementRow.lane)).tuples().all()))
+        return Counter({str(row[0]): int(row[1]) for row in session.execute(count.group_by(StatementRow.lane))})

@@ -111,6 +111,12 @@ class Desks:
     faults: list[str] = field(default_factory=list)
     """Answers no node may give."""
     _local: threading.local = field(default_factory=threading.local)
+    _clients: list[httpx.Client] = field(default_factory=list)
+
+    def close(self) -> None:
+        """Close every thread's connections."""
+        for client in self._clients:
+            client.close()
 
     def attempt(self, attempt: Attempt) -> Json:
         """Try an act once and return the answer.
@@ -185,5 +191,6 @@ class Desks:
     def _client(self) -> httpx.Client:
         if not hasattr(self._local, "client"):
             self._local.client = httpx.Client(timeout=CALL_TAKES_S, trust_env=False)
+            self._clients.append(self._local.client)
         client: httpx.Client = self._local.client
         return client

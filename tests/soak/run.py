@@ -64,6 +64,7 @@ class Soak:
         load = Load(desks, stories(self.plan.random("stories")), self.plan.messages, run=str(self.plan.seed))
         breaker = Breaker(desks, self.plan.events, lambda: load.share, self.tell)
         with ExitStack() as running:
+            running.callback(desks.close)
             for station in stations.values():
                 running.enter_context(station.proxy.open())
                 running.callback(self._stop, station)
