@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ecolink.errors import ConflictError, InvalidError
-from ecolink.federation import operations
+from ecolink.federation import operations, queues
 from ecolink.federation.models import Alarm, Equivocation, InBatch, SeenRequest, StatementRow
 from ecolink.federation.operations import Call
 from ecolink.federation.peers import PeerState
@@ -32,6 +32,11 @@ def reason(answer) -> tuple[int, str]:
 def rows(notebook: Notebook, table: type) -> int:
     with notebook.node.database.read() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def unreceipted(notebook: Notebook) -> int:
+    with notebook.node.database.read() as session:
+        return sum(queue.waiting for queue in queues.status(session))
 
 
 def verdicts(town: Town, answer) -> list[tuple[str, str | None]]:
@@ -320,6 +325,17 @@ def test_a_key_rotated_while_statements_are_under_way_stops_nothing(town, shouni
     assert qingyuan.texts == ["before", "after"]
     with qingyuan.node.database.read() as session:
         assert qingyuan.node.peers.get(session, SHOUNING).manifest_version == 2
+
+
+def test_a_node_that_changed_its_key_and_has_nothing_to_say_is_known_by_it_all_the_same(town, shouning, qingyuan):
+    rotate(qingyuan)
+    shouning.send("hello", QINGYUAN)
+    town.settle()
+    assert qingyuan.texts == ["hello"]
+    assert unreceipted(shouning) == 1  # nobody here can verify the receipt
+    assert qingyuan.node.compare(town.clock.now()) == {SHOUNING: "agreed"}
+    town.wait(timedelta(minutes=1))
+    assert unreceipted(shouning) == 0
 
 
 def test_three_rotations_in_a_row_are_followed_by_the_chain(town, shouning, qingyuan):

@@ -1,14 +1,18 @@
 """Calling another node: a fresh request token for every try, over whatever transport wiring chose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ecolink.federation import operations
 from ecolink.federation.egress import Transport
 from ecolink.federation.operations import Answer, Call, Operation
 from ecolink.federation.signer import Signer
+from ecolink.kit.canonical import dumps
 from ecolink.kit.ids import new_id
-from ecolink.protocol import strict_json
+from ecolink.protocol import manifest, strict_json
+from ecolink.protocol.manifest import Document
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.request import seal_request
 
@@ -55,6 +59,16 @@ class PeerClient:
             jti=new_id(now),
         )
         return self.transport.send(base_url, Call(operation, said, bearer, body), deadline_s=deadline_s)
+
+    def tell_keys(self, recipient: str, base_url: str, chain: Sequence[Document], *, now: datetime) -> None:
+        """Send our manifest chain to a peer that does not know our present key.
+
+        Raises:
+            Unreachable: no answer came in time.
+
+        """
+        body = dumps({"iss": self.us, "manifests": manifest.as_text(chain)})
+        self.call(recipient, base_url, operations.KEYS, body=body, now=now)
 
 
 def problem(answer: Answer) -> dict[str, Any]:

@@ -35,8 +35,6 @@ from ecolink.federation.operations import Answer
 from ecolink.federation.peers import PeerState
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import Signer
-from ecolink.kit.canonical import dumps
-from ecolink.protocol import manifest
 from ecolink.protocol.batch import pack, seal_batch
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.limits import MAX_PUSH_BYTES
@@ -235,9 +233,8 @@ class Delivery:
     def _send_manifest(self, leased: Leased, now: datetime) -> None:
         with self.database.read() as session:
             documents = self.keystore.documents(session, self.us)
-        body = dumps({"iss": self.us, "manifests": manifest.as_text(documents)})
         try:
-            self.client.call(leased.recipient, leased.url, operations.KEYS, body=body, now=now)
+            self.client.tell_keys(leased.recipient, leased.url, documents, now=now)
         except Unreachable as silence:
             _log.info("delivery.manifest", peer=leased.recipient, why=str(silence))
 

@@ -21,6 +21,7 @@ from ecolink.audit.log import EvidenceLog
 from ecolink.errors import SettingError
 from ecolink.federation import operations
 from ecolink.federation.alarms import raise_alarm
+from ecolink.federation.callers import SEND_MANIFEST
 from ecolink.federation.client import PeerClient, problem, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
@@ -122,8 +123,11 @@ class Reconciliation:
         """Return a peer's heads, not yet verified, or why there are none."""
         try:
             answer = self.client.call(unit_code, url, operations.HEADS, now=now)
-            is_our_key_over = problem(answer).get("reason") in _KEY_IS_OVER
-            if is_our_key_over and self.reclaiming.learn_keys(unit_code, url, now):
+            reason = problem(answer).get("reason")
+            if reason == SEND_MANIFEST:
+                self._tell_keys(unit_code, url, now)
+                answer = self.client.call(unit_code, url, operations.HEADS, now=now)
+            elif reason in _KEY_IS_OVER and self.reclaiming.learn_keys(unit_code, url, now):
                 answer = self.client.call(unit_code, url, operations.HEADS, now=now)
         except Unreachable as silence:
             return str(silence)
@@ -132,6 +136,12 @@ class Reconciliation:
         except Refused as refused:
             return f"the keys it shows as ours are not: {refused}"
         return answer.body if answer.status == _OK else reason_of(answer)
+
+    def _tell_keys(self, unit_code: str, url: str, now: datetime) -> None:
+        """Let a peer know our present key: while we have nothing to send to it, it cannot verify our receipts."""
+        with self.database.read() as session:
+            chain = self.keystore.documents(session, self.us)
+        self.client.tell_keys(unit_code, url, chain, now=now)
 
     def _mend(
         self, session: Session, keys: BureauKeys, heads: Heads, now: datetime

@@ -146,7 +146,10 @@ def keys_router(exchange: Exchange) -> APIRouter:
 
     @api.post("/rotate", operation_id="rotate_key", summary="Change the signing key")
     def rotate_key(session: SessionDep, now: NowDep, by: ManagesKeys) -> KeysOut:
-        """Change to the committed next signing key. The old one stays valid for a week; peers learn of it at once."""
+        """Change to the committed next signing key. The old one stays valid for a week.
+
+        Peers learn of the new one with what is next sent to them, at the latest within ten minutes.
+        """
         keystore.rotate(session, now)
         exchange.note(session, "key-rotate", exchange.us, by, now)
         return told(session)
