@@ -213,6 +213,9 @@ class Settings(BaseSettings):
     peer_calls_burst: int = Field(
         2_000, ge=1, le=1_000_000, description="calls one bureau may make at once before that rate holds"
     )
+    most_connections: int = Field(
+        4096, ge=64, le=100_000, description="connections each of the two APIs holds at once, in each process"
+    )
     workers: int = Field(1, ge=1, le=64, description="API processes of `ecolink serve`; more than 1 needs PostgreSQL")
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = Field(
         None, description="what a monitoring system must show to read /metrics; without it only this machine may"

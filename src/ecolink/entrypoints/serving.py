@@ -22,21 +22,23 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from ecolink.entrypoints.connections import BoundedConnection
+from ecolink.entrypoints import open_files
+from ecolink.entrypoints.connections import BoundedConnection, lobby_of
+from ecolink.entrypoints.handshake import Handshake
 from ecolink.entrypoints.logs import set_up_logs
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.entrypoints.worker import Worker
 from ecolink.errors import EcolinkError, SettingError
 from ecolink.kit.clock import SystemClock
+from ecolink.kit.meters import CONNECTIONS
 from ecolink.settings import Settings, variable
 
 GRACE_S = 10
 """Seconds that requests under way are given when the node stops."""
 
-MOST_CONNECTIONS = 1000
-"""Beyond these a process answers 503 at once."""
+BACKLOG = 1024
+"""Connections the kernel keeps for us while we are busy."""
 
-BACKLOG = 512
 PAUSE_S = 1.0
 """Seconds before a dead child is replaced, so that one that dies at once does not spin."""
 
@@ -99,21 +101,26 @@ def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announc
         loops = Worker(node)
         if worker:
             loops.start()
+        connections = open_files.connections_possible(settings.most_connections)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve_both(node, sockets, announce))
+                runner.run(_serve_both(node, sockets, announce, connections))
         finally:
             loops.stop()
     finally:
         node.close()
 
 
-async def _serve_both(node: Node, sockets: Sockets, announce: Announce) -> None:
+async def _serve_both(node: Node, sockets: Sockets, announce: Announce, connections: int) -> None:
     settings = node.settings
     servers = (
         _Server(_config(settings, node.local_app(), tls=settings.local_tls, mutual=False)),
         _Server(_config(settings, node.federation_app(), tls=settings.federation_tls, mutual=True)),
     )
+    for side, server in zip(("local", "federation"), servers, strict=True):
+        lobby = lobby_of(server.server_state)
+        lobby.most = connections
+        CONNECTIONS.labels(side).set_function(lobby.__len__)
 
     gc.freeze()  # all that was built so far stays: a collection need not halt the node to look at it
 
@@ -133,7 +140,14 @@ async def _serve_both(node: Node, sockets: Sockets, announce: Announce) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to whoever runs two of them in one loop."""
+    """A server that leaves the signals to whoever runs two of them in one loop, and TLS to its connections."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        config.load()
+        if config.ssl is not None:
+            config.http_protocol_class = partial(Handshake, config.ssl)  # type: ignore[assignment]  # makes one as well
+            config.ssl = None
+        super().__init__(config)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -151,7 +165,7 @@ def _config(settings: Settings, app: FastAPI, *, tls: bool, mutual: bool) -> uvi
         access_log=False,
         server_header=False,
         proxy_headers=settings.behind_proxy,
-        limit_concurrency=MOST_CONNECTIONS,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=settings.tls_certificate if tls else None,
         ssl_keyfile=settings.tls_key if tls else None,

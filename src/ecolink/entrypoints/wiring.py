@@ -247,7 +247,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         peers=peers,
         bells=bells,
         pulse=pulse,
-        readiness=readiness(database, signer, pulse),
+        readiness=readiness(database, signer, pulse, settings.data_dir),
         hooks=hooks,
         client=client,
         outbox=outbox,

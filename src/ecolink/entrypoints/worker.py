@@ -100,6 +100,7 @@ class Worker:
         self, name: str, step: Callable[[], bool], bell: threading.Event, first: threading.Event | None = None
     ) -> None:
         def run() -> None:
+            failing = False
             if first is not None:
                 first.wait(COMPARE_FIRST_S)
             while not self._stop.is_set():
@@ -107,9 +108,11 @@ class Worker:
                 try:
                     with structlog.contextvars.bound_contextvars(loop=name):
                         did = step()
+                    failing = False
                 except UnavailableError:
-                    _log.warning("worker.database_unavailable", loop=name)
-                    did = False
+                    if not failing:  # the database tells why, and for how long
+                        _log.warning("worker.database_unavailable", loop=name)
+                    did, failing = False, True
                     self._stop.wait(AFTER_FAULT_S)
                 except Exception:  # noqa: BLE001 - one bad step must not end the loop
                     _log.exception("worker.fault", loop=name)

@@ -13,7 +13,6 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Select, or_, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError, UnavailableError
@@ -23,6 +22,7 @@ from ecolink.federation.outbox import Kept, Outbox
 from ecolink.federation.statements import Stored, said_before, stored
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 from ecolink.storage.engine import Database
+from ecolink.storage.faults import is_outage
 
 REJECTED: Final = "statement.rejected.v1"
 UNSUPPORTED: Final = "unsupported"
@@ -133,9 +133,9 @@ class Applier:
             self._settle(row, state, f"{wrong.code}: {wrong.detail}")
             if row.type != REJECTED:
                 self._answer_rejected(session, statement, wrong, now)
-        except (UnavailableError, OperationalError):
-            raise  # the database's fault, not the statement's: nobody needs to look at it
-        except Exception as fault:  # noqa: BLE001 - whatever a room does wrong, the other statements go on
+        except Exception as fault:
+            if isinstance(fault, UnavailableError) or is_outage(fault):
+                raise  # the database's fault, not the statement's: nobody needs to look at it
             _log.exception("applying.failed", jti=row.jti, type=row.type)
             self._settle(row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
             return

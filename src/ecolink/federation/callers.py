@@ -83,8 +83,8 @@ class Callers:
     wake: Callable[[Lane], None]
     """Tells the delivery that a silent peer was heard."""
 
-    def identify(self, call: Call, now: datetime) -> Caller:
-        """Return who makes `call`.
+    def identify(self, call: Call, now: datetime, *, complete: bool = True) -> Caller:
+        """Return who makes `call`; of one that is not complete its body is still on the way.
 
         Raises:
             Refused: no token, a bad one, or one for something else; `send-manifest` when its key is not known here.
@@ -108,7 +108,7 @@ class Callers:
                 us=self.us,
                 op=call.operation.name,
                 params=call.params,
-                body=call.body,
+                body=call.body if complete else None,
                 now=now,
             )
         keys = found[0]

@@ -4,6 +4,9 @@ A body is read here, asynchronously and capped, before a thread is asked to do a
 is then one job in the executor. Documents are described by example: their meaning is docs/protocol.md.
 """
 
+import threading
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Annotated, Any
 
 from anyio import CapacityLimiter, fail_after, to_thread
@@ -22,6 +25,12 @@ BODY_DEADLINE_S = 30
 
 BULKY_AT_ONCE = 16
 """Large bodies that are worked on at the same time: they leave threads to the small ones, as emergencies are."""
+
+SMALL_BODY = 64 * 1024
+"""What is read of a body before anything is known of who sends it: an emergency is smaller."""
+
+STRANGERS = 8
+"""Large bodies that are read at once of callers who need not say who they are (`keys.push`)."""
 
 _PROBLEM_EXAMPLE = {
     "type": "/problems/clock-skew",
@@ -75,19 +84,20 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
     """Return the routes of the federation API."""
     routes = APIRouter(tags=["federation"])
     bulky = CapacityLimiter(BULKY_AT_ONCE)
+    bodies = _Bodies(gate, clock)
 
     async def ask(request: Request, operation: Operation, params: dict[str, str]) -> Response:
+        begun = Call(operation, params, _bearer(request))
         try:
             with fail_after(BODY_DEADLINE_S):
-                body = await _read(request, operation.max_body)
+                body = await bodies.read(request, begun)
         except (TimeoutError, ClientDisconnect):  # one that hung up hears nothing, and is no fault of ours to log
             return _respond(gate.too_slow(BODY_DEADLINE_S))
         now = clock.now()
-        if body is None:
-            return _respond(gate.too_large(operation))
-        call = Call(operation, params, _bearer(request), body)
+        if isinstance(body, Answer):
+            return _respond(body)
         limiter = bulky if len(body) >= WORTH_ASKING else None
-        return _respond(await to_thread.run_sync(gate.answer, call, now, limiter=limiter))
+        return _respond(await to_thread.run_sync(gate.answer, replace(begun, body=body), now, limiter=limiter))
 
     @routes.post(
         "/federation/v1/batches",
@@ -287,6 +297,37 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
     return routes
 
 
+@dataclass(frozen=True)
+class _Bodies:
+    """Reads what is sent, of somebody unknown no more than a little."""
+
+    gate: Gate
+    clock: Clock
+    strangers: threading.Semaphore = field(default_factory=partial(threading.BoundedSemaphore, STRANGERS))
+
+    async def read(self, request: Request, call: Call) -> bytes | Answer:
+        """Return the body, or why no more of it is read; what it claims to be long is not believed."""
+        held, seated = bytearray(), False
+        try:
+            async for chunk in request.stream():
+                if len(held) <= SMALL_BODY < len(held) + len(chunk):
+                    seated = call.operation is operations.KEYS and self.strangers.acquire(blocking=False)
+                    if not seated and (refusal := await to_thread.run_sync(self._refuse_large, call)):
+                        return refusal
+                held += chunk
+                if len(held) > call.operation.max_body:
+                    return self.gate.too_large(call.operation)
+        finally:
+            if seated:
+                self.strangers.release()
+        return bytes(held)
+
+    def _refuse_large(self, call: Call) -> Answer | None:
+        if call.operation is operations.KEYS:
+            return self.gate.too_crowded()
+        return self.gate.refuse_stranger(call, self.clock.now())
+
+
 def _present(params: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in params.items() if value is not None}
 
@@ -294,16 +335,6 @@ def _present(params: dict[str, str | None]) -> dict[str, str]:
 def _bearer(request: Request) -> bytes | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip().encode("latin-1") if scheme.lower() == "bearer" and token.strip() else None
-
-
-async def _read(request: Request, most: int) -> bytes | None:
-    """Return the body, or None as soon as it is longer than `most`; what it claims to be long is not believed."""
-    held = bytearray()
-    async for chunk in request.stream():
-        held += chunk
-        if len(held) > most:
-            return None
-    return bytes(held)
 
 
 def _respond(answer: Answer) -> Response:

@@ -124,6 +124,14 @@ class Gate:
         except Exception as fault:  # noqa: BLE001 - the outermost edge: told as a problem, whatever it was
             return self._told(fault, call, now)
 
+    def refuse_stranger(self, call: Call, now: datetime) -> Answer | None:
+        """Answer a call whose token no bureau known here signed, before its body is read; None if one did."""
+        try:
+            self.callers.identify(call, now, complete=False)
+        except Exception as fault:  # noqa: BLE001 - as in `answer`
+            return self._told(fault, call, now)
+        return None
+
     def too_large(self, operation: Operation) -> Answer:
         """Answer a call whose body was cut at the operation's limit."""
         return _problem(413, Reason.TOO_LARGE, f"a body of {operation.name} has at most {operation.max_body} bytes")
@@ -131,6 +139,10 @@ class Gate:
     def too_slow(self, deadline_s: int) -> Answer:
         """Answer a call whose body was not complete in time."""
         return _problem(408, "too-slow", f"the body was not complete within {deadline_s} seconds")
+
+    def too_crowded(self) -> Answer:
+        """Answer a large body of somebody who need not say who they are, while others bring theirs."""
+        return _problem(503, UnavailableError.code, "too many large bodies at once", {"Retry-After": "5"})
 
     def well_known(self) -> dict[str, Any]:
         """Return what anyone may know: protocol versions and limits."""

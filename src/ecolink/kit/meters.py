@@ -7,7 +7,15 @@ instead (`web.gauges`). No label ever holds personal data, a secret, or anything
 import sys
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from ecolink import __version__
 
@@ -24,6 +32,11 @@ BUILD.info({"version": __version__, "python": sys.version.split()[0]})
 
 COMMIT_SECONDS: Final = Histogram(
     "ecolink_commit_seconds", "How long the commit of a writing transaction took", buckets=_FINE, registry=PROCESS
+)
+DATABASE_FAILURES: Final = Counter(
+    "ecolink_database_failures",
+    "Transactions the database could not do: it was full, locked, read-only or away",
+    registry=PROCESS,
 )
 VERIFY_SECONDS: Final = Histogram(
     "ecolink_verify_seconds", "How long all signatures of one received batch took", buckets=_FINE, registry=PROCESS
@@ -42,6 +55,12 @@ HTTP_REQUESTS: Final = Counter(
 )
 HTTP_SECONDS: Final = Histogram(
     "ecolink_http_request_seconds", "How long answering a request took", buckets=_FINE, registry=PROCESS
+)
+CONNECTIONS: Final = Gauge(
+    "ecolink_connections", "Connections this process holds, by the API they are to", ["side"], registry=PROCESS
+)
+CONNECTIONS_CUT: Final = Counter(
+    "ecolink_connections_cut", "Connections this process cut, by what was wrong with them", ["reason"], registry=PROCESS
 )
 
 ProcessCollector(registry=PROCESS)

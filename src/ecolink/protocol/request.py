@@ -57,11 +57,11 @@ def open_request(
     us: str,
     op: str,
     params: Params,
-    body: bytes,
+    body: bytes | None,
     now: datetime,
     skew: timedelta = CLOCK_SKEW,
 ) -> Request:
-    """Verify the token of a call to `op` at `us`.
+    """Verify the token of a call to `op` at `us`; None for a body on its way, which the token is not yet held against.
 
     Raises:
         Refused: the first check that failed; `clock-skew` names the seconds the caller's clock is off.
@@ -81,7 +81,7 @@ def open_request(
             Reason.CLOCK_SKEW,
             f"the caller's clock is {abs(ahead)} seconds {side} ours, or the call was under way so long",
         )
-    if said.get("op") != op or said.get("ph") != params_hash(op, params, body):
+    if said.get("op") != op or (body is not None and said.get("ph") != params_hash(op, params, body)):
         raise Refused(Reason.REQUEST_MISMATCH, f"the token is not for this call of {op}")
     return Request(iss=claims.unit(said, "iss"), jti=claims.ident(said, "jti"), iat=iat, exp=exp, key=opened.key)
 

@@ -7,22 +7,22 @@ the wake-ups that must not come before the commit is confirmed.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
-from ecolink.storage.faults import keep_values_out
+from ecolink.storage.faults import is_outage, keep_values_out, reason_of
+from ecolink.storage.outages import Outage
 from ecolink.storage.rows import copy_rows
 
-BUSY_TIMEOUT_MS = 10_000
-"""How long a statement waits for another process's SQLite lock before it gives up."""
+BUSY_TIMEOUT_MS = 5_000
+"""How long a writer waits for its turn in this process, and then for another process's SQLite lock."""
 
 BeforeCommit = Callable[[Session], None]
 AfterCommit = Callable[[], None]
@@ -81,7 +81,8 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._before_commit: list[BeforeCommit] = []
         # Threads of one process queue here, fairly and without polling, instead of at SQLite's own lock.
-        self._writer: Any = threading.Lock() if self.is_sqlite else nullcontext()
+        self._writer = threading.Lock() if self.is_sqlite else None
+        self._outage = Outage()
 
     def before_commit(self, hook: BeforeCommit) -> None:
         """Run `hook(session)` last in every writing transaction."""
@@ -98,7 +99,7 @@ class Database:
 
         """
         wake: list[AfterCommit] = []
-        with self._writer, _telling_faults(), Session(self._writing(), expire_on_commit=False) as session:
+        with self._turn(), self._telling_outages(), Session(self._writing(), expire_on_commit=False) as session:
             session.info[_AFTER] = wake
             try:
                 yield session
@@ -110,6 +111,7 @@ class Database:
             except BaseException:
                 session.rollback()
                 raise
+        self._outage.end()
         for call in wake:
             call()
 
@@ -121,8 +123,33 @@ class Database:
             UnavailableError: the database cannot be reached.
 
         """
-        with _telling_faults(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with self._telling_outages(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for our turn to write, no longer than for another process's: behind a lock that stays, all give up."""
+        if self._writer is None:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            self._outage.note("other writers of this process did not come to an end")
+            raise _unavailable()
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    @contextmanager
+    def _telling_outages(self) -> Iterator[None]:
+        """Say 'unavailable' for a database that cannot work just now; let programming errors through."""
+        try:
+            yield
+        except SQLAlchemyError as fault:
+            if not is_outage(fault):
+                raise
+            self._outage.note(reason_of(fault))
+            raise _unavailable() from fault
 
     def _writing(self) -> Engine:
         return self.engine.execution_options(ecolink_write=True) if self.is_sqlite else self.engine
@@ -135,19 +162,6 @@ class Database:
 def after_commit(session: Session, call: AfterCommit) -> None:
     """Have `call` made once the transaction of `session` is durably committed, and never otherwise."""
     session.info[_AFTER].append(call)
-
-
-@contextmanager
-def _telling_faults() -> Iterator[None]:
-    """Say 'unavailable' for a database that cannot work just now; let programming errors through."""
-    try:
-        yield
-    except (OperationalError, PoolTimeoutError) as fault:
-        raise _unavailable() from fault
-    except DBAPIError as fault:
-        if fault.connection_invalidated:
-            raise _unavailable() from fault
-        raise
 
 
 def _unavailable() -> UnavailableError:

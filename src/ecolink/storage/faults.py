@@ -1,4 +1,4 @@
-"""What a database says went wrong, without the values it went wrong with.
+"""What a database says went wrong, without the values it went wrong with; and whether it is the database's own fault.
 
 PostgreSQL quotes them: the whole row that breaks a constraint, the key that is there already, the text that is no
 number. They may be personal data, and errors reach the log, so the text is cut where the error comes from.
@@ -7,9 +7,29 @@ number. They may be personal data, and errors reach the log, so the text is cut 
 from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _DATA_EXCEPTION = "22"
 """The class of SQLSTATEs whose very first sentence quotes the value (PostgreSQL manual, appendix A)."""
+
+_READ_ONLY = "25006"
+"""SQLSTATE of a server that takes no writes: a standby somebody failed over to, or one an operator set so."""
+
+
+def is_outage(fault: Exception) -> bool:
+    """Tell whether the database cannot work just now (full, locked, read-only or away), and no program is wrong."""
+    if isinstance(fault, OperationalError | PoolTimeoutError | PendingRollbackError):
+        return True  # the last of them: something was still to be done when the connection was lost
+    return isinstance(fault, DBAPIError) and (
+        fault.connection_invalidated or getattr(fault.orig, "sqlstate", None) == _READ_ONLY
+    )
+
+
+def reason_of(fault: Exception) -> str:
+    """Return what the database said, in one line."""
+    said = str(getattr(fault, "orig", None) or fault).strip()
+    return said.splitlines()[0] if said else type(fault).__name__
 
 
 def keep_values_out(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """The outermost layer of an application: an id for every request, safe headers on every answer.
 
-Whatever no handler caught ends here as a 500 problem that says nothing of the inside.
+A body that is compressed is refused before it is read: nothing is ever unpacked here, so no bomb goes off. Whatever
+no handler caught ends as a 500 problem that says nothing of the inside.
 """
 
 import re
@@ -63,7 +64,8 @@ class Threshold:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id), HTTP_SECONDS.time():
             try:
-                await self.app(scope, receive, send_safely)
+                app = self.app if _is_plain(scope) else _refusal(scope)
+                await app(scope, receive, send_safely)
             except Exception:
                 _log.exception("request failed", method=scope["method"], path=scope["path"])
                 if begun:
@@ -71,6 +73,24 @@ class Threshold:
                 await _failure(scope)(scope, receive, send_safely)
             finally:
                 HTTP_REQUESTS.labels(_method(scope), _route(scope), status).inc()
+
+
+def _is_plain(scope: Scope) -> bool:
+    """Tell whether the body comes as it is (RFC 9110 section 8.4)."""
+    encodings = Headers(scope=scope).getlist("content-encoding")
+    return all(coding.strip().lower() in {"identity", ""} for each in encodings for coding in each.split(","))
+
+
+def _refusal(scope: Scope) -> ASGIApp:
+    code, kind = HTTP_PROBLEMS[415]
+    return problem(
+        Request(scope),
+        code,
+        kind,
+        "A compressed body is not unpacked here; send it as it is, without Content-Encoding.",
+        "本节点不解压请求内容，请勿使用 Content-Encoding，直接发送原文。",
+        headers={"Accept-Encoding": "identity"},  # RFC 9110 section 15.5.16
+    )
 
 
 def _failure(scope: Scope) -> ASGIApp:

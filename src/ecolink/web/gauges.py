@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -35,7 +34,6 @@ FRESH = timedelta(seconds=5)
 """How long what was read is told again."""
 
 _CHANNEL = ("peer", "lane")
-_log = structlog.get_logger(__name__)
 
 Reading = Callable[[Session, datetime], Iterator[Metric]]
 
@@ -69,7 +67,6 @@ class Gauges(Collector):
             with self.database.read() as session:
                 found = [metric for reading in READINGS for metric in reading(session, now)]
         except UnavailableError:
-            _log.warning("metrics.database_unavailable")
             up.add_metric([], 0)
             return [up]
         up.add_metric([], 1)

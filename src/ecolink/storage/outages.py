@@ -1,0 +1,45 @@
+"""Times at which the database cannot be used: told when one begins, once a minute meanwhile, and when it is over."""
+
+import threading
+from dataclasses import dataclass, field
+from time import monotonic
+
+import structlog
+
+from ecolink.kit.meters import DATABASE_FAILURES
+
+TELL_EVERY_S = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Outage:
+    """The present one, if there is any; threads share it."""
+
+    _since: float | None = None
+    _told_at: float = 0.0
+    _failed: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, why: str) -> None:
+        """Count a transaction that could not be done; `why` is what the database says, without any value."""
+        DATABASE_FAILURES.inc()
+        now = monotonic()
+        with self._lock:
+            self._failed += 1
+            if self._since is not None and now - self._told_at < TELL_EVERY_S:
+                return
+            self._since = now if self._since is None else self._since
+            self._told_at, failed, since = now, self._failed, self._since
+        _log.error("database.unavailable", why=why, failed=failed, seconds=round(now - since))
+
+    def end(self) -> None:
+        """Note that a transaction was committed: the database can be written."""
+        if self._since is None:  # looked at without the lock: it is so nearly always
+            return
+        with self._lock:
+            since, failed = self._since, self._failed
+            self._since, self._failed = None, 0
+        if since is not None:
+            _log.warning("database.available", failed=failed, seconds=round(monotonic() - since))
