@@ -210,7 +210,8 @@ def test_what_stands_around_a_body_is_cut_by_its_size(
 
 
 def test_a_body_in_very_small_chunks_arrives_whole(port: int) -> None:
-    answer = answered(port, CHUNKED + b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n")
+    asked = CHUNKED.replace(b"Host", b"Connection: close\r\nHost")
+    answer = answered(port, asked + b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n")
     assert answer.endswith(b"\r\n\r\n5000")
 
 
@@ -232,9 +233,8 @@ def test_an_address_in_full_is_answered_here_and_nobody_else_is_asked(port: int)
     assert answered(port, asked).endswith(b"\r\n\r\n0")
 
 
-@pytest.mark.parametrize("count", [2, 5_000])
-def test_requests_sent_ahead_of_their_answers_get_one_answer(port: int, count: int) -> None:
-    answer = answered(port, (b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n") * count)
+def test_requests_sent_ahead_of_their_answers_get_one_answer(port: int) -> None:
+    answer = answered(port, (b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\n") * 20)
     assert answer.count(b"HTTP/1.1 ") == 1
     assert b"connection: close" in answer
 

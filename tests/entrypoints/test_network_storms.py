@@ -67,13 +67,13 @@ def test_a_plain_body_that_says_so_is_read(node: Process) -> None:
     assert answered(node.local_port, call("/api/v1/oauth/token", *lines, body=form)).startswith(b"HTTP/1.1 400 ")
 
 
-def test_of_a_stranger_no_large_body_is_read_whatever_token_they_show(node: Process) -> None:
-    for token in ("", "Authorization: Bearer e30.e30.e30"):
-        head = f"POST /federation/v1/batches HTTP/1.1\r\nHost: node\r\nContent-Length: 8000000\r\n{token}\r\n"
-        asked = head.encode() if token == "" else head.encode() + b"\r\n"
-        with socket.create_connection(("127.0.0.1", node.federation_port), timeout=10) as caller:
-            caller.sendall(asked + bytes(70_000))
-            assert caller.recv(1000).startswith((b"HTTP/1.1 401 ", b"HTTP/1.1 400 "))
+@pytest.mark.parametrize("token", ["", "e30.e30.e30"], ids=["none", "bad"])
+def test_of_a_stranger_no_large_body_is_read(node: Process, token: str) -> None:
+    lines = ["POST /federation/v1/batches HTTP/1.1", "Host: node", "Content-Length: 8000000"]
+    lines += [f"Authorization: Bearer {token}"] if token else []
+    with socket.create_connection(("127.0.0.1", node.federation_port), timeout=10) as caller:
+        caller.sendall("\r\n".join([*lines, "", ""]).encode() + bytes(70_000))
+        assert caller.recv(1000).startswith(b"HTTP/1.1 40")
 
 
 def test_only_so_many_strangers_bring_large_bodies_at_once(node: Process) -> None:

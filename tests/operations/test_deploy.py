@@ -33,6 +33,7 @@ _GRAMMAR = {
     "max",
     "abs",
     "rate",
+    "increase",
     "deriv",
     "vector",
     "histogram_quantile",

@@ -1,83 +1,74 @@
-"""A connection until its TLS stands: counted in the lobby, and cut when it takes as long as a head may not.
+"""Connections until their TLS stands: counted in the lobby, and cut when a handshake takes as long as a head may not.
 
 A server that is handed the TLS context shows its protocol nothing of a connection before the handshake is over, and
-has sixty seconds of patience: long enough to use up every file descriptor with callers that never say a word.
+has sixty seconds of patience: long enough to use up every file descriptor with callers that never say a word. So the
+connections are accepted here.
 """
 
 import asyncio
+import socket
 import ssl
-from asyncio import AbstractEventLoop, Transport
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from uvicorn import Config
-from uvicorn.server import ServerState
+from ecolink.entrypoints.connections import HEAD_S, REST_S, BoundedConnection
+from ecolink.entrypoints.lobby import Lobby
 
-from ecolink.entrypoints.connections import HEAD_S, REST_S, BoundedConnection, lobby_of
+PAUSE_S = 0.1
+"""Seconds before accepting again when the system has no file descriptor left."""
 
 
-class Handshake(asyncio.Protocol):
-    """Stands before a `BoundedConnection` that speaks TLS."""
+@dataclass(eq=False)
+class _Handshake:
+    """One caller who has not proven to speak TLS."""
 
-    def __init__(
-        self,
-        context: ssl.SSLContext,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: AbstractEventLoop | None = None,
-    ) -> None:
-        """Make the connection that follows; the server keeps it, as it keeps every connection."""
-        self.context = context
-        self.lobby = lobby_of(server_state)
-        self.loop = asyncio.get_running_loop()
-        self.connection = BoundedConnection(config, server_state, app_state, _loop)
-        self.transport: Transport
-        self._shaking: asyncio.Task[None]
-        self._early = b""
-        self._gone = False
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as asyncio makes it
-        """Begin the handshake."""
-        transport.pause_reading()  # what the caller says first is for TLS
-        self.transport = transport
-        peer = transport.get_extra_info("peername")
-        self.lobby.admit(self, peer[0] if peer else "unknown")
-        self._shaking = self.loop.create_task(self._shake_hands())
-
-    def data_received(self, data: bytes) -> None:
-        """Keep what was said in one breath with the handshake."""
-        self._early += data
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
-        """Note that nobody is there any more."""
-        self._gone = True
+    lobby: Lobby
+    task: "asyncio.Task[None]"
+    loop: asyncio.AbstractEventLoop
 
     def cut(self, reason: str) -> None:
         """End the connection at once."""
         self.lobby.count_cut(reason, self.loop.time())
-        self.transport.abort()
+        self.task.cancel()
 
-    async def _shake_hands(self) -> None:
-        if self.transport.is_closing():
-            return
+
+@dataclass(frozen=True)
+class TlsEntrance:
+    """Accepts the callers of one door, and lets in who shakes hands."""
+
+    context: ssl.SSLContext
+    lobby: Lobby
+    connection: Callable[[], BoundedConnection]
+    _under_way: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    async def accept(self, listening: socket.socket) -> None:
+        """Accept callers until cancelled."""
+        loop = asyncio.get_running_loop()
+        listening.settimeout(0)
+        while True:
+            try:
+                caller, address = await loop.sock_accept(listening)
+            except OSError:  # none left, or the caller is gone again
+                await asyncio.sleep(PAUSE_S)
+                continue
+            task = loop.create_task(self._shake_hands(caller, str(address[0])))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _shake_hands(self, caller: socket.socket, source: str) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - this is a coroutine
+        guest = _Handshake(self.lobby, task, loop)
+        self.lobby.admit(guest, source)
         try:
-            secured = await self.loop.start_tls(
-                self.transport,
-                self,
-                self.context,
-                server_side=True,
-                ssl_handshake_timeout=HEAD_S,
-                ssl_shutdown_timeout=REST_S,
+            await loop.connect_accepted_socket(
+                self.connection, caller, ssl=self.context, ssl_handshake_timeout=HEAD_S, ssl_shutdown_timeout=REST_S
             )
         except OSError:  # no TLS, no certificate we know, too slow, or gone
-            self.transport.abort()
-            self.lobby.count_cut("handshake", self.loop.time())
-            return
+            self.lobby.count_cut("handshake", loop.time())
+            caller.close()
+        except asyncio.CancelledError:
+            caller.close()
+            raise
         finally:
-            self.lobby.leave(self)
-        if secured is None or self._gone:
-            return
-        secured.set_protocol(self.connection)
-        self.connection.connection_made(secured)
-        if self._early:
-            self.connection.data_received(self._early)
+            self.lobby.leave(guest)

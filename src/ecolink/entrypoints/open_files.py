@@ -1,6 +1,8 @@
 """How many files a process may have open at once: every connection is one."""
 
 import resource
+import sys
+from collections.abc import Iterable
 
 import structlog
 
@@ -21,21 +23,29 @@ def connections_possible(wanted: int) -> int:
     """Raise this process's own limit as far as it needs and may; return how many connections each door can hold."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = needed(wanted)
-    if soft != resource.RLIM_INFINITY and soft < enough:
-        soft = enough if hard == resource.RLIM_INFINITY else min(hard, enough)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        if soft < enough:
-            _log.warning("serving.few_files", allowed=soft, needed=enough)
-            return max(1, (soft - RESERVED) // DOORS)
-    return wanted
+    if _counted(soft) >= enough:
+        return wanted
+    given = min(_counted(hard), enough)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (given, hard))
+    if given == enough:
+        return wanted
+    _log.warning("serving.few_files", allowed=given, needed=enough)
+    return max(1, (given - RESERVED) // DOORS)
 
 
-def allowed_to(pid: int) -> int:
-    """Return how many files another process of this machine may have open.
+def allowed(pids: Iterable[int]) -> int:
+    """Return how many files the most restricted of these processes may have open, or else this one."""
+    limits = [limit for pid in pids if (limit := _allowed_to(pid)) is not None]
+    return min(limits, default=_counted(resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
-    Raises:
-        OSError: it is gone, or not ours.
 
-    """
-    hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
-    return 2**31 if hard == resource.RLIM_INFINITY else hard
+def _allowed_to(pid: int) -> int | None:
+    """Return the limit of another process; None when it is gone, not ours, or this system does not tell."""
+    try:
+        return _counted(resource.prlimit(pid, resource.RLIMIT_NOFILE)[1])
+    except (AttributeError, OSError):
+        return None
+
+
+def _counted(limit: int) -> int:
+    return sys.maxsize if limit == resource.RLIM_INFINITY else limit

@@ -24,7 +24,7 @@ from fastapi import FastAPI
 
 from ecolink.entrypoints import open_files
 from ecolink.entrypoints.connections import BoundedConnection, lobby_of
-from ecolink.entrypoints.handshake import Handshake
+from ecolink.entrypoints.handshake import TlsEntrance
 from ecolink.entrypoints.logs import set_up_logs
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.entrypoints.worker import Worker
@@ -140,14 +140,28 @@ async def _serve_both(node: Node, sockets: Sockets, announce: Announce, connecti
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to whoever runs two of them in one loop, and TLS to its connections."""
+    """A server that leaves the signals to whoever runs two of them in one loop, and accepts TLS by itself."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        config.load()
-        if config.ssl is not None:
-            config.http_protocol_class = partial(Handshake, config.ssl)  # type: ignore[assignment]  # makes one as well
-            config.ssl = None
-        super().__init__(config)
+    _accepting: Sequence["asyncio.Task[None]"] = ()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept callers."""
+        if self.config.ssl is None:
+            await super().startup(sockets)
+            return
+        entrance = TlsEntrance(self.config.ssl, lobby_of(self.server_state), self._connection)
+        self.servers: list[asyncio.base_events.Server] = []
+        self._accepting = [asyncio.create_task(entrance.accept(listening)) for listening in sockets or ()]
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nobody any more, and let those who are here end."""
+        for task in self._accepting:
+            task.cancel()
+        await super().shutdown(sockets)
+
+    def _connection(self) -> BoundedConnection:
+        return BoundedConnection(self.config, self.server_state, self.lifespan.state)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -69,6 +69,7 @@ OF_THE_NODE: Final[tuple[tuple[str, str, Callable[[Patient], Finding]], ...]] = 
     ("evidence log", "存证日志", lambda at: storehouse.evidence_log(at.session, at.node.log)),
     ("attachments", "附件", lambda at: storehouse.attachments(at.session, at.node.settings)),
     ("worker", "工作进程", lambda at: exchange.worker(at.session, at.now)),
+    ("open files", "打开文件数", lambda at: machine.files_allowed(at.node.settings, exchange.workers_here(at.session))),
     ("clocks", "时钟", lambda at: exchange.clocks(at.node, at.session)),
     ("queues", "发送队列", lambda at: exchange.queue(at.session, at.now)),
     ("leases", "通道占用", lambda at: exchange.leases(at.session, at.now)),

@@ -1,5 +1,6 @@
 """Checks of the exchange: clocks, queues, leases, what was set aside, keys, alarms, the worker."""
 
+import platform
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -64,6 +65,11 @@ def worker(session: Session, now: datetime) -> Finding:
         "Start the node: ecolink serve, or ecolink worker beside it.",
         "请启动节点：ecolink serve，或另外运行 ecolink worker。",
     )
+
+
+def workers_here(session: Session) -> list[int]:
+    """Return the process numbers of the workers on this machine, living or gone."""
+    return [beat.pid for beat in heartbeats.workers(session) if beat.host == platform.node()]
 
 
 def clocks(node: Node, session: Session) -> Finding:

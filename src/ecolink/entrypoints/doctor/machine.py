@@ -3,11 +3,12 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from ecolink.entrypoints import open_files
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.federation.signer import read_keys
 from ecolink.settings import Settings, unknown_variables
@@ -102,6 +103,19 @@ def disk(given: Settings) -> Finding:
                 findings.append(Finding.fail(*said) if free < ROOM_NEEDED else Finding.warn(*said))
     free = shutil.disk_usage(given.data_dir).free
     return worst(findings, Finding.ok(f"{free // MEBIBYTE} MiB are free.", f"剩余空间 {free // MEBIBYTE} MiB。"))
+
+
+def files_allowed(given: Settings, pids: Sequence[int]) -> Finding:
+    """Look whether the node's processes on this machine may open as many files as their callers' connections need."""
+    allowed, enough = open_files.allowed(pids), open_files.needed(given.most_connections)
+    if allowed < enough:
+        return Finding.warn(
+            f"A process may open {allowed} files; {given.most_connections} connections to each API need {enough}.",
+            f"进程最多可打开 {allowed} 个文件，而两个接口各 {given.most_connections} 个连接需要 {enough} 个。",
+            f"Set LimitNOFILE={enough} in the unit and restart the node, or lower most_connections.",
+            f"请在服务单元中设置 LimitNOFILE={enough} 并重启节点，或调低 most_connections。",
+        )
+    return Finding.ok(f"{enough} open files are needed and allowed.", f"允许打开所需的 {enough} 个文件。")
 
 
 def _exposed(path: Path) -> Finding:
