@@ -43,16 +43,16 @@ def test_both_sides_answer_each_on_its_own_address_and_stop_when_told(shouning: 
         assert "Traceback" not in errors
 
 
-def test_what_the_web_server_has_to_say_stands_in_the_log_like_everything_else(shouning: Path) -> None:
+def test_callers_that_are_no_proper_ones_are_counted_and_fill_no_log(shouning: Path) -> None:
     with ecolink(shouning, "serve", ECOLINK_LOG_FORMAT="json") as node:
         node.wait_for_line()
-        with socket.create_connection(("127.0.0.1", node.federation_port), timeout=10) as stranger:
-            stranger.sendall(b"this is no HTTP\r\n\r\n")
-            assert stranger.recv(1000).startswith(b"HTTP/1.1 400")
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", node.federation_port), timeout=10) as stranger:
+                stranger.sendall(b"this is no HTTP\r\n\r\n")
+                assert stranger.recv(1000).startswith(b"HTTP/1.1 400")
         _, errors = node.stop()
-    events = [json.loads(line) for line in errors.splitlines()]
-    (said,) = [event for event in events if event["logger"] == "uvicorn.error"]
-    assert (said["event"], said["level"]) == ("Invalid HTTP request received.", "warning")
+    (said,) = [json.loads(line) for line in errors.splitlines()]
+    assert (said["event"], said["level"], said["counts"]) == ("connections.cut", "warning", {"malformed": 1})
 
 
 def test_a_node_killed_starts_again(shouning: Path) -> None:

@@ -6,20 +6,26 @@ What was answered with 2xx is there afterwards, once; what was not was answered 
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from ecolink.entrypoints.doctor.examination import examine
 from ecolink.kit.clock import SystemClock
-from tests.entrypoints.processes import Process
+from tests.entrypoints.processes import Process, ecolink
 from tests.processes.bureau import Bureau, introduce, settled, wait_until
 from tests.processes.disks import Disk, disk
+from tests.support.postgres import Cluster, NoPostgresError, Server, make_cluster
 from tests.support.town import QINGYUAN, SHOUNING
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
@@ -32,6 +38,7 @@ class Caller:
     bureau: Bureau
     to: str
     word: str
+    number: int = field(default_factory=count(1).__next__)
     titles: list[str] = field(default_factory=list)
     """Those that were taken."""
     refused: list[httpx.Response] = field(default_factory=list)
@@ -40,7 +47,7 @@ class Caller:
         """Raise the next one, under the same key as long as it is not taken; tell whether it was."""
         title = f"{self.word}{len(self.titles)}"
         try:
-            self.bureau.raise_emergency(title, self.to, key=f"storm-{self.bureau.unit_code}-{len(self.titles)}")
+            self.bureau.raise_emergency(title, self.to, key=f"storm-{self.number}-{len(self.titles)}")
         except httpx.HTTPStatusError as refusal:
             self.refused.append(refusal.response)
             return False
@@ -167,3 +174,122 @@ def test_a_full_disk_stops_everything_loses_nothing_and_is_over_when_there_is_ro
         events = heard(node)
     why = {event["why"] for event in events if event["event"] == "database.unavailable"}
     assert why == {"database or disk is full"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_database_that_stays_locked_makes_everybody_wait_a_little_and_nobody_for_long(
+    bureaus: tuple[Bureau, Bureau],
+):
+    shouning, qingyuan = bureaus
+    callers = [Caller(qingyuan, SHOUNING, f"火情{number}-") for number in range(4)]
+    with shouning.process("serve"), qingyuan.process("serve") as node:
+        qingyuan.call("GET", "/me")
+        with closing(sqlite3.connect(qingyuan.config.parent / "data" / "ecolink.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            shouning.raise_emergency("远火", QINGYUAN)
+            began = time.monotonic()
+            with ThreadPoolExecutor(len(callers)) as pool:
+                assert not any(pool.map(lambda caller: caller.raise_one(), callers))
+            assert time.monotonic() - began < 15, "those who waited behind one another gave up together"
+            assert reasons(qingyuan) == ["The database cannot be written."]
+            assert "locked" in findings(qingyuan)["database"]
+            wait_until(lambda: "unavailable" in last_error(shouning))
+            other.execute("ROLLBACK")
+        assert all(caller.raise_one() for caller in callers)
+        wait_until(lambda: reasons(qingyuan) == [])
+        settled(bureaus, {"actual": ["远火", *(f"{caller.word}0" for caller in callers)]})
+        for caller in callers:
+            told_properly(caller.refused)
+        events = heard(node)
+    why = {event["why"] for event in events if event["event"] == "database.unavailable"}
+    assert why <= {"database is locked", "other writers of this process did not come to an end"}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_read_only_disk_stops_the_start_with_one_line_and_no_longer_than_it_lasts(
+    small_disk: Disk, unfounded: tuple[Bureau, Bureau]
+):
+    _, qingyuan = unfounded
+    qingyuan.found()
+    small_disk.make_read_only()
+    with ecolink(qingyuan.config, "serve") as node:
+        node.running.wait(60)
+        code, log = node.stop()
+    (line,) = log.strip().splitlines()
+    assert (code, "ecolink: " in line) == (1, True)
+    assert findings(qingyuan)["database"]
+    small_disk.make_read_only(yes=False)
+    with qingyuan.process("serve"):
+        assert reasons(qingyuan) == []
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server of one's own; it can be told to leave a commit waiting for a standby that never comes."""
+    try:
+        cluster = make_cluster(wal_level="replica", max_wal_senders="2")
+    except NoPostgresError as reason:
+        pytest.skip(str(reason))
+    yield cluster
+    cluster.stop()
+
+
+def test_a_postgresql_that_is_restarted_made_read_only_or_killed_in_a_commit_loses_and_doubles_nothing(
+    tmp_path: Path, cluster: Cluster
+):
+    server = cluster.server
+    server.execute("CREATE DATABASE qingyuan")
+    shouning = Bureau(SHOUNING, tmp_path / SHOUNING / "ecolink.toml", None)
+    qingyuan = Bureau(QINGYUAN, tmp_path / QINGYUAN / "ecolink.toml", server.database("qingyuan"))
+    for bureau in (shouning, qingyuan):
+        bureau.found()
+    introduce(shouning, qingyuan)
+    near, far = Caller(qingyuan, SHOUNING, "近火"), Caller(shouning, QINGYUAN, "远火")
+
+    def survives(fault: Callable[[], None], mend: Callable[[], None]) -> None:
+        """Have the fault happen while everybody calls, and mend it when it was noticed."""
+        refused, taken = len(near.refused), len(near.titles)
+        with near.calling(), far.calling():
+            wait_until(lambda: len(near.titles) > taken + 2)
+            fault()
+            wait_until(lambda: len(near.refused) > refused)
+            wait_until(lambda: reasons(qingyuan) == ["The database cannot be written."])
+            mend()
+            wait_until(lambda: reasons(qingyuan) == [])
+            taken = len(near.titles)
+            wait_until(lambda: len(near.titles) > taken)
+
+    with shouning.process("serve"), qingyuan.process("serve") as node:
+        qingyuan.call("GET", "/me")
+        survives(cluster.stop, cluster.start)
+        survives(partial(standby, server, yes=True), partial(standby, server, yes=False))
+        survives(partial(kill_in_a_commit, cluster), partial(bring_back, cluster))
+        settled((shouning, qingyuan), {"actual": near.titles + far.titles})
+        told_properly(near.refused)
+        assert far.refused == []
+        assert failures(qingyuan) > 0
+        assert qingyuan.faults() == shouning.faults() == []
+        assert "database" not in findings(qingyuan)
+        heard(node)
+
+
+def standby(server: Server, *, yes: bool) -> None:
+    """Make the server take no writes, as one is that somebody failed over to."""
+    server.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if yes else 'off'}")
+    server.execute("SELECT pg_reload_conf()")
+
+
+def kill_in_a_commit(cluster: Cluster) -> None:
+    """Pull the plug when a commit is on the disk and its client has not heard of it."""
+    cluster.server.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    cluster.server.execute("SELECT pg_reload_conf()")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with psycopg.connect(cluster.server.address("postgres"), autocommit=True) as looking:
+        wait_until(lambda: bool(looking.execute(waiting).fetchone()[0]))
+        cluster.kill()
+
+
+def bring_back(cluster: Cluster) -> None:
+    settings = cluster.home / "data" / "postgresql.auto.conf"
+    settings.write_text("", "utf-8")
+    cluster.start()

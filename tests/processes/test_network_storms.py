@@ -17,8 +17,8 @@ IDLE = 10_000
 MOST = 4096
 """The default of `most_connections`."""
 
-KIB_PER_IDLE_CONNECTION = 1
-"""What docs/operations.md says one costs, with room to spare."""
+KIB_PER_IDLE_CONNECTION = 16
+"""docs/operations.md says 6."""
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
