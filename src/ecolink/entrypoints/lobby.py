@@ -52,7 +52,7 @@ class Lobby:
         self._guests[guest] = network_of(source)
         self.wait_for(guest)
         if len(self._guests) > self.most:
-            first, *_ = max(self._awaited.values(), key=len)
+            first = next(iter(max(self._awaited.values(), key=len)))
             self.leave(first)
             first.cut("crowded")
 
