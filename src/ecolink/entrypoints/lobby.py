@@ -52,7 +52,8 @@ class Lobby:
         self._guests[guest] = network_of(source)
         self.wait_for(guest)
         if len(self._guests) > self.most:
-            first = next(iter(max(self._awaited.values(), key=len)))
+            most_awaited = max(self._awaited.values(), key=len)
+            first = next(iter(most_awaited))
             self.leave(first)
             first.cut("crowded")
 

@@ -21,8 +21,11 @@ def readiness(database: Database, signer: Signer, pulse: Pulse, data_dir: Path) 
     """Return what `/readyz` looks at: room, the schema, the signing key and, where one runs here, the worker."""
 
     def there_is_room(_: Session, __: datetime) -> Fault | None:
-        if shutil.disk_usage(data_dir).free >= LEAST_ROOM:
-            return None
+        try:
+            if shutil.disk_usage(data_dir).free >= LEAST_ROOM:
+                return None
+        except OSError:
+            return Fault("The disk is not there.", "磁盘不可用。")
         return Fault("The disk is full.", "磁盘已满。")
 
     def schema_is_current(_: Session, __: datetime) -> Fault | None:

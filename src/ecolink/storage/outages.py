@@ -32,14 +32,17 @@ class Outage:
                 return
             self._since = now if self._since is None else self._since
             self._told_at, failed, since = now, self._failed, self._since
-        _log.error("database.unavailable", why=why, failed=failed, seconds=round(now - since))
+        if structlog.is_configured():  # a command that keeps no log tells its user, once
+            _log.error("database.unavailable", why=why, failed=failed, seconds=round(now - since))
 
     def end(self) -> None:
         """Note that a transaction was committed: the database can be written."""
-        if self._since is None:  # looked at without the lock: it is so nearly always
+        began = self._since  # looked at without the lock: there is none, nearly always
+        if began is None:
             return
         with self._lock:
-            since, failed = self._since, self._failed
-            self._since, self._failed = None, 0
-        if since is not None:
-            _log.warning("database.available", failed=failed, seconds=round(monotonic() - since))
+            if self._since != began:
+                return  # another thread has told of it
+            failed, self._since, self._failed = self._failed, None, 0
+        if structlog.is_configured():
+            _log.warning("database.available", failed=failed, seconds=round(monotonic() - began))

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from ecolink import __version__
 from ecolink.entrypoints.cli.commands import COMMANDS, Later
 from ecolink.entrypoints.cli.printing import complain, say
-from ecolink.errors import EcolinkError
+from ecolink.errors import EcolinkError, UnavailableError
 
 RARELY = 50_000
 """New objects after which the garbage collector looks for cycles; Python's own habit is 700."""
@@ -36,7 +36,7 @@ class Ecolink(TyperGroup):
         try:
             return super().invoke(ctx)
         except EcolinkError as refused:
-            complain(refused.detail_en)
+            complain(refused.detail_en + _because(refused))
             raise typer.Exit(1) from None
 
 
@@ -49,6 +49,16 @@ app = typer.Typer(
     help="One bureau's node: signed case leads, bulletins and emergencies between neighbouring police bureaus.",
     epilog="Exit codes: 0 done; 1 refused or failed, one line says why; 2 the command line is wrong.",
 )
+
+
+def _because(refused: EcolinkError) -> str:
+    """Return what the database said, where it is at fault: whoever stands at this machine may hear it."""
+    fault = refused.__cause__
+    if not isinstance(refused, UnavailableError) or not isinstance(fault, Exception):
+        return ""
+    from ecolink.storage.faults import reason_of
+
+    return f" ({reason_of(fault)})"
 
 
 def _print_version(wanted: bool) -> None:

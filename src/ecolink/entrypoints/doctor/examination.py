@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from ecolink.entrypoints.doctor import exchange, machine, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
-from ecolink.errors import EcolinkError, SettingError
+from ecolink.errors import EcolinkError, SettingError, UnavailableError
 from ecolink.kit.clock import Clock
 from ecolink.protocol.refusal import Refused
 from ecolink.settings import Settings, load, read_sources
 from ecolink.storage.engine import Database, connect
+from ecolink.storage.faults import reason_of
 
 T = TypeVar("T")
 
@@ -169,6 +170,8 @@ def _tried(look: Callable[[T], Finding], at: T) -> Finding:
         return look(at)
     except SettingError as wrong:
         return _wrong_setting(wrong)
+    except UnavailableError as outage:
+        return _outage(reason_of(outage.__cause__) if isinstance(outage.__cause__, Exception) else outage.detail_en)
     except EcolinkError as refused:
         return _fault(refused.detail_en, refused.detail_zh)
     except SQLAlchemyError as fault:
@@ -185,6 +188,16 @@ def _wrong_setting(wrong: SettingError) -> Finding:
         wrong.detail_zh,
         "Do as that line says; 'ecolink config check' and 'ecolink db check' look at this alone.",
         "请按上述提示处理；ecolink config check 和 ecolink db check 可单独检查此项。",
+    )
+
+
+def _outage(why: str) -> Finding:
+    return Finding.fail(
+        f"The database cannot be used just now: {why}.",
+        f"数据库暂时不可用：{why}。",
+        "Make room, start the server, mount the disk for writing, or end the program that holds the lock (fuser -v); "
+        "the node goes on by itself.",
+        "请清理磁盘、启动数据库服务、以可写方式挂载磁盘，或结束占用锁的程序（fuser -v）；之后节点会自行恢复。",
     )
 
 

@@ -42,7 +42,14 @@ def refuse_absent(given: Settings) -> Finding | None:
 
 
 def integrity(database: Database) -> Finding:
-    """Look whether the database is sound and keeps what it promised to keep."""
+    """Look whether the database can be written, is sound, and keeps what it promised to keep.
+
+    Raises:
+        UnavailableError: it is locked, may only be read, or is not there.
+
+    """
+    with database.begin():
+        pass  # a writer's turn, in which nothing is written; the look at every page takes no such turn
     with database.read() as session:
         if database.is_sqlite:
             return _sqlite(session)
@@ -164,6 +171,13 @@ def _sqlite(session: Session) -> Finding:
 
 
 def _postgresql(session: Session) -> Finding:
+    if session.scalar(text("SHOW transaction_read_only")) == "on":
+        return Finding.fail(
+            "PostgreSQL takes no writes: it is a standby, or default_transaction_read_only is on.",
+            "PostgreSQL 拒绝写入：它是备库，或设置了 default_transaction_read_only。",
+            "Point database_url at the primary, or promote this server; the node goes on by itself.",
+            "请将 database_url 指向主库，或将本服务器提升为主库；节点会自行恢复。",
+        )
     lost, broken = session.scalar(text(_CHECKSUM_FAILURES)) or 0, session.scalar(text(_BROKEN_INDEXES)) or 0
     if lost or broken:
         return Finding.fail(
