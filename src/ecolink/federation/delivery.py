@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Select, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from ecolink.errors import UnavailableError
 from ecolink.federation import operations
 from ecolink.federation.backoff import (
     Decision,
@@ -81,6 +82,8 @@ class Delivery:
     random: Random
     _out: set[Leased] = field(default_factory=set)
     """What this process is sending just now."""
+    _unrecorded: set[Leased] = field(default_factory=set)
+    """What it could not write down because the database was away: these leases are given back first."""
 
     def take_over(self) -> None:
         """Believe no lease from before this start: whoever held it is dead, or is fenced off and does no harm.
@@ -94,6 +97,7 @@ class Delivery:
 
     def step(self, lanes: Sequence[Lane], clock: Callable[[], datetime]) -> bool:
         """Send one batch on the channel that has waited longest among `lanes`; tell whether there was one."""
+        self._free(self._unrecorded)
         leased = self._lease(lanes, clock())
         if leased is None:
             return False
@@ -101,13 +105,19 @@ class Delivery:
         try:
             with structlog.contextvars.bound_contextvars(batch=leased.batch):
                 self._record(leased, self._push(leased, clock()), clock())
+        except UnavailableError:
+            self._unrecorded.add(leased)
+            raise
         finally:
             self._out.discard(leased)
         return True
 
     def give_back(self) -> None:
         """End the leases of what is out still: this process stops, and nobody need wait for them to run out."""
-        out = tuple(self._out)
+        self._free(self._out | self._unrecorded)
+
+    def _free(self, leases: set[Leased]) -> None:
+        out = tuple(leases)
         if not out:
             return
         with self.database.begin() as session:
@@ -115,6 +125,7 @@ class Delivery:
                 ours = (OutChannel.id == leased.channel_id, OutChannel.lease_fence == leased.fence)
                 freed = update(OutChannel).where(*ours)
                 session.execute(freed.values(leased_until=None, lease_fence=OutChannel.lease_fence + 1))
+        leases.difference_update(out)
 
     def _push(self, leased: Leased, now: datetime) -> Answer | Unreachable:
         try:
