@@ -6,9 +6,10 @@ from random import Random
 import pytest
 from sqlalchemy import func, select
 
-from ecolink.errors import ConflictError, InvalidError
+from ecolink.errors import ConflictError, InvalidError, UnavailableError
 from ecolink.federation import operations, queues
 from ecolink.federation.backoff import pause
+from ecolink.federation.delivery import Delivery
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
 from ecolink.federation.operations import Answer
 from ecolink.federation.threads import DeliveryState, delivery, load
@@ -286,6 +287,22 @@ def test_a_worker_that_hung_past_its_lease_is_fenced_off(town, shouning, qingyua
 
     node.delivery._record(late, Unreachable("a very late answer"), town.clock.now())
     assert shouning_channel(node) == before
+
+
+def test_what_could_not_be_written_down_is_sent_again_as_soon_as_the_database_is_back(
+    town, shouning, qingyuan, monkeypatch
+):
+    def fail(*_: object) -> None:
+        raise UnavailableError("The database is away.", "数据库不可用。")
+
+    shouning.send("hello", QINGYUAN)
+    with monkeypatch.context() as away:
+        away.setattr(Delivery, "_record", fail)
+        with pytest.raises(UnavailableError):
+            shouning.node.delivery.step(ALL_LANES, town.clock.now)
+    town.settle()
+    assert qingyuan.texts == ["hello"]
+    assert shouning_channel(shouning.node)[0] == 1
 
 
 def shouning_channel(node) -> tuple[int, int, str | None]:
