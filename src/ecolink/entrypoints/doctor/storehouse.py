@@ -48,8 +48,8 @@ def integrity(database: Database) -> Finding:
         UnavailableError: it is locked, may only be read, or is not there.
 
     """
-    with database.begin():
-        pass  # a writer's turn, in which nothing is written; the look at every page takes no such turn
+    with database.begin() as session:
+        session.connection()  # a writer's turn, in which nothing is written; the look at every page takes none
     with database.read() as session:
         if database.is_sqlite:
             return _sqlite(session)
