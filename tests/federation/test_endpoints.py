@@ -167,15 +167,18 @@ def in_chunks(size: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(("path", "most"), [(PUSH, 8 << 20), ("/federation/v1/keys", 1 << 20)])
 def test_a_body_over_the_limit_is_cut_whatever_length_it_claims(town, port, path, most):
-    declared = call(port, "POST", path, b"x" * (most + 1))
-    chunked = call(port, "POST", path, in_chunks(most + 65536), **{"Transfer-Encoding": "chunked"})
+    of_a_peer = bearer(town, operations.PUSH, b"another body")
+    declared = call(port, "POST", path, b"x" * (most + 1), **of_a_peer)
+    chunked = call(port, "POST", path, in_chunks(most + 65536), **of_a_peer, **{"Transfer-Encoding": "chunked"})
     assert [(answer.status, answer.reason) for answer in (declared, chunked)] == [(413, "too-large")] * 2
     assert str(most).encode() in declared.body
 
 
-def test_a_body_that_never_ends_is_answered_at_the_limit(port):
+def test_a_body_that_never_ends_is_answered_at_the_limit(town, port):
+    token = bearer(town, operations.PUSH, b"another body")["Authorization"]
     with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
-        caller.sendall(f"POST {PUSH} HTTP/1.1\r\nHost: node\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        lines = (f"POST {PUSH} HTTP/1.1", "Host: node", f"Authorization: {token}", "Transfer-Encoding: chunked", "", "")
+        caller.sendall("\r\n".join(lines).encode())
         for _ in range((8 << 20) // 65536 + 1):
             caller.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
         assert caller.recv(100).startswith(b"HTTP/1.1 413 ")
@@ -203,7 +206,7 @@ def test_a_compressed_body_is_never_unpacked(town, port, qingyuan):
     headers = bearer(town, operations.PUSH, bomb) | {"Content-Encoding": "gzip"}
     started = time.monotonic()
     answer = call(port, "POST", PUSH, bomb, **headers)
-    assert (answer.status, answer.reason) == (400, "bad-json")
+    assert (answer.status, answer.headers["accept-encoding"]) == (415, "identity")
     assert time.monotonic() - started < 5
     assert count(qingyuan.node, SeenRequest) == 0
 
