@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from ecolink.identity.accounts import CONSOLE
+from ecolink.identity.models import LoginSession
 from ecolink.identity.roles import GRANTS, Role
 from tests.support.web import PASSWORD, Desk
 
@@ -88,6 +90,32 @@ def test_a_password_one_was_given_opens_nothing_after_a_week(desk: Desk):
     desk.clock.advance(timedelta(seconds=1))
     assert desk.log_in("lin.xiaoman").json() == desk.log_in("nobody.here").json()
     assert desk.log_in("zhou.ning").status_code == 200, "a password one chose oneself stays good"
+
+
+def test_a_person_sees_and_ends_their_own_logins_and_nobody_elses(desk: Desk):
+    headers = desk.as_role(Role.OFFICER)
+    desk.clock.advance(timedelta(seconds=1))
+    stolen = {"Authorization": "Bearer " + desk.log_in("officer").json()["access_token"]}
+    desk.as_role(Role.AUDITOR)
+
+    mine = desk.client.get("/api/v1/me/sessions", headers=headers).json()["items"]
+    assert [login["username"] for login in mine] == ["officer", "officer"]
+
+    with desk.database.read() as session:
+        another = session.scalars(select(LoginSession).where(LoginSession.account.has(username="auditor"))).one().id
+
+    def end(login: str, password: str = PASSWORD):
+        body = {"current_password": password}
+        return desk.client.post(f"/api/v1/me/sessions/{login}/revoke", json=body, headers=headers).status_code
+
+    assert end(mine[0]["id"], "not the one") == 422
+    assert end(another) == 404
+    assert desk.client.get("/api/v1/me", headers=stolen).status_code == 200
+
+    assert end(mine[0]["id"]) == 200
+    assert desk.client.get("/api/v1/me", headers=stolen).status_code == 401
+    assert len(desk.client.get("/api/v1/me/sessions", headers=headers).json()["items"]) == 1
+    assert desk.client.get("/api/v1/me", headers=desk.as_role(Role.AUDITOR)).status_code == 200
 
 
 def test_a_repeated_change_gets_its_first_answer(desk: Desk):

@@ -94,15 +94,20 @@ class Sessions:
             return
         _end(session, LoginSession.id == claims.session_id, by=claims.account_id, now=now)
 
-    def revoke(self, session: Session, session_id: str, by: Principal, now: datetime) -> LoginSession:
-        """End one login.
+    def revoke(
+        self, session: Session, session_id: str, by: Principal, now: datetime, *, only_of: str | None = None
+    ) -> LoginSession:
+        """End one login; where `only_of` names an account, one of its own.
 
         Raises:
             NotFoundError: there is no such login.
 
         """
-        _end(session, LoginSession.id == session_id, by=by.username, now=now)
-        login = session.scalars(_with_accounts().where(LoginSession.id == session_id)).one_or_none()
+        which = [LoginSession.id == session_id]
+        if only_of is not None:
+            which.append(LoginSession.account_id == only_of)
+        _end(session, *which, by=by.username, now=now)
+        login = session.scalars(_with_accounts().where(*which)).one_or_none()
         if login is None:
             raise NotFoundError
         return login

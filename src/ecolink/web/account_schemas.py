@@ -83,6 +83,12 @@ class PasswordChangeIn(Strict):
     password: NewPassword
 
 
+class OwnSessionEnd(Strict):
+    """Proof that it is not a stolen token that asks."""
+
+    current_password: str = Field(min_length=1, max_length=MAX_LENGTH, examples=["the old hemlock grove"])
+
+
 class AccountOut(BaseModel):
     """An account, without what it logs in with."""
 
