@@ -25,15 +25,15 @@ from ecolink.federation.egress import MAX_ANSWER, Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.outbox import begin_channel, queue
-from ecolink.federation.receipts import WRONG_VERDICTS, Receipts
+from ecolink.federation.receipts import Receipts
+from ecolink.federation.returned import Checked, check_returned
 from ecolink.federation.signer import Signer
-from ecolink.protocol.batch import GENESIS, Batch, chain, open_batch
+from ecolink.protocol.batch import GENESIS, Batch, chain
 from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.manifest import Document
-from ecolink.protocol.receipt import Outcome, Receipt, open_receipt
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.returned import Returned, unpack_returned
-from ecolink.protocol.statement import Lane, Statement, open_statement
+from ecolink.protocol.returned import unpack_returned
+from ecolink.protocol.statement import Lane, Statement
 from ecolink.storage.engine import Database, after_commit
 
 NOT_RETURNED: Final = "not-returned"
@@ -51,14 +51,6 @@ class Gap(NamedTuple):
     epoch: int
     after: int
     until: int
-
-
-class Checked(NamedTuple):
-    """One batch of ours that a peer gave back, verified; None where it gave no statement beside an entry."""
-
-    batch: Batch
-    receipt: Receipt
-    statements: Sequence[Statement | None]
 
 
 class Missing(NamedTuple):
@@ -215,7 +207,9 @@ class Reclaiming:
         if manifests:
             own = self._learn_own_keys(manifests, now)
         missing = [
-            checked for each in returned if (checked := self._check(own, keys, gap.lane, each)).batch.epoch < gap.until
+            checked
+            for each in returned
+            if (checked := check_returned(self.us, own, keys, gap.lane, each)).batch.epoch < gap.until
         ]
         if not missing:
             raise NotGiven("it holds no more of them")
@@ -248,31 +242,6 @@ class Reclaiming:
             subject = f"{peer}/{gap.lane}/{gap.until}"
             raise_alarm(session, NOT_RETURNED, subject, now, peer=peer, lane=gap.lane.value, why=missing.why)
         _log.warning("reclaim.missing", peer=peer, lane=gap.lane, why=missing.why)
-
-    # Verifying ------------------------------------------------------------------------------------------
-
-    def _check(self, own: BureauKeys, keys: BureauKeys, lane: Lane, returned: Returned) -> Checked:
-        """Verify one batch: ours, to this peer, in this lane, with its receipt and its statements."""
-        peer = keys.unit_code
-        # What was valid when it was signed may have ended since: no time is asked for.
-        batch = open_batch(returned.batch, find_key=own.find, us=peer, sender=self.us)
-        receipt = open_receipt(returned.receipt, find_key=keys.find, us=self.us, sender=peer)
-        if batch.lane is not lane or len(returned.parts) != len(batch.entries):
-            raise Refused(Reason.BATCH_MISMATCH, f"not a batch of lane {lane} with a place for each statement")
-        if receipt.batch != batch.digest or [each.digest for each in receipt.verdicts] != list(batch.entries):
-            raise Refused(WRONG_VERDICTS, "the receipt beside a batch is not about its entries")
-        opened: list[Statement | None] = []
-        for verdict, part in zip(receipt.verdicts, returned.parts, strict=True):
-            if part is None:
-                if verdict.verdict is Outcome.STORED:
-                    raise Refused(Reason.BATCH_MISMATCH, "it keeps back a statement that it said it stored")
-                opened.append(None)
-                continue
-            statement = open_statement(*part, find_key=own.find, us=peer, sender=self.us, received_at=None)
-            if statement.digest != verdict.digest or statement.lane is not lane:
-                raise Refused(Reason.BATCH_MISMATCH, "a statement beside a batch is not its entry's")
-            opened.append(statement)
-        return Checked(batch, receipt, opened)
 
     # Keeping --------------------------------------------------------------------------------------------
 
