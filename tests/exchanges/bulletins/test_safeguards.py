@@ -166,3 +166,14 @@ def test_nobody_and_nothing_stands_in_a_bulletin_twice(name):
     with pytest.raises(InvalidError) as refused:
         safeguards.check(ON_A_PERSON, private, NOW.date())
     assert refused.value.pointer == f"/{name}/1/ref"
+
+
+def test_a_bulletin_may_be_exactly_as_long_as_the_limit(monkeypatch):
+    text = BulletinText.model_validate(ORCHIDS)
+    size = len(dumps(text.to_wire()))
+    monkeypatch.setattr(safeguards, "MAX_BYTES", size)
+    safeguards.check(text, BulletinPrivate(), NOW.date())
+    monkeypatch.setattr(safeguards, "MAX_BYTES", size - 1)
+    with pytest.raises(InvalidError) as refused:
+        safeguards.check(text, BulletinPrivate(), NOW.date())
+    assert refused.value.pointer == "/body"
