@@ -52,6 +52,7 @@ def test_a_bulletin_is_published_and_its_recipients_hold_it():
     matter = fold(A, [p], us=A)
     assert matter.state is State.PUBLISHED
     assert matter.current == p
+    assert matter.steps == (Step(p, Verdict.APPLIED),)
     assert set(matter.holders) == {B, C}
 
 
@@ -250,6 +251,16 @@ def test_an_answer_its_author_rejected_counts_for_nothing_and_nobody_elses_rejec
     assert matter.step(f.digest) == Step(f, Verdict.REJECTED)
     assert matter.step(u.digest) == Step(u, Verdict.APPLIED)
     assert (matter.holders[B].feedback, matter.holders[B].uses) == ((), (u,))
+
+
+def test_what_a_holders_node_could_not_take_is_remembered_with_its_reason():
+    p = published(to=(B,))
+    no = move(Act.REJECTED, "no", B, (A,), None, rejects=p.digest, fault="invalid-body")
+    by_a_stranger = move(Act.REJECTED, "no of E", E, (A,), None, rejects=p.digest, fault="invalid-body")
+    of_nothing = move(Act.REJECTED, "no to nothing", B, (A,), None, rejects="0" * 64)
+    matter = fold(A, [p, no, by_a_stranger, of_nothing], us=A)
+    assert matter.holders == {B: Holder(unit_code=B, given=(p.digest,), rejected={p.digest: "invalid-body"})}
+    assert matter.author == A
 
 
 def test_who_was_told_of_a_recall_alone_answers_it_and_who_was_not_waits():
