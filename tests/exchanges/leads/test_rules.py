@@ -64,6 +64,13 @@ def test_every_state_after_drafting_can_be_reached_and_left_unless_it_is_an_end(
     assert set(THREAD_STATES) - left == {State.CLOSED, State.WITHDRAWN}
 
 
+def test_a_bureau_is_shown_the_moves_that_are_its_own_and_a_third_one_none():
+    matter = fold([move("requested")])
+    assert set(matter.open_moves(SHOUNING)) == {"withdrawn", "message"}
+    assert set(matter.open_moves(QINGYUAN)) == {"acknowledged", "message"}
+    assert matter.open_moves(SONGXI) == fold([]).open_moves(SHOUNING) == fold([]).open_moves("") == ()
+
+
 def test_a_lead_runs_from_the_request_to_its_close():
     whole = fold(
         chain(
