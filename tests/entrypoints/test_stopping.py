@@ -105,7 +105,7 @@ def test_a_worker_stopped_while_a_peer_is_silent_gives_its_lease_back(town: Town
     assert (lease(node), beating(node)) == (False, 0)
 
     peer.may_answer.set()
-    for thread in loops._threads:
+    for thread in loops.loops.threads:
         thread.join(30)
     assert not lease(node)
 

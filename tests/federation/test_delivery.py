@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from ecolink.errors import ConflictError, InvalidError, UnavailableError
 from ecolink.federation import operations, queues
 from ecolink.federation.backoff import pause
-from ecolink.federation.delivery import Delivery
+from ecolink.federation.delivery import LEASE, Delivery
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
 from ecolink.federation.operations import Answer
 from ecolink.federation.threads import DeliveryState, delivery, load
@@ -271,15 +271,49 @@ def test_an_emergency_told_while_the_clock_ran_ahead_goes_out_as_soon_as_it_is_r
 def test_two_workers_never_send_the_same_channel_at_once(town, shouning, qingyuan):
     shouning.send("hello", QINGYUAN)
     node = shouning.node
-    leased = node.delivery._lease(ALL_LANES, town.clock.now())
+    leased = node.delivery.take(ALL_LANES, town.clock.now())
     assert leased is not None
-    assert node.delivery._lease(ALL_LANES, town.clock.now()) is None
+    assert node.delivery.take(ALL_LANES, town.clock.now()) is None
+
+
+def test_a_channel_whose_last_try_failed_is_taken_up_apart(town, shouning, qingyuan):
+    """A silent peer keeps a thread waiting: those that send to the others are not to meet it."""
+    delivery = shouning.node.delivery
+    town.network.down.add(QINGYUAN)
+    shouning.send("hello", QINGYUAN)
+    town.settle()
+    assert delivery.due(ALL_LANES, again=False) is None
+    due = delivery.due(ALL_LANES, again=True)
+    assert due is not None
+    assert due > town.clock.now()
+    town.clock.advance(timedelta(hours=1))
+    assert delivery.take(ALL_LANES, town.clock.now(), again=False) is None
+    assert delivery.take(ALL_LANES, town.clock.now(), again=True) is not None
+
+
+def test_a_lease_is_a_moment_that_others_wait_for(town, shouning, qingyuan):
+    shouning.send("hello", QINGYUAN)
+    delivery = shouning.node.delivery
+    delivery.take(ALL_LANES, town.clock.now())
+    assert delivery.due(ALL_LANES) == town.clock.now() + LEASE
+
+
+def test_what_waits_behind_a_batch_goes_out_without_letting_go_of_the_channel(town, shouning, qingyuan):
+    node = shouning.node
+    for number in range(3):
+        shouning.send(f"note {number}", QINGYUAN)
+    with node.database.begin() as session:
+        session.scalars(select(OutChannel)).one().batch_limit = 1
+    leased = node.delivery.take(ALL_LANES, town.clock.now())
+    node.delivery.carry(leased, town.clock.now)
+    assert node.delivery.due(ALL_LANES) is None
+    assert count(qingyuan, StatementRow) == 3
 
 
 def test_a_worker_that_hung_past_its_lease_is_fenced_off(town, shouning, qingyuan):
     shouning.send("hello", QINGYUAN)
     node = shouning.node
-    late = node.delivery._lease(ALL_LANES, town.clock.now())
+    late = node.delivery.take(ALL_LANES, town.clock.now())
     town.clock.advance(timedelta(minutes=2))
     town.settle()
     before = shouning_channel(node)

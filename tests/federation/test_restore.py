@@ -247,7 +247,7 @@ def test_a_peer_that_was_down_for_the_restore_is_compared_with_later(town, shoun
 def test_after_a_crash_nothing_waits_for_the_lease_of_the_dead(town, shouning, qingyuan):
     node = shouning.node
     shouning.send("fire", QINGYUAN, lane=Lane.EMERGENCY)
-    dead = node.delivery._lease([Lane.EMERGENCY], town.clock.now())
+    dead = node.delivery.take([Lane.EMERGENCY], town.clock.now())
     town.settle()
     assert qingyuan.texts == []
     node.delivery.take_over()

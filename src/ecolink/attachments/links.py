@@ -10,6 +10,7 @@ from ecolink.attachments.models import AttachmentLink, RecalledStatement, Transf
 from ecolink.attachments.names import clean_media_type, shown_name
 from ecolink.federation.statements import Stored
 from ecolink.protocol.statement import AttachmentRef
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
 
 OFFER_AFTER = timedelta(minutes=2)
@@ -38,6 +39,7 @@ def add(session: Session, stored: Stored, refs: Iterable[AttachmentRef], peer: s
         for ref in refs
     ]
     insert_new(session, AttachmentLink, rows)
+    ring(session, Bell.FETCH)
     return not recalled
 
 
@@ -100,6 +102,7 @@ def complete(session: Session, digests: Iterable[str], peer: str, direction: str
         .values(state="complete", bytes_done=Transfer.size, completed_at=at, last_error=None)
         .execution_options(synchronize_session=False)
     )
+    ring(session, Bell.FETCH)  # what is whole may be confirmed
 
 
 def withdraw(session: Session, which: ColumnElement[bool], now: datetime) -> set[tuple[str, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.attachments import links
@@ -72,6 +72,11 @@ class Transfers:
         else:
             self._go_on(taken, clock(), is_whole=moved)
         return True
+
+    def due(self) -> datetime | None:
+        """Return when the next transfer is to be taken up, or was; None when none waits."""
+        with self.database.read() as session:
+            return session.scalar(_waiting().with_only_columns(func.min(Transfer.next_try_at)))
 
     def _take_up(self, now: datetime) -> Taken | None:
         with self.database.read() as session:
@@ -183,14 +188,16 @@ def _header(answer: Answer, name: str) -> str | None:
     return next((value for field, value in answer.headers.items() if field.lower() == name), None)
 
 
-def _due(now: datetime) -> Select[Transfer, str]:
+def _waiting() -> Select[Transfer, str]:
     return (
         select(Transfer, PeerRow.federation_url)
         .join(PeerRow, PeerRow.unit_code == Transfer.peer)
-        .where(Transfer.state == "waiting", Transfer.next_try_at <= now, PeerRow.state == PeerState.ACTIVE)
-        .order_by(Transfer.next_try_at)
-        .limit(1)
+        .where(Transfer.state == "waiting", PeerRow.state == PeerState.ACTIVE)
     )
+
+
+def _due(now: datetime) -> Select[Transfer, str]:
+    return _waiting().where(Transfer.next_try_at <= now).order_by(Transfer.next_try_at).limit(1)
 
 
 def _update(session: Session, taken: Taken, **values: object) -> None:

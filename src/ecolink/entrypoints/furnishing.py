@@ -62,8 +62,11 @@ class Hooks:
     receipted: list[OnReceipt] = field(default_factory=list)
     rejected: dict[str, Handler] = field(default_factory=dict)
     """By the first word of the rejected statement's type."""
-    each_second: list[Callable[[datetime], object]] = field(default_factory=list)
+    watch: list[Callable[[datetime], datetime | None]] = field(default_factory=list)
+    """Do what has fallen due, and tell when the next thing falls due."""
     fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
+    fetch_due: list[Callable[[], datetime | None]] = field(default_factory=list)
+    """Tell when there will be something to fetch."""
     tidy: list[Callable[[datetime], object]] = field(default_factory=list)
     gate_rooms: dict[str, Room] = field(default_factory=dict)
 
@@ -202,6 +205,7 @@ def _furnish_attachments(shell: Shell) -> Attachments:
     hooks.returned.append(attachments.take_back)
     hooks.gate_rooms.update(BlobDesk(shell.database, shell.callers, arrivals).rooms())
     hooks.fetch += [lambda _: transfers.step(clock.now), confirmations.step]
+    hooks.fetch_due.append(transfers.due)
     hooks.tidy.append(lambda now: shelf.sweep(shell.database, now))
     return attachments
 
@@ -235,13 +239,15 @@ def _furnish_emergencies(
     hooks.returned.append(emergencies.arrivals.take_back)
     hooks.receipted.append(emergencies.note_receipts)
 
-    def watch(now: datetime) -> None:
-        """Look first: most seconds bring nothing, and looking takes no write lock."""
+    def watch(now: datetime) -> datetime | None:
+        """Look first: looking takes no write lock, and mostly nothing has fallen due."""
         with database.read() as session:
-            if not emergencies.has_due(session, now):
-                return
+            due = emergencies.next_due(session)
+        if due is None or due > now:
+            return due
         with database.begin() as session:
             emergencies.watch(session, now)
+            return emergencies.next_due(session)
 
-    hooks.each_second.append(watch)
+    hooks.watch.append(watch)
     return emergencies

@@ -101,6 +101,8 @@ def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announc
         loops = Worker(node)
         if worker:
             loops.start()
+        else:
+            loops.attend()
         connections = open_files.connections_possible(settings.most_connections)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -5,8 +5,7 @@ Rooms that must call upward (the inbox wakes the worker, a receipt moves a lead'
 """
 
 import ssl
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
 
@@ -43,8 +42,8 @@ from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import Clock
 from ecolink.protocol.card import build_card
-from ecolink.protocol.statement import Lane
 from ecolink.settings import Settings
+from ecolink.storage.bells import Bells
 from ecolink.storage.engine import Database, connect
 from ecolink.storage.groups import GroupCommit
 from ecolink.storage.heartbeats import Pulse
@@ -58,23 +57,6 @@ from ecolink.web.metrics import Scrape
 from ecolink.web.rooms import Rooms
 
 TIDY_EVERY = timedelta(minutes=10)
-Pair = tuple[threading.Event, threading.Event]
-
-
-@dataclass(frozen=True)
-class Bells:
-    """What wakes the worker's loops: for each task the emergency lane's bell, then the other lanes'."""
-
-    apply: Pair = field(default_factory=lambda: (threading.Event(), threading.Event()))
-    send: Pair = field(default_factory=lambda: (threading.Event(), threading.Event()))
-
-    def ring_apply(self, lane: Lane) -> None:
-        """There is something to apply in `lane`."""
-        self.apply[lane is not Lane.EMERGENCY].set()
-
-    def ring_send(self, lane: Lane) -> None:
-        """There is something to send in `lane`."""
-        self.send[lane is not Lane.EMERGENCY].set()
 
 
 @dataclass(frozen=True)
@@ -149,12 +131,15 @@ class Node:
             key=self.signer.key,
         )
 
-    def tick(self, now: datetime) -> None:
-        """Do what the clock brings; the worker calls it every second."""
+    def refresh_key(self) -> None:
+        """Sign with the key that our newest manifest names, also when another process changed it."""
         with self.database.read() as session:
             self.keystore.refresh(session, self.signer)
-        for hook in self.hooks.each_second:
-            hook(now)
+
+    def tick(self, now: datetime) -> datetime | None:
+        """Do what has fallen due and return when the next thing does; None when nothing is planned."""
+        self.refresh_key()
+        return min((due for hook in self.hooks.watch if (due := hook(now))), default=None)
 
     def compare(self, now: datetime) -> dict[str, str]:
         """Compare evidence logs and channel heads with every peer; return by peer what came of the heads.
@@ -170,6 +155,10 @@ class Node:
     def fetch(self, now: datetime) -> bool:
         """Fetch something a stored statement names (an attachment); tell whether there was anything."""
         return sum(step(now) for step in self.hooks.fetch) > 0
+
+    def fetch_due(self) -> datetime | None:
+        """Return when there will be something to fetch, as far as that is known."""
+        return min((due for tell in self.hooks.fetch_due if (due := tell())), default=None)
 
     def tidy(self, now: datetime) -> None:
         """Drop what no longer counts: spent request tokens, ended logins, old tries."""
@@ -217,12 +206,12 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     database.before_commit(access.flush)
     database.before_commit(log.flush)
 
-    bells, hooks, signer, pulse = Bells(), Hooks(), Signer(), Pulse(database)
+    bells, hooks, signer, pulse = Bells(database), Hooks(), Signer(), Pulse(database)
     peers = Peers(us, log)
     keystore = Keystore(us, keys, log, passphrase)
-    callers = Callers(us, database, keystore, bells.ring_send)
-    outbox = Outbox(us, signer, peers, log, bells.ring_send, hooks.on_kept)
-    intake = Intake(us, callers, signer, log, bells.ring_apply)
+    callers = Callers(us, database, keystore)
+    outbox = Outbox(us, signer, peers, log, hooks.on_kept)
+    intake = Intake(us, callers, signer, log)
     readers = Readers()
     inbox = Inbox(us, readers, GroupCommit(database, intake.keep, most=MOST_TOGETHER))
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))
@@ -230,7 +219,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
     receipts = Receipts(us, log, witnessing.keep_checkpoint, hooks.on_receipt)
     puller = Puller(database, callers, client, inbox)
-    reclaiming = Reclaiming(us, database, keystore, signer, client, receipts, log, bells.ring_apply)
+    reclaiming = Reclaiming(us, database, keystore, signer, client, receipts, log)
     handlers: dict[str, Handler] = {}
     applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.on_returned, hooks.rejected)
     identity = Identity.build(keys.only(LOCAL), us, access)

@@ -1,37 +1,41 @@
-"""The node's loops: apply what came, send what waits, watch the clock. Any number of processes may run them.
+"""The node's work: apply what came, send what waits, watch the clock. Any number of processes may do it.
 
-Each loop does one small step at a time and sleeps when there was none, until an event of its own process wakes it
-or its pause is over (another process may have queued something). The emergency lane has loops of its own, so that
-nothing else ever stands in its way.
+Every kind of work has a crew of its own (`loops.py`). The emergency lane has its own for each, so that nothing else
+ever stands in its way; and what is sent again after a failure has its own, so that a silent peer, which takes a thread
+some seconds at each try, holds up no other.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
+from typing import Final
 
 import structlog
 
+from ecolink.entrypoints.loops import Crew, Loops, Work
 from ecolink.entrypoints.wiring import TIDY_EVERY, Node
 from ecolink.errors import UnavailableError
 from ecolink.protocol.statement import Lane
+from ecolink.storage.bells import Bell
+from ecolink.storage.listening import Listener
 
-EMERGENCY = (Lane.EMERGENCY,)
-REST = (Lane.CONTROL, Lane.CASE, Lane.BULK)
-SENDERS = 4
-"""Threads that send in the other lanes: so many peers may be slow at once before the rest waits."""
+EMERGENCY: Final = (Lane.EMERGENCY,)
+REST: Final = (Lane.CONTROL, Lane.CASE, Lane.BULK)
+SENDERS: Final = 8
+"""Threads at most in each crew that sends: to so many peers at once."""
 
-PAUSE_S = 0.5
-"""How long a loop sleeps at most before it looks for what other processes queued."""
+COURTESY_S: Final = 0.02
+"""How long applying gives way, before each statement but an emergency, to peers that are being answered."""
 
-AFTER_FAULT_S = 1.0
 STOP_S = 15.0
 """How long the loops together are given to end their present step when the node stops: a quick answer is waited for,
 a peer that does not answer is not."""
 
-COMPARE_EVERY = timedelta(minutes=10)
+COMPARE_EVERY: Final = timedelta(minutes=10)
 COMPARE_FIRST_S = 5.0
 """How long at most sending waits, at the start, for the first comparison with the peers.
 
@@ -44,108 +48,101 @@ _log = structlog.get_logger(__name__)
 
 @dataclass
 class Worker:
-    """Runs the loops of one process in threads."""
+    """Does the work of one process, in threads."""
 
     node: Node
-    _stop: threading.Event = field(default_factory=threading.Event)
+    loops: Loops = field(init=False)
+    _listener: Listener = field(init=False)
     _compared: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _next_due: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Start nothing yet."""
+        self.loops = Loops(self.node.clock, self.node.bells)
+        self._listener = Listener(self.node.database.engine, self.node.bells)
 
     def start(self) -> None:
-        """Start every loop.
+        """Do all the work there is.
 
         Raises:
             UnavailableError: the database cannot be reached.
 
         """
-        node, bells = self.node, self.node.bells
+        node, run = self.node, self.loops.run
         node.delivery.take_over()
         node.pulse.beat(node.clock.now())
-        self._loop("apply-emergency", lambda: node.applier.step(EMERGENCY, node.clock.now()), bells.apply[0])
-        self._loop("apply", lambda: node.applier.step(REST, node.clock.now()), bells.apply[1])
-        self._loop(
-            "send-emergency", lambda: node.delivery.step(EMERGENCY, node.clock.now), bells.send[0], self._compared
-        )
-        for number in range(SENDERS):
-            self._loop(
-                f"send-{number}",
-                lambda: node.delivery.step(REST, node.clock.now),
-                bells.send[1],
-                self._compared,
-            )
-        self._loop("watch", self._watch, threading.Event())
-        self._loop("fetch", lambda: node.fetch(node.clock.now()), threading.Event())
-        self._loop("tidy", self._tidy, threading.Event())
-        self._loop("compare", self._compare, threading.Event())
+        self._listener.start()
+        self._apply("apply-emergency", Bell.APPLY_EMERGENCY, EMERGENCY)
+        self._apply("apply", Bell.APPLY, REST)
+        self._send("send-emergency", Bell.SEND_EMERGENCY, EMERGENCY, again=False)
+        self._send("send-emergency-again", Bell.SEND_EMERGENCY_AGAIN, EMERGENCY, again=True)
+        self._send("send", Bell.SEND, REST, again=False)
+        self._send("send-again", Bell.SEND_AGAIN, REST, again=True)
+        run(Crew("fetch", Bell.FETCH, _steps(node.fetch), node.fetch_due))
+        run(Crew("watch", Bell.WATCH, self._watch, lambda: self._next_due))
+        self.loops.repeat("tidy", lambda: node.tidy(node.clock.now()), TIDY_EVERY.total_seconds())
+        self.loops.repeat("compare", self._compare, COMPARE_EVERY.total_seconds())
+
+    def attend(self) -> None:
+        """Do only what a process needs that serves beside others that work: sign with the key of the day."""
+        self._listener.start()
+
+        def look(_: datetime) -> None:
+            self.node.refresh_key()
+
+        self.loops.run(Crew("keys", Bell.WATCH, look))
 
     def stop(self) -> None:
         """End every loop after its present step; give back what is out still when `STOP_S` are over."""
-        self._stop.set()
+        if not self.loops.threads:
+            return
         self._compared.set()
-        for bell in (*self.node.bells.apply, *self.node.bells.send):
-            bell.set()
+        self.loops.tell_to_stop()
         over = monotonic() + STOP_S
-        for thread in self._threads:
+        for thread in tuple(self.loops.threads):
             thread.join(max(0.0, over - monotonic()))
-        if self._threads:
-            with suppress(UnavailableError):  # then the next start takes over
-                self.node.delivery.give_back()
-            self.node.pulse.end()
+        self._listener.stop()
+        with suppress(UnavailableError):  # then the next start takes over
+            self.node.delivery.give_back()
+        self.node.pulse.end()
 
-    def wait(self) -> None:
-        """Wait until `stop` is called."""
-        self._stop.wait()
+    def _apply(self, name: str, bell: Bell, lanes: Sequence[Lane]) -> None:
+        applier, traffic = self.node.applier, self.node.gate.traffic
 
-    def _loop(
-        self, name: str, step: Callable[[], bool], bell: threading.Event, first: threading.Event | None = None
-    ) -> None:
-        def run() -> None:
-            failing = False
-            if first is not None:
-                first.wait(COMPARE_FIRST_S)
-            while not self._stop.is_set():
-                bell.clear()
-                try:
-                    with structlog.contextvars.bound_contextvars(loop=name):
-                        did = step()
-                    failing = False
-                except UnavailableError:
-                    if not failing:  # the database tells why, and for how long
-                        _log.warning("worker.database_unavailable", loop=name)
-                    did, failing = False, True
-                    self._stop.wait(AFTER_FAULT_S)
-                except Exception:  # noqa: BLE001 - one bad step must not end the loop
-                    _log.exception("worker.fault", loop=name)
-                    did = False
-                    self._stop.wait(AFTER_FAULT_S)
-                if not did:
-                    bell.wait(PAUSE_S)
+        def step(now: datetime) -> bool:
+            if lanes is not EMERGENCY:  # what is kept may wait to be taken up; who is sending waits for an answer
+                traffic.let_pass(COURTESY_S)
+            return applier.step(lanes, now)
 
-        thread = threading.Thread(target=run, name=f"ecolink-{name}", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self.loops.run(Crew(name, bell, _steps(step), partial(applier.due, lanes)))
 
-    def _watch(self) -> bool:
+    def _send(self, name: str, bell: Bell, lanes: Sequence[Lane], *, again: bool) -> None:
+        delivery, clock = self.node.delivery, self.node.clock
+
+        def take(now: datetime) -> Work | None:
+            leased = delivery.take(lanes, now, again=again)
+            if leased is None:
+                return None
+            return Work(partial(delivery.carry, leased, clock.now), more_waits=leased.others_wait)
+
+        crew = Crew(name, bell, take, partial(delivery.due, lanes, again=again), SENDERS)
+        self.loops.run(crew, after=lambda: self._compared.wait(COMPARE_FIRST_S))
+
+    def _watch(self, now: datetime) -> None:
         """Do what the clock brings: deadlines, calls to make, a key another process rotated; and say that all runs."""
-        now = self.node.clock.now()
-        self.node.tick(now)
-        if all(thread.is_alive() for thread in self._threads):
+        self._next_due = self.node.tick(now)
+        if self.loops.all_alive():
             self.node.pulse.beat_now_and_then(now)
-        self._stop.wait(AFTER_FAULT_S)
-        return False
 
-    def _tidy(self) -> bool:
-        """Drop what no longer counts."""
-        self.node.tidy(self.node.clock.now())
-        self._stop.wait(TIDY_EVERY.total_seconds())
-        return False
-
-    def _compare(self) -> bool:
+    def _compare(self) -> None:
         """Compare heads and evidence logs with every peer: at the start, and now and then."""
         try:
             for peer, word in self.node.compare(self.node.clock.now()).items():
                 _log.info("worker.compared", peer=peer, outcome=word)
         finally:
             self._compared.set()
-        self._stop.wait(COMPARE_EVERY.total_seconds())
-        return False
+
+
+def _steps(step: Callable[[datetime], bool]) -> Callable[[datetime], Work | None]:
+    """Let something that takes up its work and does it in one go be a crew's work."""
+    return lambda now: Work(lambda: None) if step(now) else None

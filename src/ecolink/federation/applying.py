@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError, UnavailableError
@@ -21,6 +21,7 @@ from ecolink.federation.models import StatementRow
 from ecolink.federation.outbox import Kept, Outbox
 from ecolink.federation.statements import Stored, said_before, stored
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
 from ecolink.storage.faults import is_outage
 
@@ -69,7 +70,7 @@ class Applier:
                 return False
         n = None
         try:
-            with self.database.begin() as session:
+            with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
                 row = session.scalar(_waiting(lanes, now).with_for_update(skip_locked=True))
                 if row is None:
                     return False
@@ -81,6 +82,12 @@ class Applier:
                 raise
             self._put_off(n, now)
         return True
+
+    def due(self, lanes: Sequence[Lane]) -> datetime | None:
+        """Return when the next statement of `lanes` that was put off may be applied, or might have been."""
+        put_off = _pending(lanes).with_only_columns(func.min(StatementRow.apply_after))
+        with self.database.read() as session:
+            return session.scalar(put_off)
 
     def parked(self, session: Session, *, limit: int = 200) -> list[Parked]:
         """Return what was set aside, oldest first."""
@@ -103,6 +110,7 @@ class Applier:
         if jti is not None:
             chosen = chosen.where(StatementRow.jti == jti)
         rows = session.scalars(chosen.returning(StatementRow.n)).all()
+        ring(session, Bell.APPLY_EMERGENCY, Bell.APPLY)
         if jti is not None and not rows:
             raise NotFoundError(f"No statement {jti} is parked.", f"没有搁置的消息 {jti}。")
         return len(rows)
@@ -212,22 +220,20 @@ class Applier:
         row.state, row.state_reason = state, reason[:500] if reason else None
 
 
-def _waiting(lanes: Sequence[Lane], now: datetime) -> Select[StatementRow]:
-    return (
-        select(StatementRow)
-        .where(
-            StatementRow.state == "pending",
-            StatementRow.lane.in_([lane.value for lane in lanes]),
-            or_(StatementRow.apply_after.is_(None), StatementRow.apply_after <= now),
-        )
-        .order_by(StatementRow.n)
-        .limit(1)
+def _pending(lanes: Sequence[Lane]) -> Select[StatementRow]:
+    return select(StatementRow).where(
+        StatementRow.state == "pending", StatementRow.lane.in_([lane.value for lane in lanes])
     )
 
 
+def _waiting(lanes: Sequence[Lane], now: datetime) -> Select[StatementRow]:
+    its_time = or_(StatementRow.apply_after.is_(None), StatementRow.apply_after <= now)
+    return _pending(lanes).where(its_time).order_by(StatementRow.n).limit(1)
+
+
 def _wake_thread(session: Session, row: StatementRow) -> None:
-    """Try again what waited for this statement."""
-    session.execute(
+    """Try again what waited for this statement, in whatever lane it came."""
+    woken = session.execute(
         update(StatementRow)
         .where(
             StatementRow.thread == row.thread,
@@ -236,4 +242,7 @@ def _wake_thread(session: Session, row: StatementRow) -> None:
             StatementRow.state_reason.startswith(WAITS),
         )
         .values(state="pending", state_reason=None)
-    )
+        .returning(StatementRow.n)
+    ).all()
+    if woken:
+        ring(session, Bell.APPLY_EMERGENCY, Bell.APPLY)

@@ -16,13 +16,13 @@ from sqlalchemy.orm import Session
 
 from ecolink.errors import ConflictError, InvalidError, NotFoundError
 from ecolink.federation.applying import Applier
+from ecolink.federation.batches import CHANNEL, Channel, batch_from, push_body
 from ecolink.federation.bundle_models import OwedReceipt
 from ecolink.federation.callers import Caller, Callers
-from ecolink.federation.delivery import push_body, seal_next
 from ecolink.federation.inbox import Inbox
 from ecolink.federation.intake import Receipted
 from ecolink.federation.keystore import BureauKeys, Keystore
-from ecolink.federation.models import InBatch, InChannel, OutBatch, OutChannel
+from ecolink.federation.models import InBatch, InChannel, OutChannel
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import SEAL, OwnKeys, Signer
@@ -229,8 +229,8 @@ class BundleDesk:
 
     def _queued(self, session: Session, peer: str, state: PeerState, load: "_Load", now: datetime) -> None:
         """Add the batches the peer has not receipted: the sealed ones byte for byte, then new ones."""
-        channels = session.scalars(
-            select(OutChannel)
+        found = session.execute(
+            select(*CHANNEL)
             .where(
                 OutChannel.recipient == peer,
                 OutChannel.closed.is_(False),
@@ -238,19 +238,13 @@ class BundleDesk:
             )
             .with_for_update()
         ).all()
+        channels = [Channel(*row) for row in found]
         for channel in sorted(channels, key=lambda each: list(Lane).index(Lane(each.lane))):
             if state is PeerState.SUSPENDED and channel.lane != Lane.CONTROL:
                 continue
             after = channel.receipted_seq
             while after < channel.last_seq and load.has_room():
-                batch = session.scalar(
-                    select(OutBatch)
-                    .where(
-                        OutBatch.channel_id == channel.id, OutBatch.first_seq <= after + 1, OutBatch.last_seq > after
-                    )
-                    .order_by(OutBatch.sealed_at.desc())
-                    .limit(1)
-                ) or seal_next(session, self.us, self.signer, channel, after + 1, now)
+                batch = batch_from(session, self.us, self.signer, channel, after + 1, now)
                 load.add(Kind.BATCH, push_body(session, batch))
                 after = batch.last_seq
 

@@ -1,9 +1,8 @@
 """Who is calling: a request token, bound to one operation and its data, good for one use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from sqlalchemy import bindparam, delete, or_, select, update
@@ -19,7 +18,8 @@ from ecolink.protocol.refusal import Refused
 from ecolink.protocol.request import Request, open_request
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
-from ecolink.storage.engine import Database, after_commit
+from ecolink.storage.bells import Bell, ring
+from ecolink.storage.engine import Database
 from ecolink.storage.upsert import insert_new
 
 NO_TOKEN: Final = "no-token"  # noqa: S105 - a reason's code
@@ -80,8 +80,6 @@ class Callers:
     us: str
     database: Database
     keystore: Keystore
-    wake: Callable[[Lane], None]
-    """Tells the delivery that a silent peer was heard."""
 
     def identify(self, call: Call, now: datetime, *, complete: bool = True) -> Caller:
         """Return who makes `call`; of one that is not complete its body is still on the way.
@@ -175,8 +173,7 @@ class Callers:
         session.execute(
             update(OutChannel).where(OutChannel.recipient == peer, OutChannel.lane.in_(lanes)).values(next_try_at=now)
         )
-        for lane in lanes:
-            after_commit(session, partial(self.wake, Lane(lane)))
+        ring(session, *(Bell.sending(Lane(lane), again=True) for lane in lanes))
 
     def carried(self, session: Session, unit_code: str) -> Caller:
         """Return the bureau whose batches we fetched ourselves or were handed on a disc.

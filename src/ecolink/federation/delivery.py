@@ -2,15 +2,20 @@
 
 A lease carries a fencing number. A worker that hangs past its lease finds another number in the row when it
 comes back, and what it has to say about the channel is then ignored: the receipt it may hold comes again.
+
+Whoever holds a channel stays with it while batches are receipted: recording one receipt and sealing the next batch are
+one transaction. Channels whose last try failed are taken up apart (`again`), so that silent peers, each of which costs
+a thread some seconds, hold up only one another.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from typing import Final, NamedTuple
 
 import structlog
-from sqlalchemy import Select, and_, delete, or_, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
@@ -27,30 +32,27 @@ from ecolink.federation.backoff import (
     pause,
     pause_asked,
 )
+from ecolink.federation.batches import CHANNEL, Batch, Channel, batch_from, push_body
 from ecolink.federation.callers import SEND_MANIFEST
 from ecolink.federation.client import PeerClient, asked_to_wait, problem, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import Keystore
-from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
+from ecolink.federation.models import OutBatch, OutChannel, PeerRow
 from ecolink.federation.operations import Answer
 from ecolink.federation.peers import PeerState
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import Signer
-from ecolink.protocol.batch import pack, seal_batch
-from ecolink.protocol.jws import digest_of
-from ecolink.protocol.limits import MAX_PUSH_BYTES
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
+from ecolink.storage.base import table_of
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
 
-LEASE = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=60)
 """Longer than any call may take (`client.DEADLINE_S`)."""
 
-EMERGENCY_ENTRIES = 20
-"""Emergency batches stay small, so that the first of them is there soonest."""
-
-ENTRY_OVERHEAD = 200
-"""Bytes an entry costs beside its statement: digest in the batch token, JSON around it."""
+AT_A_STRETCH: Final = 16
+"""Batches sent on one channel before another one gets its turn."""
 
 _log = structlog.get_logger(__name__)
 
@@ -65,8 +67,68 @@ class Leased:
     url: str
     lane: Lane
     attempts: int
-    batch: str
-    body: bytes
+    batch: Batch
+    others_wait: bool = False
+    """Whether another channel waits for somebody to take it up."""
+
+
+class _Lease(NamedTuple):
+    """What of a lease does not come from the channel's own row."""
+
+    fence: int
+    url: str
+    attempts: int
+    others_wait: bool = False
+
+
+class _Look(NamedTuple):
+    """Which channels somebody looks for."""
+
+    lanes: Sequence[Lane]
+    again: bool | None
+
+    def ever(self) -> dict[str, object]:
+        least, most = {None: (0, _MOST), False: (0, 0), True: (1, _MOST)}[self.again]
+        return {"lanes": [lane.value for lane in self.lanes], "least": least, "most": most}
+
+    def at(self, now: datetime) -> dict[str, object]:
+        longest = timedelta(seconds=max(cap_s(lane) for lane in self.lanes))
+        return {**self.ever(), "now": now, "longest": now + longest}
+
+
+_MOST = 2**31 - 1
+_CHANNELS, _PEERS, _BATCHES = table_of(OutChannel).c, table_of(PeerRow).c, table_of(OutBatch).c
+_OPEN = and_(
+    _CHANNELS.last_seq > _CHANNELS.receipted_seq,
+    _CHANNELS.closed.is_(False),
+    _CHANNELS.lane.in_(bindparam("lanes", expanding=True)),
+    _CHANNELS.attempts.between(bindparam("least"), bindparam("most")),
+    or_(_PEERS.state == PeerState.ACTIVE, and_(_PEERS.state == PeerState.SUSPENDED, _CHANNELS.lane == Lane.CONTROL)),
+)
+_FREE = and_(
+    # No pause reaches beyond the lane's cap: a clock that ran ahead when it was set is right by now.
+    or_(_CHANNELS.next_try_at <= bindparam("now"), _CHANNELS.next_try_at > bindparam("longest")),
+    or_(_CHANNELS.leased_until.is_(None), _CHANNELS.leased_until < bindparam("now")),
+)
+_WITH_PEER = table_of(OutChannel).join(table_of(PeerRow), _PEERS.unit_code == _CHANNELS.recipient)
+_LOOK = select(_CHANNELS.id).select_from(_WITH_PEER).where(_OPEN, _FREE).order_by(_CHANNELS.next_try_at).limit(2)
+_TAKE = (
+    select(*CHANNEL, _CHANNELS.attempts, _CHANNELS.lease_fence, _PEERS.federation_url)
+    .select_from(_WITH_PEER)
+    .where(_OPEN, _FREE)
+    .order_by(_CHANNELS.next_try_at)
+    .limit(1)
+    .with_for_update(of=table_of(OutChannel), skip_locked=True)
+)
+_LOCK = (
+    select(*CHANNEL, _CHANNELS.attempts, _CHANNELS.lease_fence)
+    .where(_CHANNELS.id == bindparam("channel"))
+    .with_for_update()
+)
+_LEASE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
+_UNSEAL = delete(table_of(OutBatch)).where(_BATCHES.digest == bindparam("digest"), _BATCHES.receipt.is_(None))
+_LATER = case((_CHANNELS.leased_until > _CHANNELS.next_try_at, _CHANNELS.leased_until), else_=_CHANNELS.next_try_at)
+_DUE = select(func.min(_LATER)).select_from(_WITH_PEER).where(_OPEN)
 
 
 @dataclass(frozen=True)
@@ -97,20 +159,53 @@ class Delivery:
 
     def step(self, lanes: Sequence[Lane], clock: Callable[[], datetime]) -> bool:
         """Send one batch on the channel that has waited longest among `lanes`; tell whether there was one."""
+        leased = self.take(lanes, clock())
+        if leased is not None:
+            self.carry(leased, clock, most=1)
+        return leased is not None
+
+    def due(self, lanes: Sequence[Lane], *, again: bool | None = None) -> datetime | None:
+        """Return when the next channel of `lanes` may be taken up, or might have been; None when nothing waits."""
+        with self.database.read() as session:
+            due: datetime | None = session.connection().execute(_DUE, _Look(lanes, again).ever()).scalar()
+        return due
+
+    def take(self, lanes: Sequence[Lane], now: datetime, *, again: bool | None = None) -> Leased | None:
+        """Lease the channel that has waited longest among `lanes`, and seal its next batch; None when nothing waits.
+
+        With `again` it is one whose last try failed, or (False) one whose last try did not.
+        """
         self._free(self._unrecorded)
-        leased = self._lease(lanes, clock())
-        if leased is None:
-            return False
-        self._out.add(leased)
-        try:
-            with structlog.contextvars.bound_contextvars(batch=leased.batch):
-                self._record(leased, self._push(leased, clock()), clock())
-        except UnavailableError:
-            self._unrecorded.add(leased)
-            raise
-        finally:
-            self._out.discard(leased)
-        return True
+        look = _Look(lanes, again).at(now)
+        # Look before taking the write lock: most of the time there is nothing to send.
+        with self.database.read() as session:
+            waiting = len(session.connection().execute(_LOOK, look).all())
+        if not waiting:
+            return None
+        with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
+            found = session.connection().execute(_TAKE, look).first()
+            if found is None:
+                return None
+            *channel, attempts, fence, url = found
+            lease = _Lease(fence + 1, url, attempts, others_wait=waiting > 1)
+            return self._lease(session, Channel(*channel), lease, now)
+
+    def carry(self, leased: Leased, clock: Callable[[], datetime], *, most: int = AT_A_STRETCH) -> None:
+        """Send the batch that was taken up, and at most `most` in all of those that wait on its channel."""
+        following: Leased | None = leased
+        for left in reversed(range(most)):
+            if following is None:
+                return
+            leased = following
+            self._out.add(leased)
+            try:
+                with structlog.contextvars.bound_contextvars(batch=leased.batch.digest):
+                    following = self._record(leased, self._push(leased, clock()), clock(), go_on=left > 0)
+            except UnavailableError:
+                self._unrecorded.add(leased)
+                raise
+            finally:
+                self._out.discard(leased)
 
     def give_back(self) -> None:
         """End the leases of what is out still: this process stops, and nobody need wait for them to run out."""
@@ -125,60 +220,48 @@ class Delivery:
                 ours = (OutChannel.id == leased.channel_id, OutChannel.lease_fence == leased.fence)
                 freed = update(OutChannel).where(*ours)
                 session.execute(freed.values(leased_until=None, lease_fence=OutChannel.lease_fence + 1))
+                ring(session, Bell.sending(leased.lane, again=leased.attempts > 0))
         leases.difference_update(out)
 
+    def _lease(self, session: Session, channel: Channel, lease: "_Lease", now: datetime) -> Leased:
+        session.connection().execute(
+            _LEASE, {"channel": channel.id, "leased_until": now + LEASE, "lease_fence": lease.fence}
+        )
+        return Leased(
+            channel_id=channel.id,
+            recipient=channel.recipient,
+            lane=Lane(channel.lane),
+            batch=batch_from(session, self.us, self.signer, channel, channel.receipted_seq + 1, now),
+            **lease._asdict(),
+        )
+
     def _push(self, leased: Leased, now: datetime) -> Answer | Unreachable:
+        with self.database.read() as session:
+            body = push_body(session, leased.batch)
         try:
-            return self.client.call(leased.recipient, leased.url, operations.PUSH, body=leased.body, now=now)
+            answer = self.client.call(leased.recipient, leased.url, operations.PUSH, body=body, now=now)
         except Unreachable as silence:
             return silence
+        if answer.status == 401 and problem(answer).get("reason") == SEND_MANIFEST:  # noqa: PLR2004
+            self._send_manifest(leased, now)  # before anybody tries again
+        return answer
 
-    def _lease(self, lanes: Sequence[Lane], now: datetime) -> Leased | None:
-        # Look before taking the write lock: most of the time there is nothing to send.
-        with self.database.read() as session:
-            if session.scalar(_waiting(lanes, now).with_only_columns(OutChannel.id)) is None:
-                return None
-        with self.database.begin() as session:
-            found = session.execute(_waiting(lanes, now).with_for_update(of=OutChannel, skip_locked=True)).first()
-            if found is None:
-                return None
-            channel, url = found
-            channel.lease_fence += 1
-            channel.leased_until = now + LEASE
-            batch = self._next_batch(session, channel, now)
-            return Leased(
-                channel_id=channel.id,
-                fence=channel.lease_fence,
-                recipient=channel.recipient,
-                url=url,
-                lane=Lane(channel.lane),
-                attempts=channel.attempts,
-                batch=batch.digest,
-                body=push_body(session, batch),
-            )
-
-    def _next_batch(self, session: Session, channel: OutChannel, now: datetime) -> OutBatch:
-        """Return the batch that holds the first unreceipted entry: the sealed one, byte for byte, or a new one."""
-        wanted = channel.receipted_seq + 1
-        sealed = session.scalar(
-            select(OutBatch)
-            .where(OutBatch.channel_id == channel.id, OutBatch.first_seq <= wanted, OutBatch.last_seq >= wanted)
-            .order_by(OutBatch.sealed_at.desc())
-            .limit(1)
-        )
-        return sealed or seal_next(session, self.us, self.signer, channel, wanted, now)
-
-    def _record(self, leased: Leased, answer: Answer | Unreachable, now: datetime) -> None:
-        with self.database.begin() as session:
+    def _record(
+        self, leased: Leased, answer: Answer | Unreachable, now: datetime, *, go_on: bool = False
+    ) -> Leased | None:
+        """Record what came of a try; return the next batch to send if the channel is kept for it."""
+        with self.database.begin(urgent=leased.lane is Lane.EMERGENCY) as session:
             # A receipt counts whoever brings it; what to do next is for the holder of the lease alone to say.
             decision = self._decide(session, leased, answer, now)
-            channel = session.get_one(OutChannel, leased.channel_id, with_for_update=True)
-            if channel.lease_fence != leased.fence:
-                return
-            channel.leased_until = None
-            self._follow(session, channel, leased, decision, now)
-        if isinstance(decision, SendManifest):
-            self._send_manifest(leased, now)
+            *columns, attempts, fence = session.connection().execute(_LOCK, {"channel": leased.channel_id}).one()
+            channel = Channel(*columns)
+            if fence != leased.fence:
+                return None
+            goes_on = isinstance(decision, Delivered) and go_on and channel.last_seq > channel.receipted_seq
+            if goes_on:
+                return self._lease(session, channel, _Lease(fence, leased.url, attempts), now)
+            self._let_go(session, channel, leased, decision, attempts, now)
+        return None
 
     def _decide(self, session: Session, leased: Leased, answer: Answer | Unreachable, now: datetime) -> Decision:
         """Say what to do after one try; a good receipt is recorded on the way."""
@@ -209,37 +292,43 @@ class Delivery:
             receipt = self.receipts.record(session, keys, token, now)
         except Refused as refused:
             return self._later(leased, f"the receipt does not verify: {refused}", now)
-        return Delivered() if receipt.batch == leased.batch else self._later(leased, "a receipt for another batch", now)
+        return (
+            Delivered()
+            if receipt.batch == leased.batch.digest
+            else self._later(leased, "a receipt for another batch", now)
+        )
 
     def _later(self, leased: Leased, why: str, now: datetime, asked: int = 0) -> RetryAt:
         """Try again after our own pause, or after the one the peer asked for if that is longer."""
         own = pause(leased.lane, leased.attempts + 1, self.random)
         return RetryAt(now + max(own, pause_asked(leased.lane, asked)), why)
 
-    def _follow(self, session: Session, channel: OutChannel, leased: Leased, decision: Decision, now: datetime) -> None:
+    def _let_go(
+        self, session: Session, channel: Channel, leased: Leased, decision: Decision, attempts: int, now: datetime
+    ) -> None:
+        """End the lease, and write down what is to be done next."""
+        failed = attempts + 1
+        soon = now + pause(leased.lane, failed, self.random)
         match decision:
             case Delivered():
-                pass
+                failed, then = attempts, {}
             case RetryAt(at, why):
-                channel.attempts += 1
-                channel.next_try_at, channel.last_error, channel.last_error_at = at, why[:500], now
+                then = {"next_try_at": at, "last_error": why[:500], "last_error_at": now}
                 _log.info("delivery.retry", peer=leased.recipient, lane=leased.lane, at=at.isoformat(), why=why)
             case ResendFrom(seq):
-                channel.receipted_seq = min(seq - 1, channel.last_seq)
-                channel.attempts += 1
-                channel.next_try_at = now + pause(leased.lane, channel.attempts, self.random)
+                then = {"next_try_at": soon, "receipted_seq": min(seq - 1, channel.last_seq)}
             case Split() | Reseal():
+                then = {"next_try_at": soon}
                 if isinstance(decision, Split):
-                    channel.batch_limit = max(1, channel.batch_limit // 2)
-                session.execute(delete(OutBatch).where(OutBatch.digest == leased.batch, OutBatch.receipt.is_(None)))
-                channel.attempts += 1
-                channel.next_try_at = now + pause(leased.lane, channel.attempts, self.random)
+                    then["batch_limit"] = max(1, min(channel.batch_limit, leased.batch.entries) // 2)
+                session.connection().execute(_UNSEAL, {"digest": leased.batch.digest})
             case SendManifest():
                 # At once the first time; a peer that does not take the manifest is not asked without end.
-                channel.next_try_at = (
-                    now + pause(leased.lane, channel.attempts, self.random) if channel.attempts else now
-                )
-                channel.attempts += 1
+                then = {"next_try_at": soon if attempts else now}
+        ended: dict[str, object] = {"channel": channel.id, "leased_until": None, "attempts": failed, **then}
+        session.connection().execute(_LEASE, ended)
+        if then or channel.last_seq > channel.receipted_seq:
+            ring(session, Bell.sending(leased.lane, again=failed > 0))
 
     def _send_manifest(self, leased: Leased, now: datetime) -> None:
         with self.database.read() as session:
@@ -248,90 +337,3 @@ class Delivery:
             self.client.tell_keys(leased.recipient, leased.url, documents, now=now)
         except Unreachable as silence:
             _log.info("delivery.manifest", peer=leased.recipient, why=str(silence))
-
-
-def _waiting(lanes: Sequence[Lane], now: datetime) -> Select[OutChannel, str]:
-    longest = timedelta(seconds=max(cap_s(lane) for lane in lanes))
-    return (
-        select(OutChannel, PeerRow.federation_url)
-        .join(PeerRow, PeerRow.unit_code == OutChannel.recipient)
-        .where(
-            OutChannel.last_seq > OutChannel.receipted_seq,
-            # No pause reaches beyond the lane's cap: a clock that ran ahead when it was set is right by now.
-            or_(OutChannel.next_try_at <= now, OutChannel.next_try_at > now + longest),
-            OutChannel.closed.is_(False),
-            OutChannel.lane.in_([lane.value for lane in lanes]),
-            or_(OutChannel.leased_until.is_(None), OutChannel.leased_until < now),
-            or_(
-                PeerRow.state == PeerState.ACTIVE,
-                and_(PeerRow.state == PeerState.SUSPENDED, OutChannel.lane == Lane.CONTROL),
-            ),
-        )
-        .order_by(OutChannel.next_try_at)
-        .limit(1)
-    )
-
-
-def seal_next(
-    session: Session, us: str, signer: Signer, channel: OutChannel, first_seq: int, now: datetime
-) -> OutBatch:
-    """Seal the entries from `first_seq` on, as many as fit, and keep the batch before it is ever sent."""
-    most = min(channel.batch_limit, EMERGENCY_ENTRIES) if channel.lane == Lane.EMERGENCY else channel.batch_limit
-    entries = session.execute(
-        select(OutEntry.digest, OutEntry.size)
-        .where(OutEntry.channel_id == channel.id, OutEntry.seq >= first_seq)
-        .order_by(OutEntry.seq)
-        .limit(most)
-    ).all()
-    room = MAX_PUSH_BYTES
-    fitting: list[str] = []
-    for digest, size in entries:
-        # Private parts travel as JSON text, where a quotation mark takes two bytes.
-        room -= 2 * size + ENTRY_OVERHEAD
-        if fitting and room < 0:
-            break
-        fitting.append(digest)
-    token = seal_batch(
-        iss=us,
-        aud=channel.recipient,
-        lane=Lane(channel.lane),
-        epoch=channel.epoch,
-        first_seq=first_seq,
-        prev=bytes.fromhex(chain_before(session, channel, first_seq)),
-        entries=fitting,
-        key=signer.key,
-    )
-    batch = OutBatch(
-        digest=digest_of(token),
-        channel_id=channel.id,
-        first_seq=first_seq,
-        last_seq=first_seq + len(fitting) - 1,
-        token=token,
-        sealed_at=now,
-    )
-    session.add(batch)
-    session.flush()
-    return batch
-
-
-def push_body(session: Session, batch: OutBatch) -> bytes:
-    """Return the body of a push: the sealed batch and its statements, in the bytes they were signed in."""
-    parts = session.execute(
-        select(StatementRow.token, StatementRow.private)
-        .join(OutEntry, OutEntry.statement_n == StatementRow.n)
-        .where(
-            OutEntry.channel_id == batch.channel_id,
-            OutEntry.seq.between(batch.first_seq, batch.last_seq),
-        )
-        .order_by(OutEntry.seq)
-    ).all()
-    return pack(batch.token, [(token, private) for token, private in parts])
-
-
-def chain_before(session: Session, channel: OutChannel, seq: int) -> str:
-    """Return the channel's chain value before `seq`."""
-    if seq == 1:
-        return channel.start_chain
-    return session.scalars(
-        select(OutEntry.chain).where(OutEntry.channel_id == channel.id, OutEntry.seq == seq - 1)
-    ).one()

@@ -28,6 +28,7 @@ from ecolink.federation.returning import ReturnDesk
 from ecolink.federation.tally import RefusalTally
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.canonical import dumps
+from ecolink.kit.traffic import Traffic
 from ecolink.protocol import manifest, strict_json
 from ecolink.protocol.card import own_limits
 from ecolink.protocol.claims import is_unit
@@ -98,6 +99,7 @@ class Gate:
     calls: Buckets
     """How many calls each bureau has left, in this process."""
     rooms: dict[str, Room] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
 
     def __post_init__(self) -> None:
         """Open the gate's own rooms."""
@@ -114,15 +116,8 @@ class Gate:
 
     def answer(self, call: Call, now: datetime) -> Answer:
         """Answer one call received at `now`; never raises."""
-        try:
-            if call.operation is operations.KEYS:
-                return self._keys(call, now)
-            caller = self.callers.identify(call, now)
-            if wait := self.calls.take(caller.unit_code, now):
-                return _problem(429, RATE_LIMITED, "too many calls", {"Retry-After": str(ceil(wait))})
-            return self.rooms[call.operation.name](caller, call, now)
-        except Exception as fault:  # noqa: BLE001 - the outermost edge: told as a problem, whatever it was
-            return self._told(fault, call, now)
+        with self.traffic.call():
+            return self._answer(call, now)
 
     def refuse_stranger(self, call: Call, now: datetime) -> Answer | None:
         """Answer a call whose token no bureau known here signed, before its body is read; None if one did."""
@@ -147,6 +142,17 @@ class Gate:
     def well_known(self) -> dict[str, Any]:
         """Return what anyone may know: protocol versions and limits."""
         return {"unit_code": self.us, "versions": [VERSION], "limits": own_limits()}
+
+    def _answer(self, call: Call, now: datetime) -> Answer:
+        try:
+            if call.operation is operations.KEYS:
+                return self._keys(call, now)
+            caller = self.callers.identify(call, now)
+            if wait := self.calls.take(caller.unit_code, now):
+                return _problem(429, RATE_LIMITED, "too many calls", {"Retry-After": str(ceil(wait))})
+            return self.rooms[call.operation.name](caller, call, now)
+        except Exception as fault:  # noqa: BLE001 - the outermost edge: told as a problem, whatever it was
+            return self._told(fault, call, now)
 
     def _told(self, fault: Exception, call: Call, now: datetime) -> Answer:
         match fault:

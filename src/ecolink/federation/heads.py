@@ -25,8 +25,8 @@ from ecolink.federation.callers import SEND_MANIFEST
 from ecolink.federation.client import PeerClient, problem, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
-from ecolink.federation.models import InChannel, OutChannel, OutEntry, StatementRow
-from ecolink.federation.outbox import begin_channel, queue
+from ecolink.federation.models import InChannel, OutChannel, OutEntry
+from ecolink.federation.outbox import Entry, begin_channel, queue
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.pulling import Puller
 from ecolink.federation.receipts import KeepCheckpoint
@@ -35,6 +35,7 @@ from ecolink.federation.signer import Signer
 from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
 
 _OK = 200
@@ -169,33 +170,33 @@ class Reconciliation:
             self._declare(session, peer, lane, held, now)
             return True
         if held is None or held.epoch < channel.epoch:
-            return self._rewind(channel, 0, now)
+            return self._rewind(session, channel, 0, now)
         if held.epoch == channel.epoch and self._chain_at(session, channel, held.seq) == held.chain.hex():
-            return held.seq < channel.receipted_seq and self._rewind(channel, held.seq, now)
+            return held.seq < channel.receipted_seq and self._rewind(session, channel, held.seq, now)
         self._new_epoch(session, channel, held, now)
         return True
 
-    def _rewind(self, channel: OutChannel, seq: int, now: datetime) -> bool:
+    def _rewind(self, session: Session, channel: OutChannel, seq: int, now: datetime) -> bool:
         if channel.receipted_seq <= seq:
             return False
         channel.receipted_seq, channel.next_try_at, channel.waiting_since = seq, now, now
+        ring(session, Bell.sending(Lane(channel.lane), again=channel.attempts > 0))
         return True
 
     def _new_epoch(self, session: Session, channel: OutChannel, held: ChannelHead, now: datetime) -> None:
         """Close a channel whose past the peer knows better, and queue again what it never receipted."""
         epoch = max(channel.epoch, held.epoch) + 1
         peer, lane = channel.recipient, Lane(channel.lane)
-        waiting = session.scalars(
-            select(StatementRow)
-            .join(OutEntry, OutEntry.statement_n == StatementRow.n)
+        waiting = session.execute(
+            select(OutEntry.statement_n, OutEntry.digest, OutEntry.size, OutEntry.deliver_by)
             .where(OutEntry.channel_id == channel.id, OutEntry.verdict.is_(None))
             .order_by(OutEntry.seq)
         ).all()
         channel.closed = True
         session.flush()
         begin_channel(session, peer, lane, epoch=epoch, start_chain=held.chain.hex(), now=now)
-        for statement in waiting:
-            queue(session, statement, peer, now)
+        for n, digest, size, deliver_by in waiting:
+            queue(session, Entry(n, digest, lane, size, deliver_by), peer, now)
         self._declare(session, peer, lane, held, now)
 
     def _declare(self, session: Session, peer: str, lane: Lane, held: ChannelHead, now: datetime) -> None:

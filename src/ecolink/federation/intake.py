@@ -1,6 +1,6 @@
 """Keeping a verified batch, within a transaction: its channel, its statements, the verdicts and the receipt."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from ecolink.protocol.receipt import Outcome, Verdict, read_receipt, seal_receip
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import after_commit
 from ecolink.storage.rows import RowInsert
 from ecolink.storage.upsert import insert_new
@@ -112,13 +113,12 @@ _ENTRIES = RowInsert.into(InEntry, "channel_id", "seq", "digest", "verdict", "re
 
 @dataclass(frozen=True)
 class Intake:
-    """Keeps batches. `wake` tells the worker that there is something to apply in a lane."""
+    """Keeps batches."""
 
     us: str
     callers: Callers
     signer: Signer
     log: EvidenceLog
-    wake: Callable[[Lane], None]
 
     def keep(self, session: Session, arrivals: Sequence[Arrival]) -> list[Kept]:
         """Keep batches that verified and return what became of each; see `inbox`.
@@ -219,7 +219,7 @@ class Intake:
         ARRIVING.run(session, rows)
         _ENTRIES.run(session, told_otherwise)
         self.log.append_all(session, leaves)
-        after_commit(session, partial(self.wake, batch.lane))
+        ring(session, Bell.applying(batch.lane))
         return _Placed(_advance(session, channel, batch.entries[given:]), verdicts)
 
     def _held(self, session: Session, iss: str, entries: Sequence[Incoming | Refused]) -> dict[str, str]:
@@ -265,7 +265,7 @@ class Intake:
         if rows:
             ARRIVING.run(session, rows)
             self.log.append_all(session, leaves)
-            after_commit(session, partial(self.wake, Lane.EMERGENCY))
+            ring(session, Bell.APPLY_EMERGENCY)
 
     def _receipts(self, session: Session, placed: Sequence[tuple[Arrival, _Placed]]) -> list[bytes]:
         """Seal the receipts, over one checkpoint that covers the statements of all."""

@@ -17,6 +17,7 @@ from ecolink.protocol import manifest
 from ecolink.protocol.keys import SigningKey, Use, VerifyKey
 from ecolink.protocol.manifest import Document, Manifest
 from ecolink.storage.base import table_of
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
 
 OVERLAP = timedelta(days=7)
@@ -216,4 +217,5 @@ class Keystore:
                 "Another process just changed the keys: look at 'ecolink key list'.", "密钥刚被另一进程更改。"
             )
         self.log.append(session, what, head.digest, self.us)
+        ring(session, Bell.WATCH)  # every process is to sign with the new key
         return head

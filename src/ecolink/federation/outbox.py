@@ -3,22 +3,24 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple, Self
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
 from ecolink.errors import ConflictError, InvalidError
-from ecolink.federation.models import OutChannel, OutEntry, StatementRow
+from ecolink.federation.models import OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.signer import Signer
-from ecolink.federation.statements import Stored, keep, stored
+from ecolink.federation.statements import Stored, keep
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain
 from ecolink.protocol.limits import MAX_ENTRIES
 from ecolink.protocol.receipt import Outcome
 from ecolink.protocol.statement import Draft, Lane, seal
-from ecolink.storage.engine import after_commit
+from ecolink.storage.base import table_of
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
 
 DELIVER_WITHIN = {
@@ -28,6 +30,17 @@ DELIVER_WITHIN = {
 }
 """How long a statement may wait for its receipt, by lane, unless its author says otherwise (protocol, Retry)."""
 
+_PEERS, _CHANNELS = table_of(PeerRow).c, table_of(OutChannel).c
+_STATES = select(_PEERS.unit_code, _PEERS.state).where(_PEERS.unit_code.in_(bindparam("peers", expanding=True)))
+_NEWEST = (
+    select(_CHANNELS.id, _CHANNELS.last_seq, _CHANNELS.last_chain, _CHANNELS.receipted_seq, _CHANNELS.attempts)
+    .where(_CHANNELS.recipient == bindparam("recipient"), _CHANNELS.lane == bindparam("lane"))
+    .order_by(_CHANNELS.epoch.desc())
+    .limit(1)
+    .with_for_update()
+)
+_MOVE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
+_PLACE = insert(table_of(OutEntry))
 
 Kept = Callable[[Session, Stored, datetime], None]
 """Told of every statement this node holds, ours when stored, a peer's when taken up: attachments are linked there."""
@@ -35,13 +48,12 @@ Kept = Callable[[Session, Stored, datetime], None]
 
 @dataclass(frozen=True)
 class Outbox:
-    """Seals and queues. `wake` tells the delivery that there is something to send in a lane."""
+    """Seals and queues."""
 
     us: str
     signer: Signer
     peers: Peers
     log: EvidenceLog
-    wake: Callable[[Lane], None]
     kept: Kept
 
     def send(self, session: Session, draft: Draft, *, now: datetime, recipients: Sequence[str]) -> Stored:
@@ -65,7 +77,7 @@ class Outbox:
                 draft,
                 aud=tuple(sorted(recipients)),
                 thread=thread,
-                parents=visible_heads(session, thread, recipients),
+                parents=visible_heads(session, thread, recipients) if draft.thread else (),
                 deliver_by=draft.deliver_by or (None if timeless else now + DELIVER_WITHIN[draft.lane]),
             ),
             iss=self.us,
@@ -73,23 +85,26 @@ class Outbox:
             iat=now,
             key=self.signer.key,
         )
-        row = keep(session, statement, state="applied", now=now)
+        kept = keep(session, statement, now=now)
+        size = len(statement.token) + len(statement.private or b"")
+        entry = Entry(kept.n, statement.digest, statement.lane, size, statement.deliver_by)
         for recipient in statement.aud:
-            queue(session, row, recipient, now)
+            queue(session, entry, recipient, now)
         self.log.append(session, "sent", statement.digest, statement.jti)
-        after_commit(session, lambda: self.wake(statement.lane))
-        told = stored(row, statement)
-        self.kept(session, told, now)
-        return told
+        self.kept(session, kept, now)
+        return kept
 
     def _refuse_unreachable(self, session: Session, draft: Draft, recipients: Sequence[str]) -> None:
         if not recipients or self.us in recipients:
             raise InvalidError("Name at least one other bureau.", "请至少选择一个对方单位。", pointer="/recipients")
+        known = session.connection().execute(_STATES, {"peers": list(recipients)})
+        states = {row.unit_code: row.state for row in known}
         for code in recipients:
-            peer = self.peers.get(session, code)
             # A suspended peer still gets recalls and answers to them, so that withdrawn data disappears there too.
-            if peer.state is PeerState.ACTIVE or (peer.state is PeerState.SUSPENDED and draft.lane is Lane.CONTROL):
+            state = states.get(code)
+            if state == PeerState.ACTIVE or (state == PeerState.SUSPENDED and draft.lane is Lane.CONTROL):
                 continue
+            peer = self.peers.get(session, code)
             raise ConflictError(
                 f"{peer.name_en} is not an active peer: finish its onboarding or lift its suspension first.",
                 f"{peer.name_zh}不是已启用的对端：请先完成接入或解除暂停。",
@@ -97,42 +112,47 @@ class Outbox:
             )
 
 
-def queue(session: Session, row: StatementRow, recipient: str, now: datetime) -> None:
+class Entry(NamedTuple):
+    """What a channel knows of a statement that is to be sent on it."""
+
+    statement_n: int
+    digest: str
+    lane: Lane
+    size: int
+    deliver_by: datetime | None
+
+    @classmethod
+    def of(cls, row: StatementRow) -> Self:
+        """Return what is known of a stored statement."""
+        return cls(row.n, row.digest, Lane(row.lane), len(row.token) + len(row.private or b""), row.deliver_by)
+
+
+def queue(session: Session, entry: Entry, recipient: str, now: datetime) -> None:
     """Give a stored statement the next place in our channel to `recipient`."""
-    channel = open_channel(session, recipient, Lane(row.lane), now)
-    if channel.receipted_seq == channel.last_seq:
-        channel.waiting_since = channel.next_try_at = now
-    channel.last_seq += 1
-    channel.last_chain = chain(bytes.fromhex(channel.last_chain), channel.last_seq, row.digest).hex()
-    session.add(
-        OutEntry(
-            channel_id=channel.id,
-            seq=channel.last_seq,
-            statement_n=row.n,
-            digest=row.digest,
-            chain=channel.last_chain,
-            size=len(row.token) + len(row.private or b""),
-            queued_at=now,
-            deliver_by=row.deliver_by,
-        )
-    )
-    session.flush()
-
-
-def open_channel(session: Session, recipient: str, lane: Lane, now: datetime) -> OutChannel:
-    """Return the newest epoch of our channel to `recipient` in `lane`, locked; open the first one if there is none."""
-    newest = (
-        select(OutChannel)
-        .where(OutChannel.recipient == recipient, OutChannel.lane == lane.value)
-        .order_by(OutChannel.epoch.desc())
-        .limit(1)
-        .with_for_update()
-    )
-    channel = session.scalar(newest)
+    connection = session.connection()
+    named = {"recipient": recipient, "lane": entry.lane.value}
+    channel = connection.execute(_NEWEST, named).first()
     if channel is None:
-        begin_channel(session, recipient, lane, epoch=1, start_chain=GENESIS.hex(), now=now)
-        channel = session.scalars(newest).one()
-    return channel
+        begin_channel(session, recipient, entry.lane, epoch=1, start_chain=GENESIS.hex(), now=now)
+        channel = connection.execute(_NEWEST, named).one()
+    seq = channel.last_seq + 1
+    head = chain(bytes.fromhex(channel.last_chain), seq, entry.digest).hex()
+    moved: dict[str, object] = {"channel": channel.id, "last_seq": seq, "last_chain": head}
+    if channel.receipted_seq == channel.last_seq:
+        moved |= {"waiting_since": now, "next_try_at": now}
+    connection.execute(_MOVE, moved)
+    place = {
+        "channel_id": channel.id,
+        "seq": seq,
+        "statement_n": entry.statement_n,
+        "digest": entry.digest,
+        "chain": head,
+        "size": entry.size,
+        "queued_at": now,
+        "deliver_by": entry.deliver_by,
+    }
+    connection.execute(_PLACE, place)
+    ring(session, Bell.sending(entry.lane, again=channel.attempts > 0))
 
 
 def begin_channel(session: Session, recipient: str, lane: Lane, *, epoch: int, start_chain: str, now: datetime) -> None:

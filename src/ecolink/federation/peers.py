@@ -18,6 +18,7 @@ from ecolink.protocol import manifest
 from ecolink.protocol.card import fingerprint, open_card
 from ecolink.protocol.manifest import Document, Manifest
 from ecolink.protocol.refusal import Reason, Refused
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
 
 
@@ -127,6 +128,7 @@ class Peers:
         row.state, row.activated_at, row.activated_by = PeerState.ACTIVE, now, by
         row.suspended_at = row.suspended_reason = None
         session.flush()
+        ring(session, *Bell)  # whatever waited for it
         self._note(session, "peer-activated", row, by, now)
         return _peer(row)
 

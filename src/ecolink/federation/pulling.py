@@ -14,13 +14,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.federation import operations
+from ecolink.federation.batches import CHANNEL, Channel, batch_from, push_body
 from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.client import PeerClient, reason_of
-from ecolink.federation.delivery import push_body, seal_next
 from ecolink.federation.egress import MAX_ANSWER, Unreachable
 from ecolink.federation.inbox import Inbox
 from ecolink.federation.intake import Receipted
-from ecolink.federation.models import InChannel, OutBatch, OutChannel
+from ecolink.federation.models import InChannel, OutChannel
 from ecolink.federation.peers import PeerState
 from ecolink.federation.signer import Signer
 from ecolink.kit.canonical import dumps
@@ -64,19 +64,22 @@ class PullDesk:
     def _read(
         self, session: Session, peer: str, lane: Lane, epoch: int, after: int, most: int, now: datetime
     ) -> list[bytes]:
-        channel = session.scalar(
-            select(OutChannel).filter_by(recipient=peer, lane=lane.value, epoch=epoch, closed=False).with_for_update()
-        )
-        if channel is None:
+        found = session.execute(
+            select(*CHANNEL)
+            .where(
+                OutChannel.recipient == peer,
+                OutChannel.lane == lane.value,
+                OutChannel.epoch == epoch,
+                OutChannel.closed.is_(False),
+            )
+            .with_for_update()
+        ).first()
+        if found is None:
             return []
+        channel = Channel(*found)
         bodies: list[bytes] = []
         while len(bodies) < most and after < channel.last_seq:
-            batch = session.scalar(
-                select(OutBatch)
-                .where(OutBatch.channel_id == channel.id, OutBatch.first_seq <= after + 1, OutBatch.last_seq > after)
-                .order_by(OutBatch.sealed_at.desc())
-                .limit(1)
-            ) or seal_next(session, self.us, self.signer, channel, after + 1, now)
+            batch = batch_from(session, self.us, self.signer, channel, after + 1, now)
             bodies.append(push_body(session, batch))
             after = batch.last_seq
         return bodies

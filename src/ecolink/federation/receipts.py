@@ -1,11 +1,12 @@
 """A peer's receipt, verified and recorded: from here on the author sees 'delivered', or why not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from itertools import groupby
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
@@ -14,9 +15,50 @@ from ecolink.federation.keystore import BureauKeys
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, StatementRow
 from ecolink.protocol.receipt import Outcome, Receipt, Verdict, open_receipt
 from ecolink.protocol.refusal import Refused
+from ecolink.storage.base import table_of
 
 UNKNOWN_BATCH: Final = "unknown-batch"
 WRONG_VERDICTS: Final = "wrong-verdicts"
+
+_Row = Row[*tuple[Any, ...]]
+_BATCHES, _CHANNELS = table_of(OutBatch).c, table_of(OutChannel).c
+_ENTRIES, _STATEMENTS = table_of(OutEntry).c, table_of(StatementRow).c
+_BATCH = (
+    select(
+        _BATCHES.channel_id,
+        _BATCHES.first_seq,
+        _BATCHES.last_seq,
+        _BATCHES.receipt.is_not(None).label("is_receipted"),
+        _CHANNELS.recipient,
+    )
+    .join(table_of(OutChannel), _CHANNELS.id == _BATCHES.channel_id)
+    .where(_BATCHES.digest == bindparam("digest"))
+    .with_for_update(of=table_of(OutBatch))
+)
+_ENTRIES_OF = (
+    select(_ENTRIES.seq, _ENTRIES.digest, _ENTRIES.verdict, _STATEMENTS.thread, _STATEMENTS.type, _STATEMENTS.jti)
+    .join(table_of(StatementRow), _STATEMENTS.n == _ENTRIES.statement_n)
+    .where(
+        _ENTRIES.channel_id == bindparam("channel"),
+        _ENTRIES.seq >= bindparam("first"),
+        _ENTRIES.seq <= bindparam("last"),
+    )
+    .order_by(_ENTRIES.seq)
+)
+_HOLD = update(table_of(OutBatch)).where(_BATCHES.digest == bindparam("held"))
+_SETTLE = update(table_of(OutEntry)).where(
+    _ENTRIES.channel_id == bindparam("channel"),
+    _ENTRIES.seq >= bindparam("first"),
+    _ENTRIES.seq <= bindparam("last"),
+    _ENTRIES.verdict.is_(None),
+)
+_CHANNEL = (
+    select(_CHANNELS.id, _CHANNELS.lane, _CHANNELS.epoch, _CHANNELS.last_seq, _CHANNELS.receipted_seq)
+    .where(_CHANNELS.id == bindparam("channel"))
+    .with_for_update()
+)
+_ADVANCE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
+_CHAIN = select(_ENTRIES.chain).where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq == bindparam("seq"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,91 +111,77 @@ class Receipts:
             Refused: it speaks of no batch of ours.
 
         """
-        batch = session.get(OutBatch, receipt.batch, with_for_update=True)
-        if batch is None or self._recipient(session, batch) != receipt.iss:
+        connection = session.connection()
+        batch = connection.execute(_BATCH, {"digest": receipt.batch}).first()
+        if batch is None or batch.recipient != receipt.iss:
             raise Refused(UNKNOWN_BATCH, "the receipt speaks of a batch that this node never sealed")
-        entries = self._entries(session, batch)
+        place = {"channel": batch.channel_id, "first": batch.first_seq, "last": batch.last_seq}
+        # After a restore, an entry that was refused and is nowhere held may be missing.
+        entries = connection.execute(_ENTRIES_OF, place).all()
         verdicts = dict(enumerate(receipt.verdicts, batch.first_seq))
         if len(verdicts) != batch.last_seq - batch.first_seq + 1 or any(
             verdicts[entry.seq].digest != entry.digest for entry in entries
         ):
             raise Refused(WRONG_VERDICTS, "the receipt's verdicts are not about the batch's entries")
         self.keep_checkpoint(session, keys, receipt.checkpoint, now)
-        if batch.receipt is None:
-            batch.receipt, batch.receipted_at = receipt.token, now
+        if not batch.is_receipted:
+            connection.execute(_HOLD, {"held": receipt.batch, "receipt": receipt.token, "receipted_at": now})
             self.log.append(session, "receipt-held", receipt.digest, receipt.batch)
-        self._settle(session, entries, verdicts, receipt, now)
+        fresh = [(entry, verdicts[entry.seq]) for entry in entries if entry.verdict is None]
+        self._settle(session, batch.channel_id, fresh, receipt, now)
         # The channel is locked after the rooms were told: a room that sends locks its own rows first, then the channel.
-        channel = session.get_one(OutChannel, batch.channel_id, with_for_update=True)
-        self._advance(channel, batch, now)
+        channel = connection.execute(_CHANNEL, {"channel": batch.channel_id}).one()
+        self._advance(session, channel, batch, now)
         self._compare_heads(session, channel, receipt, now)
-
-    def _recipient(self, session: Session, batch: OutBatch) -> str | None:
-        return session.scalar(select(OutChannel.recipient).where(OutChannel.id == batch.channel_id))
-
-    def _entries(self, session: Session, batch: OutBatch) -> Sequence[OutEntry]:
-        """Return the batch's entries; after a restore, one that was refused and is nowhere held may be missing."""
-        return session.scalars(
-            select(OutEntry)
-            .where(
-                OutEntry.channel_id == batch.channel_id,
-                OutEntry.seq.between(batch.first_seq, batch.last_seq),
-            )
-            .order_by(OutEntry.seq)
-        ).all()
 
     def _settle(
         self,
         session: Session,
-        entries: Sequence[OutEntry],
-        verdicts: Mapping[int, Verdict],
+        channel_id: int,
+        fresh: Sequence[tuple[_Row, Verdict]],
         receipt: Receipt,
         now: datetime,
     ) -> None:
-        """Give each entry its verdict. The first one stays: a restored peer's second receipt changes nothing."""
-        fresh = {}
-        for entry in entries:
-            if entry.verdict is None:
-                verdict = verdicts[entry.seq]
-                entry.verdict, entry.reason = verdict.verdict.value, verdict.reason
-                entry.received_at = receipt.received_at
-                fresh[entry.statement_n] = verdict
+        """Give entries their verdicts. The first one stays: a restored peer's second receipt changes nothing."""
         if not fresh:
             return
-        session.flush()
-        rows = session.execute(
-            select(StatementRow.n, StatementRow.thread, StatementRow.type, StatementRow.jti, StatementRow.digest).where(
-                StatementRow.n.in_(fresh)
-            )
-        )
+        for (outcome, reason), alike in groupby(fresh, key=lambda pair: (pair[1].verdict.value, pair[1].reason)):
+            seqs = [entry.seq for entry, _ in alike]
+            told = {"verdict": outcome, "reason": reason, "received_at": receipt.received_at}
+            run = {"channel": channel_id, "first": seqs[0], "last": seqs[-1]}
+            session.connection().execute(_SETTLE, {**run, **told})
         confirmed = [
             Confirmed(
-                thread=row.thread,
-                type=row.type,
-                jti=row.jti,
-                digest=row.digest,
+                thread=entry.thread,
+                type=entry.type,
+                jti=entry.jti,
+                digest=entry.digest,
                 recipient=receipt.iss,
-                outcome=fresh[row.n].verdict,
-                reason=fresh[row.n].reason,
+                outcome=verdict.verdict,
+                reason=verdict.reason,
                 received_at=receipt.received_at,
             )
-            for row in rows
+            for entry, verdict in fresh
         ]
         self.on_receipt(session, confirmed, now)
 
-    def _advance(self, channel: OutChannel, batch: OutBatch, now: datetime) -> None:
-        if batch.first_seq <= channel.receipted_seq + 1:
-            channel.receipted_seq = max(channel.receipted_seq, batch.last_seq)
-        channel.attempts = 0
-        channel.last_error = channel.last_error_at = None
-        channel.next_try_at = now
-        channel.waiting_since = now if channel.last_seq > channel.receipted_seq else None
+    def _advance(self, session: Session, channel: _Row, batch: _Row, now: datetime) -> None:
+        receipted = channel.receipted_seq
+        if batch.first_seq <= receipted + 1:
+            receipted = max(receipted, batch.last_seq)
+        moved = {
+            "receipted_seq": receipted,
+            "attempts": 0,
+            "last_error": None,
+            "last_error_at": None,
+            "next_try_at": now,
+            "waiting_since": now if channel.last_seq > receipted else None,
+        }
+        session.connection().execute(_ADVANCE, {"channel": channel.id, **moved})
 
-    def _compare_heads(self, session: Session, channel: OutChannel, receipt: Receipt, now: datetime) -> None:
+    def _compare_heads(self, session: Session, channel: _Row, receipt: Receipt, now: datetime) -> None:
         """Alarm when the peer's chain is not ours: one of the two shows a past that never was."""
-        ours = session.scalar(
-            select(OutEntry.chain).where(OutEntry.channel_id == channel.id, OutEntry.seq == receipt.head_seq)
-        )
+        ours = session.connection().execute(_CHAIN, {"channel": channel.id, "seq": receipt.head_seq}).scalar()
         if ours is not None and ours != receipt.head_chain.hex():
             subject = f"{receipt.iss}/{channel.lane}/{channel.epoch}/{receipt.head_seq}"
             raise_alarm(session, "chain-mismatch", subject, now, peer=receipt.iss, receipt=receipt.token.decode())

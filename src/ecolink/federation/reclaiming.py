@@ -6,10 +6,9 @@ Our signature says that a statement is ours, the peer's old receipt what became 
 was left out or put in between. A statement that came back waits for the worker like one that came in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -24,7 +23,7 @@ from ecolink.federation.client import PeerClient, reason_of
 from ecolink.federation.egress import MAX_ANSWER, Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
-from ecolink.federation.outbox import begin_channel, queue
+from ecolink.federation.outbox import Entry, begin_channel, queue
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.returned import Checked, check_returned
 from ecolink.federation.signer import Signer
@@ -34,7 +33,8 @@ from ecolink.protocol.manifest import Document
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.returned import unpack_returned
 from ecolink.protocol.statement import Lane, Statement
-from ecolink.storage.engine import Database, after_commit
+from ecolink.storage.bells import Bell, ring
+from ecolink.storage.engine import Database
 
 NOT_RETURNED: Final = "not-returned"
 WRONG_RETURN: Final = "wrong-return"
@@ -71,7 +71,7 @@ class NotGiven(Exception):
 
 @dataclass(frozen=True)
 class Reclaiming:
-    """Asks peers for our own statements. `wake` tells the worker that there is something to apply in a lane."""
+    """Asks peers for our own statements."""
 
     us: str
     database: Database
@@ -80,7 +80,6 @@ class Reclaiming:
     client: PeerClient
     receipts: Receipts
     log: EvidenceLog
-    wake: Callable[[Lane], None]
 
     def reclaim(self, peer: str, url: str, now: datetime) -> Missing | None:
         """Fetch what is missing of our channels to `peer`; return why something still is, None when nothing is."""
@@ -141,7 +140,7 @@ class Reclaiming:
             session.get(PeerRow, peer, with_for_update=True)  # two workers that compare at once take turns
             owed = self._owed(session, peer)
             for n in owed:
-                queue(session, session.get_one(StatementRow, n), peer, now)
+                queue(session, Entry.of(session.get_one(StatementRow, n)), peer, now)
             return len(owed)
 
     # What is missing ------------------------------------------------------------------------------------
@@ -271,7 +270,7 @@ class Reclaiming:
             )
         session.flush()
         self.receipts.take(session, keys, checked.receipt, now)
-        after_commit(session, partial(self.wake, batch.lane))
+        ring(session, Bell.applying(batch.lane))
 
     def _channel(self, session: Session, batch: Batch, now: datetime) -> OutChannel:
         """Return the channel a batch belongs in, locked; one we know nothing of any more is opened, and closed."""
@@ -333,7 +332,8 @@ class Reclaiming:
             return self._held(session, channel, digest)
         row = session.scalar(select(StatementRow).filter_by(iss=self.us, jti=statement.jti))
         if row is None:
-            row = statements.keep(session, statement, state="pending", now=statement.iat, returned_at=now)
+            kept = statements.keep(session, statement, state="pending", now=statement.iat, returned_at=now)
+            row = session.get_one(StatementRow, kept.n)
             self.log.append(session, LeafKind.SENT, statement.digest, statement.jti)
         elif row.digest != digest:
             raise Refused(Reason.EQUIVOCATION, f"we hold another statement of ours as {statement.jti}")

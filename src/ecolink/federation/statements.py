@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError
@@ -12,6 +12,7 @@ from ecolink.federation.models import StatementRow
 from ecolink.protocol.limits import CLOCK_SKEW
 from ecolink.protocol.push import Incoming
 from ecolink.protocol.statement import Lane, Statement, read_statement
+from ecolink.storage.base import table_of
 from ecolink.storage.rows import Row, RowInsert
 
 
@@ -33,6 +34,7 @@ class Stored:
     """When a peer gave it back to us, one of ours that a restore had forgotten."""
 
 
+_KEEP = insert(table_of(StatementRow)).returning(table_of(StatementRow).c.n)
 ARRIVING: Final = RowInsert.into(
     StatementRow,
     "iss",
@@ -93,41 +95,45 @@ def arriving(statement: Incoming, channel_id: int, seq: int, now: datetime) -> R
 
 
 def keep(
-    session: Session, statement: Statement, *, state: str, now: datetime, returned_at: datetime | None = None
-) -> StatementRow:
-    """Keep one statement of ours, sealed at `now`, and return its row; `returned_at` says that it comes from a peer."""
-    row = StatementRow(
-        iss=statement.iss,
-        jti=statement.jti,
-        digest=statement.digest,
-        direction="out",
-        type=statement.type,
-        thread=statement.thread,
-        lane=statement.lane.value,
-        aud=list(statement.aud),
-        parents=list(statement.parents),
-        is_exercise=statement.is_exercise,
-        created_at=statement.iat,
-        received_at=now,
-        deliver_by=statement.deliver_by,
-        retain_until=statement.retain_until,
-        token=statement.token,
-        private=statement.private,
-        private_digest=statement.private_digest,
-        state=state,
-        clock_suspect=False,
-        returned_at=returned_at,
-    )
-    session.add(row)
-    session.flush()
-    return row
+    session: Session,
+    statement: Statement,
+    *,
+    now: datetime,
+    state: str = "applied",
+    returned_at: datetime | None = None,
+) -> Stored:
+    """Keep one statement of ours, sealed at `now`; `returned_at` says that it comes from a peer."""
+    row = {
+        "iss": statement.iss,
+        "jti": statement.jti,
+        "digest": statement.digest,
+        "direction": "out",
+        "type": statement.type,
+        "thread": statement.thread,
+        "lane": statement.lane.value,
+        "aud": list(statement.aud),
+        "parents": list(statement.parents),
+        "is_exercise": statement.is_exercise,
+        "created_at": statement.iat,
+        "received_at": now,
+        "deliver_by": statement.deliver_by,
+        "retain_until": statement.retain_until,
+        "token": statement.token,
+        "private": statement.private,
+        "private_digest": statement.private_digest,
+        "state": state,
+        "clock_suspect": False,
+        "returned_at": returned_at,
+    }
+    n = session.connection().execute(_KEEP, row).scalar_one()
+    return Stored(n, statement, "out", now, state, returned_at=returned_at)
 
 
-def stored(row: StatementRow, statement: Statement | None = None) -> Stored:
+def stored(row: StatementRow) -> Stored:
     """Return the view of a row that other rooms use. Its bytes were verified when they came; that is not repeated."""
     return Stored(
         n=row.n,
-        statement=statement or read_statement(row.token, row.private),
+        statement=read_statement(row.token, row.private),
         direction=row.direction,
         received_at=row.received_at,
         state=row.state,

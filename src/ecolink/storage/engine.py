@@ -5,7 +5,6 @@ hooks that must come last in a transaction (the evidence log takes its head lock
 the wake-ups that must not come before the commit is confirmed.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from ecolink.kit.meters import COMMIT_SECONDS
 from ecolink.storage.faults import is_outage, keep_values_out, reason_of
 from ecolink.storage.outages import Outage
 from ecolink.storage.rows import copy_rows
+from ecolink.storage.turns import Turns
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for its turn in this process, and then for another process's SQLite lock."""
@@ -80,8 +80,8 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._before_commit: list[BeforeCommit] = []
-        # Threads of one process queue here, fairly and without polling, instead of at SQLite's own lock.
-        self._writer = threading.Lock() if self.is_sqlite else None
+        # Threads of one process queue here, without polling, instead of at SQLite's own lock.
+        self._turns = Turns() if self.is_sqlite else None
         self._outage = Outage()
 
     def before_commit(self, hook: BeforeCommit) -> None:
@@ -89,17 +89,18 @@ class Database:
         self._before_commit.append(hook)
 
     @contextmanager
-    def begin(self) -> Iterator[Session]:
+    def begin(self, *, urgent: bool = False) -> Iterator[Session]:
         """Open a writing transaction; commit at the end of the block, roll back on any exception.
 
-        Not re-entrant: never open one inside another.
+        Not re-entrant: never open one inside another. On SQLite, where one writes at a time, an urgent one is next.
 
         Raises:
             UnavailableError: the database is locked, full, read-only or gone; nothing was kept.
 
         """
         wake: list[AfterCommit] = []
-        with self._turn(), self._telling_outages(), Session(self._writing(), expire_on_commit=False) as session:
+        turn = self._turn(urgent=urgent)
+        with turn, self._telling_outages(), Session(self._writing(), expire_on_commit=False) as session:
             session.info[_AFTER] = wake
             try:
                 yield session
@@ -127,18 +128,18 @@ class Database:
             yield session
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, *, urgent: bool) -> Iterator[None]:
         """Wait for our turn to write, no longer than for another process's: behind a lock that stays, all give up."""
-        if self._writer is None:
+        if self._turns is None:
             yield
             return
-        if not self._writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+        if not self._turns.take(BUSY_TIMEOUT_MS / 1000, urgent=urgent):
             self._outage.note("other writers of this process did not come to an end")
             raise _unavailable()
         try:
             yield
         finally:
-            self._writer.release()
+            self._turns.end()
 
     @contextmanager
     def _telling_outages(self) -> Iterator[None]:

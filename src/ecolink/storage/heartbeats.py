@@ -68,6 +68,8 @@ class Pulse:
 
     def end(self) -> None:
         """Take this process's row away: it stops because it was told to."""
+        if self.started_at is None:
+            return
         self.started_at = self.beat_at = None
         with suppress(UnavailableError), self.database.begin() as session:  # what stays is dropped by another worker
             session.execute(delete(Heartbeat).where(_ours()))

@@ -290,9 +290,9 @@ class EmergencyService:
         """Peers' nodes confirmed some of our statements; called in the receipt's transaction."""
         self.arrivals.note_receipts(session, confirmed, now)
 
-    def has_due(self, session: Session, now: datetime) -> bool:
-        """Tell, without writing, whether `watch` would find anything to do."""
-        return self.tasks.has_due(session, now)
+    def next_due(self, session: Session) -> datetime | None:
+        """Return when `watch` will next find something to do; in the past when it would now."""
+        return self.tasks.next_due(session)
 
     def watch(self, session: Session, now: datetime) -> int:
         """Open the call tasks that have fallen due; return how many. Safe to call as often as you like."""

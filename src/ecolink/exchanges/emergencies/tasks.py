@@ -21,13 +21,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Update, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Update, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.kit.ids import new_id
+from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
 
 AT_ONCE = 500
@@ -139,6 +140,7 @@ class TaskBoard:
             for bureau, step, due_at in wanted
         ]
         insert_new(session, CallTask, rows)
+        ring(session, Bell.WATCH)
 
     # Closed with what makes them needless -------------------------------------------------------------------
 
@@ -226,9 +228,9 @@ class TaskBoard:
 
     # Opened when their time comes ---------------------------------------------------------------------------
 
-    def has_due(self, session: Session, now: datetime) -> bool:
-        """Tell, without writing, whether `watch` would find anything to do."""
-        return session.scalar(_due(now).limit(1)) is not None
+    def next_due(self, session: Session) -> datetime | None:
+        """Return when the next planned task falls due, or fell due; None when none is planned."""
+        return session.scalar(select(func.min(CallTask.due_at)).where(CallTask.state == TaskState.PLANNED))
 
     def watch(self, session: Session, now: datetime) -> int:
         """Open what has fallen due; return how many tasks that were."""

@@ -1,0 +1,83 @@
+"""Hearing bells that other processes ring: one connection of a process, and one thread that waits on it.
+
+On PostgreSQL it LISTENs. On SQLite, which tells nobody, the thread asks every few hundredths of a second whether
+another connection wrote (`PRAGMA data_version`, some microseconds), and then has every loop look.
+"""
+
+import selectors
+import socket
+import threading
+from contextlib import closing
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from ecolink.storage.bells import CHANNEL, Bell, Bells
+
+LOOK_EVERY_S: Final = 0.05
+"""How often the SQLite file is asked: what another process wrote waits half of this on average."""
+
+AGAIN_AFTER_S: Final = 1.0
+"""When a lost connection is opened again; until then the loops find by themselves what was missed."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Listener:
+    """Sounds the bells of this process when another one rings."""
+
+    def __init__(self, engine: Engine, bells: Bells) -> None:
+        """Keep what is needed; nothing is opened yet."""
+        self._engine = engine
+        self._bells = bells
+        self._listen = self._watch_file if engine.dialect.name == "sqlite" else self._wait_for_notices
+        self._stopping = threading.Event()
+        self._stop_heard, self._stop_told = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="ecolink-listen", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more."""
+        self._stopping.set()
+        self._stop_told.send(b"x")
+        if self._thread.is_alive():
+            self._thread.join()
+        self._stop_heard.close()
+        self._stop_told.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                lent = self._engine.raw_connection()
+                driver: Any = lent.driver_connection
+                lent.detach()  # it is ours for good, and none of the pool's
+                with closing(driver):
+                    self._listen(driver)
+            except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as fault:
+                _log.warning("listening.lost", why=type(fault).__name__)
+                self._stopping.wait(AGAIN_AFTER_S)
+
+    def _wait_for_notices(self, connection: Any) -> None:  # noqa: ANN401 - psycopg's
+        connection.autocommit = True
+        connection.execute(f"LISTEN {CHANNEL}")
+        self._bells.sound_all()  # what was rung while nobody listened
+        with selectors.DefaultSelector() as ears:
+            ears.register(connection, selectors.EVENT_READ)
+            ears.register(self._stop_heard, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                ears.select()
+                said = {notice.payload for notice in connection.notifies(timeout=0)}
+                self._bells.sound(*[bell for bell in Bell if bell in said])
+
+    def _watch_file(self, connection: Any) -> None:  # noqa: ANN401 - sqlite3's
+        seen = None
+        while not self._stopping.wait(LOOK_EVERY_S):
+            version = connection.execute("PRAGMA data_version").fetchone()
+            if version != seen:
+                self._bells.sound_all()
+            seen = version

@@ -1,0 +1,69 @@
+"""One writes at a time, and an emergency is next."""
+
+import threading
+
+from ecolink.kit.traffic import Traffic
+from ecolink.storage.turns import Turns
+
+PATIENCE_S = 30.0
+
+
+def test_an_urgent_thread_has_its_turn_before_those_who_came_earlier():
+    turns, served = Turns(), []
+    waits = [threading.Thread(target=lambda: _serve(turns, served, "bulk", urgent=False)) for _ in range(3)]
+    urgent = threading.Thread(target=lambda: _serve(turns, served, "fire", urgent=True))
+    assert turns.take(0, urgent=False)
+    for thread in waits:
+        thread.start()
+    urgent.start()
+    moment = threading.Event()
+    while turns._urgent == 0:
+        assert not moment.wait(0.001)
+    turns.end()
+    for thread in (*waits, urgent):
+        thread.join(PATIENCE_S)
+    assert served == ["fire", "bulk", "bulk", "bulk"]
+
+
+def test_two_never_have_their_turn_at_once():
+    turns, inside, most = Turns(), [0], [0]
+
+    def enter() -> None:
+        for number in range(200):
+            assert turns.take(PATIENCE_S, urgent=number % 3 == 0)
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            inside[0] -= 1
+            turns.end()
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert most == [1]
+
+
+def test_what_can_wait_waits_while_somebody_is_answered_and_not_for_ever():
+    traffic, passed = Traffic(), threading.Event()
+    waiting = threading.Thread(target=lambda: (traffic.let_pass(PATIENCE_S), passed.set()))
+    with traffic.call():
+        waiting.start()
+        traffic.let_pass(0.01)
+        assert not passed.is_set()
+    assert passed.wait(PATIENCE_S)
+    waiting.join(PATIENCE_S)
+
+
+def _serve(turns: Turns, served: list[str], who: str, *, urgent: bool) -> None:
+    assert turns.take(PATIENCE_S, urgent=urgent)
+    served.append(who)
+    turns.end()
+
+
+def test_who_waited_too_long_lets_the_others_go_on():
+    turns = Turns()
+    assert turns.take(0, urgent=False)
+    assert not turns.take(0.01, urgent=True)
+    turns.end()
+    assert turns.take(0, urgent=False)
