@@ -17,7 +17,7 @@ FUZZED := tests/protocol tests/kinds tests/cadence tests/federation/test_channel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench soak wheelhouse lock migration clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full soak wheelhouse lock migration clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -55,8 +55,13 @@ mutants: build/mutants/.ready ## Change the pure core in thousands of small ways
 	build/mutants/bin/mutmut run
 	build/mutants/bin/mutmut results
 
-bench: setup-dev ## Measure receiving, beside the naive baseline and two TAXII servers
+bench: setup-dev ## Measure receiving, beside the naive baseline and two TAXII servers, and delivery between two nodes
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.delivering
+
+bench-full: bench ## The same, and a hub with 2,800 peers and several workers on PostgreSQL
+	$(BIN)/python -m benchmarks.workers --write
+	$(BIN)/python -m benchmarks.hub --write
 
 bench-check: setup-dev ## Measure once, and fail where a ratio has fallen well below docs/performance.md
 	$(BIN)/python -m benchmarks --check
