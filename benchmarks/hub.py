@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.delivering import Figure, percentile, table_of
 from benchmarks.page import write_table
 from benchmarks.pair import AUTHOR, Author, House, Watched, cpu_seconds, memory_mb, wait_for_quiet
-from benchmarks.receiving import _free_port
+from benchmarks.receiving import free_port
 
 BEGIN, END = "<!-- hub -->", "<!-- end of hub -->"
 CIRCLE = 100
@@ -83,7 +83,7 @@ def _wave(author: Author, circles: Sequence[Sequence[str]], silent: Sequence[str
 
 @contextmanager
 def _crowd(file: Path, peers: int) -> Iterator[list[dict[str, Any]]]:
-    command = [sys.executable, "-m", "benchmarks.crowd", str(file), str(_free_port()), str(peers), str(peers // 10)]
+    command = [sys.executable, "-m", "benchmarks.crowd", str(file), str(free_port()), str(peers), str(peers // 10)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import psutil
 
-from benchmarks.receiving import _ecolink, _free_port, _run, _serving
+from benchmarks import receiving
+from benchmarks.receiving import _ecolink, _run, free_port
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.federation.egress import Transport
 from ecolink.kit.clock import SystemClock
@@ -30,8 +31,8 @@ class House:
     unit_code: str
     folder: Path
     database_url: str | None = None
-    local: int = field(default_factory=_free_port)
-    federation: int = field(default_factory=_free_port)
+    local: int = field(default_factory=free_port)
+    federation: int = field(default_factory=free_port)
 
     def found(self) -> None:
         """Make the node, as a person would."""
@@ -116,7 +117,7 @@ def _family(pid: int) -> list[psutil.Process]:
 @contextmanager
 def serving(house: House) -> Iterator[int]:
     """Run a node as `ecolink serve` while the block lasts; return its process."""
-    server = _serving([*_ecolink(house.folder), "serve"], house.federation)
+    server = receiving.serving([*_ecolink(house.folder), "serve"], house.federation)
     with server:
         yield server._process.pid  # noqa: SLF001
 
