@@ -131,9 +131,10 @@ class OutBatch(Base):
     """A sealed batch; its bytes are re-sent unchanged until the receipt is here."""
 
     __tablename__ = "out_batches"
+    __table_args__ = (Index(None, "channel_id", "last_seq"),)
 
     digest: Mapped[str] = mapped_column(DIGEST, primary_key=True)
-    channel_id: Mapped[int] = mapped_column(ForeignKey("out_channels.id"), index=True)
+    channel_id: Mapped[int] = mapped_column(ForeignKey("out_channels.id"))
     first_seq: Mapped[int] = mapped_column(SERIAL)
     last_seq: Mapped[int] = mapped_column(SERIAL)
     token: Mapped[bytes] = mapped_column(LargeBinary)

@@ -32,6 +32,7 @@ class Lead(Base):
         Index(None, "next_due", "id"),
         Index(None, "state", "next_due"),
         Index(None, "peer", "updated_at"),
+        Index(None, "proposal_count"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
