@@ -1,0 +1,192 @@
+"""`python -m benchmarks.growth`: what a node's work costs when it holds little, and when it holds a million statements.
+
+One real node on SQLite. What it holds is received, or written by the API, once; then its rows are copied, with
+names of their own, until there are as many as asked.
+"""
+
+import json
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks import load
+from benchmarks.page import write_table
+from benchmarks.receiving import CONNECTIONS, Sender, _ecolink, _prepare, _run, free_port, insist, serving
+from ecolink.kit.clock import SystemClock
+
+BEGIN, END = "<!-- growth -->", "<!-- end of growth -->"
+SIZE = 200
+MEASURED = 16_000
+PASSWORD = "walk the ridge at dawn"
+PAGES = 60
+LEAD = {
+    "to": "350924000000",
+    "letter_number": "庆公协〔2026〕18号",
+    "kind": "household_registration",
+    "case_number": "A3311260000002026110001",
+    "case_type": "criminal",
+    "charges": ["345(1)"],
+    "stage": "立案侦查",
+    "facts": "2026年11月20日夜，林场杉木被盗伐，立木蓄积约6.2立方米。",
+    "information_requested": "请协查户籍证明。",
+    "why_recipient": "户籍地在寿宁县。",
+    "urgency": "U3",
+    "scope": "查询户籍。",
+    "governance": {"purpose": "侦办盗伐林木案"},
+    "contact": {"name": "测试", "post": "民警", "phone": "0578-0000011"},
+}
+
+
+def main() -> int:
+    """Measure and tell."""
+    parser = ArgumentParser()
+    parser.add_argument("--statements", type=int, default=1_000_000)
+    parser.add_argument("--leads", type=int, default=100_000)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
+        few, many = _receiving(Path(folder), chosen.statements)
+        small, large = _pages(Path(folder), chosen.leads)
+    rows = [
+        ("statements received a second, the node holds 16,000", f"{few:,.0f}"),
+        (f"the same, it holds {chosen.statements:,}", f"{many:,.0f}"),
+        ("a page of 50 leads of 1,000, ms", f"{small:.1f}"),
+        (f"the same of {chosen.leads:,}", f"{large:.1f}"),
+        ("page of many : page of few (1.5 at most)", f"{large / small:.2f}"),
+    ]
+    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    print(table)
+    if chosen.write:
+        write_table(table, BEGIN, END)
+    return int(large / small > 1.5)
+
+
+def _receiving(folder: Path, wanted: int) -> tuple[float, float]:
+    """Return statements received a second by a node that holds few, and then by the same when it holds `wanted`."""
+    now = SystemClock().now()
+    senders = [Sender.make(number, now) for number in range(CONNECTIONS)]
+    each = 3 * MEASURED // CONNECTIONS // SIZE * SIZE
+    bodies = [sender.pushes(sender.statements(each, now), SIZE) for sender in senders]
+    local, federation = free_port(), free_port()
+    _prepare(folder, local, federation, senders, None)
+    third = each // SIZE // 3
+    rates = []
+    for number in range(3):
+        if number == 2:
+            _multiply(folder, wanted)
+        with serving([*_ecolink(folder), "serve", "--no-worker"], federation):
+            fresh = SystemClock().now()
+            queues = [
+                [sender.request(body, federation, fresh) for body in mine[number * third : (number + 1) * third]]
+                for sender, mine in zip(senders, bodies, strict=True)
+            ]
+            result = load.run("127.0.0.1", federation, queues)
+            insist(result, sum(map(len, queues)))
+            rates.append(sum(map(len, queues)) * SIZE / result.seconds)
+    return rates[1], rates[2]
+
+
+def _multiply(folder: Path, wanted: int) -> None:
+    """Copy statements and the leaves of the evidence log until there are so many."""
+    with _database(folder) as connection:
+        held = connection.execute("SELECT count(*) FROM statements").fetchone()[0]
+        names = ("jti", "digest", "thread")
+        for copy in range(1, wanted // held):
+            new = {name: f"substr({name}, 1, 14) || '{copy:04x}' || substr({name}, 19)" for name in names}
+            _copy(
+                connection, new | {"n": "NULL", "in_channel_id": "NULL", "in_seq": "NULL", "state": "'applied'"}, held
+            )
+        print(f"{connection.execute('SELECT count(*) FROM statements').fetchone()[0]:,} statements", file=sys.stderr)
+
+
+def _pages(folder: Path, wanted: int) -> tuple[float, float]:
+    """Return how many milliseconds a page of leads takes among a thousand, and among `wanted`."""
+    (folder / "officer").write_text(PASSWORD)
+    user = [
+        "user",
+        "add",
+        "officer",
+        "--name",
+        "officer",
+        "--role",
+        "officer",
+        "--password-file",
+        f"{folder}/officer",
+        "--no-must-change",
+    ]
+    _run([*_ecolink(folder), *user])
+    settings = (folder / "ecolink.toml").read_text()
+    port = next(int(line.split("=")[1]) for line in settings.splitlines() if line.startswith("local_port"))
+    with serving([*_ecolink(folder), "serve", "--no-worker"], port):
+        base = f"http://127.0.0.1:{port}/api/v1"
+        token = _token(base)
+        _post(f"{base}/leads", token, LEAD)
+        taken = []
+        for count in (1_000, wanted):
+            with _database(folder) as connection:
+                held = connection.execute("SELECT count(*) FROM leads").fetchone()[0]
+                _grow_leads(connection, count - held)
+            taken.append(_page_ms(f"{base}/leads?limit=50", token))
+    return taken[0], taken[1]
+
+
+def _database(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(next((folder / "data").glob("*.db")))
+
+
+def _copy(connection: sqlite3.Connection, new: Mapping[str, str], held: int) -> None:
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(statements)")]
+    values = ", ".join(new.get(name, name) for name in columns)
+    names = ", ".join(columns)
+    connection.execute(f"INSERT INTO statements ({names}) SELECT {values} FROM statements WHERE n <= {held}")
+
+
+def _grow_leads(connection: sqlite3.Connection, count: int) -> None:
+    one = "(SELECT * FROM leads LIMIT 1)"
+    numbers = f"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < {count})"
+    columns = [row[1] for row in connection.execute("PRAGMA table_info(leads)")]
+    new = {
+        "id": "lower(hex(randomblob(16)))",
+        "updated_at": "datetime(updated_at, '-' || x || ' seconds') || '.000000'",
+    }
+    values = ", ".join(new.get(name, name) for name in columns)
+    connection.execute(f"{numbers} INSERT INTO leads ({', '.join(columns)}) SELECT {values} FROM {one}, c")
+
+
+def _page_ms(address: str, token: str) -> float:
+    taken = []
+    for _ in range(PAGES):
+        began = time.perf_counter()
+        asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked) as answer:
+            items = json.load(answer)["items"]
+        taken.append((time.perf_counter() - began) * 1000)
+    if len(items) != 50:
+        raise SystemExit(f"a page of {len(items)}")
+    return statistics.median(taken)
+
+
+def _token(base: str) -> str:
+    form = urllib.parse.urlencode({"grant_type": "password", "username": "officer", "password": PASSWORD})
+    with urllib.request.urlopen(f"{base}/oauth/token", form.encode()) as answer:
+        return str(json.load(answer)["access_token"])
+
+
+def _post(address: str, token: str, body: Mapping[str, object]) -> None:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": "growth-lead"}
+    try:
+        urllib.request.urlopen(urllib.request.Request(address, json.dumps(body).encode(), headers)).close()
+    except urllib.error.HTTPError as fault:
+        raise SystemExit(f"{address}: {fault.read().decode()}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
