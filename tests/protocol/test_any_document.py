@@ -317,7 +317,7 @@ def test_a_good_document_means_what_it_says(name):
         ({"find_key": keyring(SHOUNING.pinned(revoked_at=NOW))}, "key-revoked"),
         ({"find_key": keyring(QINGYUAN.pinned())}, "unknown-key"),
     ],
-    ids=str,
+    ids=lambda given: given if isinstance(given, str) else ", ".join(given),
 )
 @pytest.mark.parametrize(
     "opens", [batch.open_batch, heads.open_heads, open_attestation], ids=lambda opens: opens.__name__
