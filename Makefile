@@ -17,7 +17,7 @@ FUZZED := tests/protocol tests/kinds tests/cadence tests/federation/test_channel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full soak wheelhouse lock migration clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full bench-check soak wheelhouse lock migration clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -59,7 +59,8 @@ bench: setup-dev ## Measure receiving, beside the naive baseline and two TAXII s
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.delivering
 
-bench-full: bench ## The same, and a hub with 2,800 peers and several workers on PostgreSQL
+bench-full: bench ## The same, and a million statements, a hub with 2,800 peers and several workers on PostgreSQL
+	$(BIN)/python -m benchmarks.growth --write
 	$(BIN)/python -m benchmarks.workers --write
 	$(BIN)/python -m benchmarks.hub --write
 

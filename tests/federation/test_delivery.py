@@ -326,7 +326,7 @@ def test_a_worker_that_hung_past_its_lease_is_fenced_off(town, shouning, qingyua
 def test_what_could_not_be_written_down_is_sent_again_as_soon_as_the_database_is_back(
     town, shouning, qingyuan, monkeypatch
 ):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise UnavailableError("The database is away.", "数据库不可用。")
 
     shouning.send("hello", QINGYUAN)

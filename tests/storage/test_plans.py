@@ -93,7 +93,10 @@ def test_no_list_of_the_local_api_reads_a_table_that_grows(town: Town) -> None:
     lists = [path for path, calls in app.openapi()["paths"].items() if "get" in calls and "{" not in path]
     assert "/api/v1/leads" in lists
     token = log_in(node)
-    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000)) as client, plans(node.database.engine) as found:
+    with (
+        TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50000)) as client,
+        plans(node.database.engine) as found,
+    ):
         for path in lists:
             # The measures are for this machine; a person's token would not open them.
             headers = {} if path == "/metrics" else {"Authorization": f"Bearer {token}"}

@@ -20,7 +20,7 @@ def plans(engine: Engine) -> Iterator[list[Plan]]:
     found: dict[str, Plan] = {}
     collected: list[Plan] = []
 
-    def explain(connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool) -> None:  # noqa: ANN401, FBT001 - SQLAlchemy's
+    def explain(connection: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool) -> None:
         if many or sql in found or sql.split(None, 1)[0] not in {"SELECT", "UPDATE", "DELETE", "WITH"}:
             return
         steps = connection.connection.driver_connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)

@@ -66,12 +66,12 @@ class Applier:
     def step(self, lanes: Sequence[Lane], now: datetime) -> bool:
         """Apply the oldest waiting statement of `lanes`; tell whether there was one."""
         with self.database.read() as session:
-            if session.scalar(_waiting(lanes, now).with_only_columns(StatementRow.n)) is None:
+            if all(session.scalar(_first(lane, now).with_only_columns(StatementRow.n)) is None for lane in lanes):
                 return False
         n = None
         try:
             with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
-                row = session.scalar(_waiting(lanes, now).with_for_update(skip_locked=True))
+                row = _oldest(session, lanes, now)
                 if row is None:
                     return False
                 n = row.n
@@ -226,9 +226,15 @@ def _pending(lanes: Sequence[Lane]) -> Select[StatementRow]:
     )
 
 
-def _waiting(lanes: Sequence[Lane], now: datetime) -> Select[StatementRow]:
+def _first(lane: Lane, now: datetime) -> Select[StatementRow]:
     its_time = or_(StatementRow.apply_after.is_(None), StatementRow.apply_after <= now)
-    return _pending(lanes).where(its_time).order_by(StatementRow.n).limit(1)
+    return _pending([lane]).where(its_time).order_by(StatementRow.n).limit(1)
+
+
+def _oldest(session: Session, lanes: Sequence[Lane], now: datetime) -> StatementRow | None:
+    """Return the oldest statement that waits, locked. Each lane is in order by itself; all together would be sorted."""
+    firsts = [session.scalar(_first(lane, now).with_for_update(skip_locked=True)) for lane in lanes]
+    return min((row for row in firsts if row is not None), key=lambda row: row.n, default=None)
 
 
 def _wake_thread(session: Session, row: StatementRow) -> None:
