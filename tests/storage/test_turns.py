@@ -17,7 +17,7 @@ def test_an_urgent_thread_has_its_turn_before_those_who_came_earlier():
         thread.start()
     urgent.start()
     moment = threading.Event()
-    while turns._urgent == 0:
+    while not turns._urgent:
         assert not moment.wait(0.001)
     turns.end()
     for thread in (*waits, urgent):
@@ -67,3 +67,19 @@ def test_who_waited_too_long_lets_the_others_go_on():
     assert not turns.take(0.01, urgent=True)
     turns.end()
     assert turns.take(0, urgent=False)
+
+
+def test_who_has_waited_longest_is_next_also_when_another_asks_again_at_once():
+    turns, served = Turns(), []
+    assert turns.take(0, urgent=False)
+    waiting = threading.Thread(target=lambda: _serve(turns, served, "who waited", urgent=False))
+    waiting.start()
+    moment = threading.Event()
+    while not turns._others:
+        assert not moment.wait(0.001)
+    turns.end()
+    assert turns.take(PATIENCE_S, urgent=False)
+    served.append("who asked again")
+    turns.end()
+    waiting.join(PATIENCE_S)
+    assert served == ["who waited", "who asked again"]

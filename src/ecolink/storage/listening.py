@@ -1,6 +1,6 @@
 """Hearing bells that other processes ring: one connection of a process, and one thread that waits on it.
 
-On PostgreSQL it LISTENs. On SQLite, which tells nobody, the thread asks every few hundredths of a second whether
+On PostgreSQL it LISTENs. On SQLite, which tells nobody, the thread asks ten times a second whether
 another connection wrote (`PRAGMA data_version`, some microseconds), and then has every loop look.
 """
 
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ecolink.storage.bells import CHANNEL, Bell, Bells
 
-LOOK_EVERY_S: Final = 0.05
+LOOK_EVERY_S: Final = 0.1
 """How often the SQLite file is asked: what another process wrote waits half of this on average."""
 
 AGAIN_AFTER_S: Final = 1.0

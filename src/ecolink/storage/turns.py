@@ -1,31 +1,42 @@
-"""One at a time, and what is urgent next."""
+"""One at a time, in the order they came, and what is urgent next."""
 
 import threading
+from collections import deque
 
 
 class Turns:
-    """A lock that lets urgent threads in before the others who wait."""
+    """A lock that is handed on: to the urgent first, and else to who has waited longest, so that nobody starves."""
 
     def __init__(self) -> None:
         """Let the first one in at once."""
         self._taken = False
-        self._urgent = 0
-        self._changed = threading.Condition()
+        self._urgent: deque[threading.Lock] = deque()
+        self._others: deque[threading.Lock] = deque()
+        self._door = threading.Lock()
 
     def take(self, seconds: float, *, urgent: bool) -> bool:
         """Wait for a turn, at most so many seconds, and tell whether it came; then `end` is to be called."""
-        with self._changed:
-            self._urgent += urgent
-            came = self._changed.wait_for(lambda: not self._taken and (urgent or not self._urgent), seconds)
-            self._urgent -= urgent
-            if came:
+        queue = self._urgent if urgent else self._others
+        with self._door:
+            if not self._taken:
                 self._taken = True
-            else:
-                self._changed.notify_all()  # those who let us go first
-        return came
+                return True
+            called = threading.Lock()
+            called.acquire()
+            queue.append(called)
+        if called.acquire(timeout=seconds):
+            return True
+        with self._door:
+            if called in queue:
+                queue.remove(called)
+                return False
+        return True  # it came at the last moment
 
     def end(self) -> None:
         """Let the next one in."""
-        with self._changed:
-            self._taken = False
-            self._changed.notify_all()
+        with self._door:
+            queue = self._urgent or self._others
+            if queue:
+                queue.popleft().release()
+            else:
+                self._taken = False
