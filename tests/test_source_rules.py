@@ -21,6 +21,7 @@ ALLOWED = {
             "entrypoints/cli/api.py",  # a person's command to their own node
             "entrypoints/serving.py",  # listens
             "entrypoints/handshake.py",  # the sockets of those who came
+            "storage/listening.py",  # waits on the database's own socket, and wakes itself by a pair of them
             "entrypoints/backup/restoring.py",  # looks whether a node listens
             "entrypoints/demo/houses.py",
             "entrypoints/demo/people.py",

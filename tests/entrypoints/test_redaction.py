@@ -79,7 +79,7 @@ def test_the_text_of_an_exception_and_of_what_caused_it(log):
 
 
 def test_what_a_library_says_through_the_standard_logging(log):
-    logging.getLogger("uvicorn.error").warning("Invalid request %s from %s", SENTENCE, {"phone": PHONE})
+    logging.getLogger("uvicorn.error").error("Invalid request %s from %s", SENTENCE, {"phone": PHONE})
     try:
         int(SENTENCE)
     except ValueError:

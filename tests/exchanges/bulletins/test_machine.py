@@ -50,7 +50,7 @@ class BulletinAmongFourBureaus(Correspondence[Move]):
     def correct(self):
         self.say(said.corrected(self.standing(), self.mark(), to=(B, C), after=self.heads(A, (B, C))))
 
-    @precondition(lambda self: self.standing())
+    @precondition(lambda self: self.standing() and any(each.act is Act.PUBLISHED for each in self.held[A].all))
     @rule()
     def recall(self):
         root = next(each for each in self.held[A].all if each.act is Act.PUBLISHED)

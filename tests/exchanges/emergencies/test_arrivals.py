@@ -62,7 +62,7 @@ class Post:
         node = self.desk.node
         outcome = "applied"
         with node.database.begin() as session:
-            row = keep(session, statement, state="pending", now=self.town.clock.now())
+            row = session.get_one(StatementRow, keep(session, statement, state="pending", now=self.town.clock.now()).n)
             row.direction = "in"
             session.flush()
             try:
@@ -273,7 +273,7 @@ def test_an_alert_from_the_future_is_believed_and_marked(post: Post) -> None:
     alert = post.say("alert")
     node = post.desk.node
     with node.database.begin() as session:
-        row = keep(session, alert, state="pending", now=post.town.clock.now())
+        row = session.get_one(StatementRow, keep(session, alert, state="pending", now=post.town.clock.now()).n)
         row.direction = "in"
         session.flush()
         session.execute(sql_update(StatementRow).values(clock_suspect=True))
