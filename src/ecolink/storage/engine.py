@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
-from ecolink.storage.faults import is_outage, keep_values_out, reason_of
+from ecolink.storage.faults import is_conflict, is_outage, keep_values_out, reason_of
 from ecolink.storage.outages import Outage
 from ecolink.storage.rows import copy_rows
 from ecolink.storage.turns import Turns
@@ -149,7 +149,8 @@ class Database:
         except SQLAlchemyError as fault:
             if not is_outage(fault):
                 raise
-            self._outage.note(reason_of(fault))
+            if not is_conflict(fault):
+                self._outage.note(reason_of(fault))
             raise _unavailable() from fault
 
     def _writing(self) -> Engine:

@@ -17,6 +17,15 @@ _READ_ONLY = "25006"
 """SQLSTATE of a server that takes no writes: a standby somebody failed over to, or one an operator set so."""
 
 
+_CONFLICT = frozenset({"40001", "40P01"})
+"""SQLSTATEs of PostgreSQL for the one it chose to end of two transactions that were in each other's way."""
+
+
+def is_conflict(fault: Exception) -> bool:
+    """Tell whether another transaction was in the way: the next try passes, and nothing is amiss."""
+    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", None) in _CONFLICT
+
+
 def is_outage(fault: Exception) -> bool:
     """Tell whether the database cannot work just now (full, locked, read-only or away), and no program is wrong."""
     if isinstance(fault, OperationalError | PoolTimeoutError | PendingRollbackError):
