@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.ceilings import rows_a_second, verifications_a_second
+from benchmarks.page import PAGE, write_table
 from benchmarks.receiving import naive, receiving
 from benchmarks.taxii import compare
 from tests.support.postgres import NoPostgresError, Server, find_server
@@ -27,7 +28,6 @@ STATEMENTS = 24_000
 SLACK = 0.8
 """Of the ratio on the page must stay when checked: machines and moments differ."""
 
-PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- figures -->", "<!-- end -->"
 
 VERIFYING, COMMITTING, NAIVE = "ES256 verifications, two threads", "rows in commits of 50", "naive node"
@@ -70,7 +70,7 @@ def main() -> int:
     print(json.dumps({"medians": {name: round(each) for name, each in medians.items()}, "ratios": ratios}))
     if check:
         return _compare(ratios)
-    _write(table)
+    write_table(table, BEGIN, END)
     return 0
 
 
@@ -156,12 +156,6 @@ def _recorded() -> dict[str, float]:
     table = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if " : " in line]
     return {row[0]: float(row[1]) for row in rows}
-
-
-def _write(table: str) -> None:
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
 
 
 if __name__ == "__main__":
