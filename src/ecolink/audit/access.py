@@ -12,7 +12,7 @@ never deletes from it.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import RowMapping, Select, event, insert, select, update
 from sqlalchemy.orm import Session, SessionTransaction
@@ -54,6 +54,20 @@ class AccessEntry:
     recipient: str | None = None
     reason: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def administered(cls, what: str, object_id: str, *, by: str, role: str, at: datetime, reason: str) -> Self:
+        """Return the entry of an act of administration: `what` is `peer-activate`, `user-reset` and the like."""
+        return cls(
+            at=at,
+            actor=by,
+            role=role,
+            action=AccessAction.ADMINISTER,
+            object_type=what.partition("-")[0],
+            object_id=object_id,
+            reason=reason or None,
+            details={"what": what},
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry, AccessLog
-from ecolink.audit.access_models import AccessAction
 from ecolink.errors import NotFoundError
 from ecolink.federation import queues
 from ecolink.federation.applying import Applier
@@ -60,19 +59,8 @@ class Exchange:
 
     def note(self, session: Session, what: str, object_id: str, by: Principal, now: datetime, reason: str = "") -> None:
         """Enter an administrative act into the access log."""
-        self.access.record(
-            session,
-            AccessEntry(
-                at=now,
-                actor=by.username,
-                role=by.lead_role,
-                action=AccessAction.ADMINISTER,
-                object_type=what.partition("-")[0],
-                object_id=object_id,
-                reason=reason or None,
-                details={"what": what},
-            ),
-        )
+        entry = AccessEntry.administered(what, object_id, by=by.username, role=by.lead_role, at=now, reason=reason)
+        self.access.record(session, entry)
 
 
 def peers_router(exchange: Exchange) -> APIRouter:

@@ -11,7 +11,6 @@ import typer
 from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry
-from ecolink.audit.access_models import AccessAction
 from ecolink.entrypoints.cli.context import settings_of
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Role
@@ -43,19 +42,8 @@ def open_node(context: typer.Context) -> Iterator["Node"]:
 def note(node: "Node", session: Session, what: str, object_id: str, *, now: datetime, reason: str = "") -> None:
     """Enter into the access log what the operator did: `what` is `peer-activate`, `user-reset` and the like."""
     by = operator()
-    node.access.record(
-        session,
-        AccessEntry(
-            at=now,
-            actor=by.username,
-            role=by.lead_role,
-            action=AccessAction.ADMINISTER,
-            object_type=what.partition("-")[0],
-            object_id=object_id,
-            reason=reason or None,
-            details={"what": what},
-        ),
-    )
+    entry = AccessEntry.administered(what, object_id, by=by.username, role=by.lead_role, at=now, reason=reason)
+    node.access.record(session, entry)
 
 
 def operator() -> Principal:
