@@ -18,6 +18,9 @@ from alembic.util import CommandError
 from ecolink.storage.engine import connect
 from ecolink.storage.schema import migrations, upgrade
 
+LONGEST = 32
+"""Characters of a revision's name in Alembic's own table; SQLite would let a longer one pass."""
+
 
 def main(name: str) -> None:
     """Write the migration called `name`."""
@@ -31,10 +34,12 @@ def main(name: str) -> None:
         config.set_main_option("script_location", str(migrations()))
         config.set_main_option("file_template", "%%(rev)s")
         slug = re.sub(r"\W+", "_", name.lower()).strip("_")
-        day = datetime.now(UTC).strftime("%Y%m%d")
+        revision = f"{datetime.now(UTC):%Y%m%d}_{slug}"
+        if len(revision) > LONGEST:
+            sys.exit(f"{revision} has {len(revision)} characters; PostgreSQL keeps {LONGEST}: say it in fewer words")
         with engine.connect() as connection:
             config.attributes["connection"] = connection
-            written = command.revision(config, name.capitalize(), autogenerate=True, rev_id=f"{day}_{slug}")
+            written = command.revision(config, name.capitalize(), autogenerate=True, rev_id=revision)
         engine.dispose()
         print(Path(written.path).relative_to(Path.cwd()))  # type: ignore[union-attr]
 
