@@ -6,12 +6,18 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from ecolink.entrypoints import connections
 from ecolink.entrypoints.connections import BoundedConnection
 from ecolink.entrypoints.lobby import Lobby
+from ecolink.entrypoints.serving import _config
+from ecolink.federation import egress
+from ecolink.settings import Settings
+from tests.entrypoints.test_config import SHOUNING
 
 BRIEF_S = 0.4
 CUT = threading.Event()
@@ -231,6 +237,14 @@ def test_whoever_asks_for_another_protocol_is_answered_in_this_one_and_that_is_a
 def test_an_address_in_full_is_answered_here_and_nobody_else_is_asked(port: int) -> None:
     asked = b"GET http://elsewhere.example/ HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
     assert answered(port, asked).endswith(b"\r\n\r\n0")
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_idle_connection_is_kept_longer_than_any_client_of_ours_keeps_it(tls: bool) -> None:
+    config = _config(Settings(**SHOUNING), FastAPI(), tls=tls, mutual=False)
+    people = httpx.Limits().keepalive_expiry
+    assert people is not None
+    assert config.timeout_keep_alive > egress.IDLE_S > people
 
 
 def test_requests_sent_ahead_of_their_answers_get_one_answer(port: int) -> None:

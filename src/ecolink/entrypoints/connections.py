@@ -29,6 +29,10 @@ ANSWER_S = 120.0
 REST_S = 5.0
 """Seconds what is left of a body may take once it is answered: long enough to hear why it was refused."""
 
+IDLE_S = 65
+"""Whole seconds an idle connection is kept between two requests. No client may keep one as long: whoever sends in the
+moment it is closed gets no answer, and cannot know whether the request was done (RFC 9112 section 9.5)."""
+
 FRAMING_BYTES = 64 * 1024
 """What may stand around a body: request line, headers, trailers, and of chunks' sizes what exceeds the body itself."""
 

@@ -23,7 +23,7 @@ import uvloop
 from fastapi import FastAPI
 
 from ecolink.entrypoints import open_files
-from ecolink.entrypoints.connections import BoundedConnection, lobby_of
+from ecolink.entrypoints.connections import IDLE_S, BoundedConnection, lobby_of
 from ecolink.entrypoints.handshake import TlsEntrance
 from ecolink.entrypoints.logs import set_up_logs
 from ecolink.entrypoints.wiring import Node, build_node
@@ -182,6 +182,7 @@ def _config(settings: Settings, app: FastAPI, *, tls: bool, mutual: bool) -> uvi
         server_header=False,
         proxy_headers=settings.behind_proxy,
         backlog=BACKLOG,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=settings.tls_certificate if tls else None,
         ssl_keyfile=settings.tls_key if tls else None,

@@ -22,6 +22,9 @@ from ecolink.federation.operations import MEBIBYTE, Answer, Call
 MAX_ANSWER = 16 * MEBIBYTE
 CONNECT_TIMEOUT_S = 5.0
 
+IDLE_S = 50.0
+"""Seconds a connection is kept for the next call: less than a node keeps it, or a call could fall into its closing."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _CARRIERS = tuple(
@@ -177,7 +180,7 @@ class HttpTransport:
             ssl_context=tls,
             max_connections=64,
             max_keepalive_connections=32,
-            keepalive_expiry=30.0,
+            keepalive_expiry=IDLE_S,
             network_backend=_GuardedBackend(self._allowed, self._deadline),
         )
         return httpx.Client(
