@@ -52,7 +52,12 @@ class WorkingCalendar:
     def is_working_day(self, day: date) -> bool:
         """Tell whether `day` is worked: announced so, or an ordinary weekday that is no holiday."""
         announced = self._year(day.year).days.get(day)
-        return day.weekday() < _SATURDAY if announced is None else announced is Day.WORK
+        return self.ordinary(day) if announced is None else announced is Day.WORK
+
+    @staticmethod
+    def ordinary(day: date) -> bool:
+        """Tell whether `day` is worked in an ordinary week, Monday to Friday."""
+        return day.weekday() < _SATURDAY
 
     def add_working_days(self, day: date, count: int) -> date:
         """Return the `count`-th working day after `day`; `day` itself does not count.

@@ -1,0 +1,154 @@
+"""From an agreement to what is due: the same obligations with the same keys at every party, without a word.
+
+A period is governed by the terms and the calendar that count on its first day. So an agreement that begins within a
+period obliges from the next one on, an amendment changes no period that has begun, and a calendar signed late moves no
+day somebody already works towards. A period whose due day lies beyond the agreement's end obliges nobody.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property, lru_cache
+
+from dateutil.rrule import rrulestr
+
+from ecolink.cadence.agreements import AgreedCalendar, Agreement
+from ecolink.cadence.deadlines import end_of_day
+from ecolink.cadence.periods import Period, periods
+from ecolink.kit.times import CHINA
+from ecolink.protocol.kinds.agreements import DutyV1, Level, RotationV1
+
+MORNING = time(9, 0, tzinfo=CHINA)
+"""When reminders and escalations of a day come: the start of office hours in Asia/Shanghai."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Somebody is told: a reminder before, or an escalation after."""
+
+    code: str
+    """`remind-7`, `remind-0`, `overdue`, `escalate-3`: with the obligation's key it is what is done once."""
+    at: datetime
+    to: Level
+
+
+@dataclass(frozen=True)
+class Obligation:
+    """One thing due in one period under one agreement."""
+
+    agreement: str
+    duty: DutyV1
+    period: Period
+    parties: frozenset[str]
+    """Whom it binds."""
+    convener: str | None
+    """Whose turn it is to see to it; None where the parties do not take turns."""
+    terms: str
+    """Digest of the terms that govern it."""
+    due_on: date
+    settled: bool
+    """Whether the working days the due day hangs on are signed. If not it may still move."""
+
+    @property
+    def key(self) -> str:
+        """Its name at every party: `sn-qy-151/liaison/2026-07`."""
+        return f"{self.agreement}/{self.duty.code}/{self.period.label}"
+
+    @property
+    def opens_at(self) -> datetime:
+        """When it is shown as open: the first moment of its period, or the duty's days before it is due."""
+        first = self.period.first
+        if self.duty.opens_days is not None:
+            first = max(first, self.due_on - timedelta(days=self.duty.opens_days))
+        return datetime.combine(first, time(0, tzinfo=CHINA))
+
+    @property
+    def due_at(self) -> datetime:
+        """The last second of the due day."""
+        return end_of_day(self.due_on)
+
+    @property
+    def grace_until(self) -> datetime:
+        """Until when nobody is bothered. Whatever is done after `due_at` is late all the same."""
+        return end_of_day(self.due_on + timedelta(days=self.duty.grace_days))
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Everything that somebody is told of it while it is not done, in order of time."""
+        reminders = [
+            Step(f"remind-{days}", _morning(self.due_on, -days), "liaison_officer") for days in self.duty.remind_days
+        ]
+        beyond = self.due_on + timedelta(days=self.duty.grace_days)
+        escalations = [
+            Step(f"escalate-{step.after_days}", _morning(beyond, step.after_days), step.to)
+            for step in self.duty.escalate
+        ]
+        return tuple(sorted([*reminders, *escalations], key=lambda step: step.at))
+
+
+def derive(agreement: Agreement, first: date, last: date) -> Iterator[Obligation]:
+    """Go through the obligations of all periods that begin between two days (both included), duty by duty.
+
+    Pure: the same agreement gives the same obligations everywhere and at any time.
+    """
+    for version in agreement.versions:
+        begins, ends = max(first, version.first), min(last, version.last)
+        for duty in version.terms.duties:
+            for period in periods(begins, ends, duty.period):
+                calendar = agreement.calendar_on(period.first)
+                due_on, settled = due_day(duty, period, calendar)
+                if agreement.on(due_on) is None:
+                    continue
+                yield Obligation(
+                    agreement=agreement.code,
+                    duty=duty,
+                    period=period,
+                    parties=frozenset(duty.between) or version.terms.members,
+                    convener=_convener(version.terms.rotation, period),
+                    terms=version.digest,
+                    due_on=due_on,
+                    settled=settled,
+                )
+
+
+def due_day(duty: DutyV1, period: Period, calendar: AgreedCalendar) -> tuple[date, bool]:
+    """Return the day on which a duty is due in a period, and whether the working days it hangs on are signed.
+
+    Raises:
+        ValueError: the rule names no day in the period, or more than one, or no day in it is worked.
+
+    """
+    (named,) = rule_days(duty.rule, period)
+    if duty.working_day == "as-is":
+        return named, True
+    step = timedelta(days=-1 if duty.working_day == "before" else 1)
+    day, settled = named, calendar.settled(named.year)
+    while not calendar.is_working_day(day):
+        day += step
+        settled = settled and calendar.settled(day.year)
+    return day, settled
+
+
+@lru_cache(maxsize=4096)
+def rule_days(rule: str, period: Period) -> tuple[date, ...]:
+    """Return the days an RRULE names within a period. The rule is counted from the period's first day.
+
+    Raises:
+        ValueError: it is no RRULE.
+
+    """
+    begin = datetime.combine(period.first, time(0))
+    found = rrulestr(rule, dtstart=begin).between(begin, datetime.combine(period.last, time(0)), inc=True)
+    return tuple(moment.date() for moment in found)
+
+
+def _morning(day: date, later: int) -> datetime:
+    return datetime.combine(day + timedelta(days=later), MORNING)
+
+
+def _convener(rotation: RotationV1 | None, period: Period) -> str | None:
+    if rotation is None:
+        return None
+    begins = Period.parse(rotation.begins)
+    turn = Period.containing(period.first, rotation.period).number - begins.number
+    return rotation.order[turn % len(rotation.order)]

@@ -1,0 +1,1 @@
+"""Consultations: planned or ad hoc, with invitation, minutes, conclusions and tasks."""

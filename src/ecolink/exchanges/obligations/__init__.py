@@ -1,0 +1,1 @@
+"""What the agreements oblige to: reminded of, escalated, made up for, waived, reported."""
