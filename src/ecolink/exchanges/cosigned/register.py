@@ -1,0 +1,134 @@
+"""Writing into the register and reading from it. What it decides, `cadence.cosigning` decides purely."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from ecolink.cadence.cosigning import Cosigning, Objection
+from ecolink.exchanges.cosigned.models import Cosignature, CosignedDocument
+
+
+def begin(
+    session: Session,
+    cosigning: Cosigning,
+    *,
+    kind: str,
+    subject: str,
+    thread: str,
+) -> CosignedDocument:
+    """Enter a document its author has signed; entering it again changes nothing."""
+    row = session.get(CosignedDocument, cosigning.digest)
+    if row is None:
+        row = CosignedDocument(
+            digest=cosigning.digest,
+            kind=kind,
+            subject=subject,
+            thread=thread,
+            author=cosigning.author,
+            parties=sorted(cosigning.parties),
+            written_at=cosigning.written_at,
+            completed_at=cosigning.completed_at,
+        )
+        session.add(row)
+        session.flush()
+        session.add_all(
+            Cosignature(digest=row.digest, party=party, signed_at=at) for party, at in cosigning.signatures.items()
+        )
+        session.flush()
+    return row
+
+
+def sign(session: Session, digest: str, party: str, at: datetime) -> Cosigning:
+    """Enter a party's signature and return how far the document is signed.
+
+    Raises:
+        LookupError: no such document is known, or it was withdrawn.
+        ValueError: it is no party, or the signature is older than the document.
+
+    """
+    row = _standing(session, digest)
+    return _write(session, row, read(session, [row])[digest].sign(party, at), party)
+
+
+def object_to(session: Session, digest: str, party: str, at: datetime, reason: str) -> Cosigning:
+    """Enter a party's objection and return how far the document is signed.
+
+    Raises:
+        LookupError: no such document is known, or it was withdrawn.
+        ValueError: it is no party, or the objection is older than the document.
+
+    """
+    row = _standing(session, digest)
+    return _write(session, row, read(session, [row])[digest].object(party, at, reason), party)
+
+
+def withdraw(session: Session, digest: str, by: str, at: datetime, reason: str) -> CosignedDocument:
+    """Enter that its author took a document back.
+
+    Raises:
+        LookupError: no such document is known, or it was withdrawn already.
+        ValueError: somebody else wrote it.
+
+    """
+    row = _standing(session, digest)
+    if row.author != by:
+        raise ValueError("only its author takes a document back")
+    row.withdrawn_at, row.withdrawn_because = at, reason
+    session.flush()
+    return row
+
+
+def about(kind: str, subjects: Collection[str]) -> Select[CosignedDocument]:
+    """Select the documents of a kind about any of `subjects`, withdrawn ones left out, oldest first."""
+    return (
+        select(CosignedDocument)
+        .where(
+            CosignedDocument.kind == kind,
+            CosignedDocument.subject.in_(subjects),
+            CosignedDocument.withdrawn_at.is_(None),
+        )
+        .order_by(CosignedDocument.written_at, CosignedDocument.digest)
+    )
+
+
+def read(session: Session, rows: Iterable[CosignedDocument]) -> dict[str, Cosigning]:
+    """Return by digest how far documents are signed."""
+    known = {row.digest: row for row in rows}
+    words: dict[str, list[Cosignature]] = {}
+    for word in session.scalars(select(Cosignature).where(Cosignature.digest.in_(known))):
+        words.setdefault(word.digest, []).append(word)
+    return {
+        digest: Cosigning(
+            digest=digest,
+            author=row.author,
+            parties=frozenset(row.parties),
+            written_at=row.written_at,
+            signatures={word.party: word.signed_at for word in words.get(digest, ()) if word.signed_at},
+            objections={
+                word.party: Objection(word.objected_at, word.reason or "")
+                for word in words.get(digest, ())
+                if word.objected_at and not word.signed_at
+            },
+        )
+        for digest, row in known.items()
+    }
+
+
+def _standing(session: Session, digest: str) -> CosignedDocument:
+    row = session.get(CosignedDocument, digest, with_for_update=True)
+    if row is None or row.withdrawn_at is not None:
+        raise LookupError(digest)
+    return row
+
+
+def _write(session: Session, row: CosignedDocument, cosigning: Cosigning, party: str) -> Cosigning:
+    word = session.get(Cosignature, (row.digest, party)) or Cosignature(digest=row.digest, party=party)
+    objection = cosigning.objections.get(party)
+    word.signed_at = cosigning.signatures.get(party)
+    word.objected_at, word.reason = (objection.at, objection.reason) if objection else (None, None)
+    session.add(word)
+    row.completed_at = cosigning.completed_at
+    session.flush()
+    return cosigning
