@@ -13,6 +13,9 @@ from ecolink.protocol.kinds.agreements import DutyKind
 InForce = Callable[[Session], Collection[Agreement]]
 """Every agreement that was ever signed by all its parties, ended ones too."""
 
+OnAgreement = Callable[[Session, Agreement, datetime], None]
+"""Told what is in force of an agreement, whenever all its parties have signed something more; telling twice is once."""
+
 EvidenceOf = Callable[[Session, Obligation], Evidence]
 """What a room's signed records say of one obligation. Only what its parties signed counts."""
 
