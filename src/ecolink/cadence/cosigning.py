@@ -11,6 +11,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Self
 
+from ecolink.protocol.limits import CLOCK_SKEW
+
 
 @dataclass(frozen=True, slots=True)
 class Objection:
@@ -43,10 +45,10 @@ class Cosigning:
         """Return it with a party's signature; of two the earlier counts. A signature outweighs the party's objection.
 
         Raises:
-            ValueError: it is no party, or the signature is older than the document.
+            ValueError: it is no party, or the signature is older than the document by more than clocks may differ.
 
         """
-        self._refuse(party, at)
+        at = self._settle(party, at)
         signed = {**self.signatures, party: min(at, self.signatures.get(party, at))}
         objecting = {who: why for who, why in self.objections.items() if who != party}
         return self._with(signed, objecting)
@@ -55,10 +57,10 @@ class Cosigning:
         """Return it with a party's objection; of several the latest stands, and none beside its signature.
 
         Raises:
-            ValueError: it is no party, or the objection is older than the document.
+            ValueError: it is no party, or the objection is older than the document by more than clocks may differ.
 
         """
-        self._refuse(party, at)
+        at = self._settle(party, at)
         standing = self.objections.get(party)
         if party in self.signatures or (standing is not None and (standing.at, standing.reason) >= (at, reason)):
             return self
@@ -74,11 +76,13 @@ class Cosigning:
         """When the last party signed; None while one has not."""
         return None if self.missing else max(self.signatures.values())
 
-    def _refuse(self, party: str, at: datetime) -> None:
+    def _settle(self, party: str, at: datetime) -> datetime:
+        """Return when a word counts: not before the document, where only the two clocks differ."""
         if party not in self.parties:
             raise ValueError(f"{party} is no party to this")
-        if at < self.written_at:
+        if at < self.written_at - CLOCK_SKEW:
             raise ValueError("signed before it was written")
+        return max(at, self.written_at)
 
     def _with(self, signatures: Mapping[str, datetime], objections: Mapping[str, Objection]) -> "Cosigning":
         return Cosigning(

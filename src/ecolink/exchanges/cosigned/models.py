@@ -27,7 +27,7 @@ class CosignedDocument(Base):
     withdrawn_at: Mapped[datetime | None]
     withdrawn_because: Mapped[str | None] = mapped_column(String(1000))
     completed_at: Mapped[datetime | None]
-    """When the last party signed, by its own word."""
+    """When the last party signed, by its own word; None of what was taken back before."""
 
 
 class Cosignature(Base):

@@ -43,24 +43,34 @@ def begin(
 def sign(session: Session, digest: str, party: str, at: datetime) -> Cosigning:
     """Enter a party's signature and return how far the document is signed.
 
+    A signature and a withdrawal that crossed on the way are judged by when they were written, so that every party
+    comes to the same answer: what all had signed by then stands, and the withdrawal is void.
+
     Raises:
-        LookupError: no such document is known, or it was withdrawn.
-        ValueError: it is no party, or the signature is older than the document.
+        LookupError: no such document is known, or it had been withdrawn by `at`.
+        ValueError: it is no party, or the signature is older than the document by more than clocks may differ.
 
     """
-    row = _standing(session, digest)
-    return _write(session, row, read(session, [row])[digest].sign(party, at), party)
+    row = _standing(session, digest, at)
+    cosigning = _write(session, row, read(session, [row])[digest].sign(party, at), party)
+    if row.withdrawn_at is not None and row.completed_at is not None:
+        if row.completed_at <= row.withdrawn_at:
+            row.withdrawn_at = row.withdrawn_because = None
+        else:
+            row.completed_at = None
+        session.flush()
+    return cosigning
 
 
 def object_to(session: Session, digest: str, party: str, at: datetime, reason: str) -> Cosigning:
     """Enter a party's objection and return how far the document is signed.
 
     Raises:
-        LookupError: no such document is known, or it was withdrawn.
-        ValueError: it is no party, or the objection is older than the document.
+        LookupError: no such document is known, or it had been withdrawn by `at`.
+        ValueError: it is no party, or the objection is older than the document by more than clocks may differ.
 
     """
-    row = _standing(session, digest)
+    row = _standing(session, digest, at)
     return _write(session, row, read(session, [row])[digest].object(party, at, reason), party)
 
 
@@ -68,14 +78,16 @@ def withdraw(session: Session, digest: str, by: str, at: datetime, reason: str) 
     """Enter that its author took a document back.
 
     Raises:
-        LookupError: no such document is known, or it was withdrawn already.
-        ValueError: somebody else wrote it.
+        LookupError: no such document is known, or it was withdrawn before.
+        ValueError: somebody else wrote it, or all had signed it by `at`.
 
     """
-    row = _standing(session, digest)
+    row = _standing(session, digest, at)
     if row.author != by:
         raise ValueError("only its author takes a document back")
-    row.withdrawn_at, row.withdrawn_because = at, reason
+    if row.completed_at is not None and row.completed_at <= at:
+        raise ValueError("all had signed it before it was taken back")
+    row.withdrawn_at, row.withdrawn_because, row.completed_at = at, reason, None
     session.flush()
     return row
 
@@ -116,9 +128,10 @@ def read(session: Session, rows: Iterable[CosignedDocument]) -> dict[str, Cosign
     }
 
 
-def _standing(session: Session, digest: str) -> CosignedDocument:
+def _standing(session: Session, digest: str, at: datetime) -> CosignedDocument:
+    """Return a document, locked, that had not been withdrawn by `at`."""
     row = session.get(CosignedDocument, digest, with_for_update=True)
-    if row is None or row.withdrawn_at is not None:
+    if row is None or (row.withdrawn_at is not None and row.withdrawn_at < at):
         raise LookupError(digest)
     return row
 
