@@ -47,6 +47,9 @@ def test_nobody_else_reads_the_access_log():
         Permission.BULLETIN_APPROVE,
         Permission.EMERGENCY_ACKNOWLEDGE,
         Permission.PERSON_REVEAL,
+        Permission.AGREEMENT_SIGN,
+        Permission.OBLIGATION_HANDLE,
+        Permission.PACKAGE_APPROVE,
     ],
 )
 def test_what_a_person_must_decide_no_program_does(human):
@@ -55,6 +58,11 @@ def test_what_a_person_must_decide_no_program_does(human):
 
 def test_an_officer_approves_nothing():
     assert not [permission for permission in GRANTS[Role.OFFICER] if permission.value.endswith((":approve", ":send"))]
+
+
+def test_only_the_leadership_binds_the_bureau_and_only_heads_waive_what_is_due():
+    assert [role for role in Role if Permission.AGREEMENT_SIGN in GRANTS[role]] == [Role.CHIEF]
+    assert [role for role in Role if Permission.OBLIGATION_WAIVE in GRANTS[role]] == [Role.HEAD, Role.CHIEF]
 
 
 def test_roles_add_up_and_the_most_senior_one_is_named():
@@ -70,4 +78,4 @@ def test_the_table_prints_one_line_for_each_permission():
     lines = print_grants().splitlines()
 
     assert len(lines) == len(Permission) + 2
-    assert "| audit:read |  |  |  |  |  | yes |  |  |" in lines
+    assert "| audit:read |  |  |  |  |  |  |  | yes |  |  |" in lines

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
-from ecolink.entrypoints.furnishing import Hooks, Shell, furnish
+from ecolink.entrypoints.furnishing import furnish
 from ecolink.entrypoints.readiness import readiness
+from ecolink.entrypoints.shell import Hooks, Shell
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient

@@ -16,6 +16,8 @@ class Role(StrEnum):
     LIAISON_OFFICER = "liaison_officer"
     INTAKE_REVIEWER = "intake_reviewer"
     APPROVER = "approver"
+    DEPUTY = "deputy"
+    HEAD = "head"
     CHIEF = "chief"
     AUDITOR = "auditor"
     INTEGRATOR = "integrator"
@@ -28,6 +30,8 @@ ROLE_NAMES_ZH: Mapping[Role, str] = MappingProxyType(
         Role.LIAISON_OFFICER: "联络员",
         Role.INTAKE_REVIEWER: "归口审核员",
         Role.APPROVER: "审批人",
+        Role.DEPUTY: "部门副职",
+        Role.HEAD: "部门负责人",
         Role.CHIEF: "局领导",
         Role.AUDITOR: "审计员",
         Role.INTEGRATOR: "系统对接",
@@ -66,6 +70,18 @@ class Permission(StrEnum):
     ATTACHMENT_WRITE = "attachment:write"
     ALLIANCE_READ = "alliance:read"
     ALLIANCE_MANAGE = "alliance:manage"
+    AGREEMENT_READ = "agreement:read"
+    AGREEMENT_PROPOSE = "agreement:propose"
+    """Prepare an agreement and have it checked; proposing it to the others is signing it."""
+    AGREEMENT_SIGN = "agreement:sign"
+    """Bind the bureau: propose, sign, decline, withdraw, amend, end."""
+    OBLIGATION_READ = "obligation:read"
+    OBLIGATION_HANDLE = "obligation:handle"
+    """Record, confirm, object, feed back, plan."""
+    OBLIGATION_WAIVE = "obligation:waive"
+    PACKAGE_APPROVE = "package:approve"
+    FEED_SELF = "feed:self"
+    """One's own calendar feed."""
     PEER_READ = "peer:read"
     PEER_MANAGE = "peer:manage"
     QUEUE_READ = "queue:read"
@@ -89,8 +105,11 @@ _READING = frozenset(
         _P.EMERGENCY_READ,
         _P.ATTACHMENT_READ,
         _P.ALLIANCE_READ,
+        _P.AGREEMENT_READ,
+        _P.OBLIGATION_READ,
         _P.PEER_READ,
         _P.PROFILE_SELF,
+        _P.FEED_SELF,
     },
 )
 _WORKING = _READING | {
@@ -112,16 +131,25 @@ _APPROVING = _WORKING | {
     _P.EMERGENCY_APPROVE,
     _P.PERSON_REVEAL,
 }
+_COOPERATING = frozenset({_P.AGREEMENT_PROPOSE, _P.OBLIGATION_HANDLE})
+_LEADING = _COOPERATING | {_P.OBLIGATION_WAIVE, _P.PACKAGE_APPROVE}
 
 GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
         Role.OFFICER: frozenset(_WORKING | {_P.PERSON_REVEAL}),
         # The liaison officer answers for the bureau day and night: an emergency cannot wait for an approver.
-        Role.LIAISON_OFFICER: frozenset(_RECEIVING | {_P.PERSON_REVEAL, _P.EMERGENCY_APPROVE}),
+        Role.LIAISON_OFFICER: frozenset(_RECEIVING | _COOPERATING | {_P.PERSON_REVEAL, _P.EMERGENCY_APPROVE}),
         Role.INTAKE_REVIEWER: frozenset(_RECEIVING | {_P.PERSON_REVEAL}),
-        Role.APPROVER: frozenset(_APPROVING | {_P.QUEUE_READ}),
+        Role.APPROVER: frozenset(_APPROVING | {_P.QUEUE_READ, _P.PACKAGE_APPROVE}),
+        # The department's deputy and its head: what is overdue goes up to them, before it reaches the chief.
+        Role.DEPUTY: frozenset(_RECEIVING | {_P.PERSON_REVEAL, _P.OBLIGATION_HANDLE}),
+        Role.HEAD: frozenset(_APPROVING | _RECEIVING | _LEADING),
+        # Only the bureau's leadership binds it by an agreement.
         Role.CHIEF: frozenset(
-            _APPROVING | _RECEIVING | {_P.ALLIANCE_MANAGE, _P.ERASE_PERSONAL_DATA, _P.EVIDENCE_EXPORT}
+            _APPROVING
+            | _RECEIVING
+            | _LEADING
+            | {_P.AGREEMENT_SIGN, _P.ALLIANCE_MANAGE, _P.ERASE_PERSONAL_DATA, _P.EVIDENCE_EXPORT}
         ),
         # The auditor sees what was done and by whom, and changes nothing; personal data stay masked.
         Role.AUDITOR: frozenset(_READING | {_P.AUDIT_READ, _P.EVIDENCE_EXPORT, _P.QUEUE_READ, _P.KEY_READ}),
@@ -141,6 +169,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 _P.QUEUE_READ,
                 _P.INBOX_MANAGE,
                 _P.PROFILE_SELF,
+                _P.FEED_SELF,
             },
         ),
     },
@@ -148,6 +177,8 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 
 SENIORITY: tuple[Role, ...] = (
     Role.CHIEF,
+    Role.HEAD,
+    Role.DEPUTY,
     Role.APPROVER,
     Role.LIAISON_OFFICER,
     Role.INTAKE_REVIEWER,

@@ -23,6 +23,7 @@ from ecolink.kit.clock import SystemClock
 from ecolink.surface.door import Door
 from ecolink.web.app import build_federation, build_local
 from ecolink.web.authorization import print_authorization
+from ecolink.web.cooperation import Cooperation
 from ecolink.web.metrics import Scrape
 from ecolink.web.problem_list import print_problems
 from ecolink.web.rooms import Rooms
@@ -45,7 +46,10 @@ class Nothing:
 
 def empty_rooms() -> Rooms:
     """Return the rooms of a node that holds nothing."""
-    return Rooms(**{room.name: cast("Any", Nothing()) for room in fields(Rooms)})
+    nothing = {room.name: cast("Any", Nothing()) for room in (*fields(Rooms), *fields(Cooperation))}
+    cooperation = Cooperation(**{room.name: nothing[room.name] for room in fields(Cooperation)})
+    rooms = {room.name: nothing[room.name] for room in fields(Rooms)}
+    return Rooms(**{**rooms, "cooperation": cooperation})
 
 
 def local_app() -> FastAPI:

@@ -19,6 +19,7 @@ from ecolink.exchanges.records import access_log, attachments, erasures
 from ecolink.federation.erasure import Erasure
 from ecolink.federation.evidence import EvidenceDesk
 from ecolink.web import evidence, federation
+from ecolink.web.cooperation import Cooperation
 from ecolink.web.federation import Exchange
 
 
@@ -35,6 +36,7 @@ class Rooms:
     erasure: Erasure
     evidence: EvidenceDesk
     exchange: Exchange
+    cooperation: Cooperation
 
     def routers(self) -> Sequence[APIRouter]:
         """Return the routers of the exchange rooms, each to stand under /api/v1."""
@@ -43,6 +45,7 @@ class Rooms:
             bulletins.router(self.bulletins),
             emergencies.router(self.emergencies),
             alliances.router(self.alliances),
+            *self.cooperation.routers(),
             attachments.router(self.attachments, self.access),
             access_log.router(self.access),
             erasures.router(self.erasure),

@@ -105,6 +105,15 @@ def about(kind: str, subjects: Collection[str]) -> Select[CosignedDocument]:
     )
 
 
+def signed_by_all(kinds: Collection[str]) -> Select[CosignedDocument]:
+    """Select the documents of these kinds that all parties signed, by subject."""
+    return (
+        select(CosignedDocument)
+        .where(CosignedDocument.kind.in_(kinds), CosignedDocument.completed_at.is_not(None))
+        .order_by(CosignedDocument.subject, CosignedDocument.completed_at, CosignedDocument.digest)
+    )
+
+
 def read(session: Session, rows: Iterable[CosignedDocument]) -> dict[str, Cosigning]:
     """Return by digest how far documents are signed."""
     known = {row.digest: row for row in rows}

@@ -1,0 +1,21 @@
+"""The rooms in which bureaus keep what their agreements promise: each put together by a function of its own.
+
+They stand on the agreements: what is in force, and since when. None knows another; where one must hear of another, it
+is handed a function here.
+"""
+
+from ecolink.entrypoints.shell import Shell
+from ecolink.exchanges.agreements.service import AgreementService
+from ecolink.exchanges.voice import Voice
+from ecolink.web.cooperation import Cooperation
+
+
+def furnish_cooperation(shell: Shell) -> Cooperation:
+    """Build the rooms of co-operation and hang their hooks."""
+    voice = Voice(shell.outbox, shell.settings.retention_months)
+    agreements = _furnish_agreements(voice)
+    return Cooperation(agreements=agreements)
+
+
+def _furnish_agreements(voice: Voice) -> AgreementService:
+    return AgreementService(voice)

@@ -1,0 +1,80 @@
+"""A node without its rooms, and what its rooms want to be told: `furnishing` and `cooperation` put the rooms in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from ecolink.audit.access import AccessLog
+from ecolink.audit.log import EvidenceLog
+from ecolink.federation.applying import Applier
+from ecolink.federation.callers import Callers
+from ecolink.federation.client import PeerClient
+from ecolink.federation.gate import Room
+from ecolink.federation.handling import Handler
+from ecolink.federation.keystore import Keystore
+from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.peers import Peers
+from ecolink.federation.receipts import Confirmed, OnReceipt
+from ecolink.federation.signer import Signer
+from ecolink.federation.statements import Stored
+from ecolink.federation.witnessing import Witnessing
+from ecolink.kit.clock import Clock
+from ecolink.settings import Settings
+from ecolink.storage.engine import Database
+
+
+@dataclass
+class Hooks:
+    """What the rooms want to be told, filled in as they are furnished."""
+
+    kept: list[Kept] = field(default_factory=list)
+    returned: list[Kept] = field(default_factory=list)
+    receipted: list[OnReceipt] = field(default_factory=list)
+    rejected: dict[str, Handler] = field(default_factory=dict)
+    """By the first word of the rejected statement's type."""
+    watch: list[Callable[[datetime], datetime | None]] = field(default_factory=list)
+    """Do what has fallen due, and tell when the next thing falls due."""
+    fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
+    fetch_due: list[Callable[[], datetime | None]] = field(default_factory=list)
+    """Tell when there will be something to fetch."""
+    tidy: list[Callable[[datetime], object]] = field(default_factory=list)
+    gate_rooms: dict[str, Room] = field(default_factory=dict)
+
+    def on_kept(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Tell of a statement this node holds."""
+        for hook in self.kept:
+            hook(session, stored, now)
+
+    def on_returned(self, session: Session, stored: Stored, now: datetime) -> None:
+        """Tell of a statement of ours that a peer gave back."""
+        for hook in self.returned:
+            hook(session, stored, now)
+
+    def on_receipt(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
+        """Tell of entries a peer confirmed."""
+        for hook in self.receipted:
+            hook(session, confirmed, now)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """The node without its rooms."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    peers: Peers
+    keystore: Keystore
+    signer: Signer
+    outbox: Outbox
+    callers: Callers
+    client: PeerClient
+    applier: Applier
+    access: AccessLog
+    log: EvidenceLog
+    witnessing: Witnessing
+    handlers: dict[str, Handler]
+    hooks: Hooks
+    card: Callable[[Session, datetime], bytes]
