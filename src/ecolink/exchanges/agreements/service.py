@@ -1,17 +1,14 @@
 """The agreements room."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.agreements import Agreement
 from ecolink.exchanges.agreements.shelf import Shelf
+from ecolink.exchanges.duties import OnAgreement
 from ecolink.exchanges.voice import Voice
-
-Changed = Callable[[Session, str, datetime], None]
-"""Told of the code of an agreement in which something became signed by all, or ceased to be."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class AgreementService:
     """The agreements this bureau is a party to."""
 
     voice: Voice
-    changed: list[Changed] = field(default_factory=list)
+    changed: list[OnAgreement] = field(default_factory=list)
     shelf: Shelf = field(default_factory=Shelf)
 
     def in_force(self, session: Session) -> Sequence[Agreement]:
