@@ -20,6 +20,7 @@ from tests.support.compiled import share_compiled
 from tests.support.databases import Lent, Pool
 from tests.support.postgres import NoPostgresError, Server, find_server
 from tests.support.town import QINGYUAN, SHOUNING, Town
+from tests.support.unsynced import skip_syncing
 
 # What every run tries is the same, so that a red run is never chance; `make fuzz` goes looking for what it misses.
 settings.register_profile("suite", derandomize=True, deadline=None, print_blob=True)
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Spend the run on what is tested: what all tests have in common is made once, and looked through seldom."""
     settings.load_profile(config.getoption("--hypothesis-profile") or "suite")
     share_compiled()
+    skip_syncing()
     gc.set_threshold(50_000)
 
 
