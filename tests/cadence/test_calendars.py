@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecolink.cadence.calendars import Day, WorkingCalendar, china_day, read_table
+from ecolink.cadence.calendars import Day, WorkingCalendar, china_day, published_digest, read_table
 
 CALENDAR = WorkingCalendar()
 
@@ -101,3 +101,9 @@ def test_adding_and_counting_working_days_agree(day: date, count: int) -> None:
 def test_years_outside_the_package_are_ordinary_weeks_and_say_so() -> None:
     assert not CALENDAR.published(1949)
     assert CALENDAR.is_working_day(date(2150, 1, 1)) is (date(2150, 1, 1).weekday() < 5)
+
+
+def test_a_published_calendar_has_a_digest_and_one_that_is_not_published_has_none() -> None:
+    assert published_digest([2025, 2026]) == published_digest([2026, 2025, 2026]) != published_digest([2026])
+    with pytest.raises(ValueError, match="2027"):
+        published_digest([2026, 2027])

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Self
 
-from ecolink.cadence.calendars import Day, WorkingCalendar, china_day
+from ecolink.cadence.calendars import Day, WorkingCalendar, WorkingDays, china_day
 from ecolink.cadence.cosigning import Cosigning
 from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1, TermsV1
 
@@ -111,7 +111,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreedCalendar:
+class AgreedCalendar(WorkingDays):
     """Working days as all parties signed them, and no other: what a library knows beyond that does not count."""
 
     years: frozenset[int]

@@ -7,7 +7,8 @@ neither is computed from the law's fixed holidays with ordinary weekends, and `p
 """
 
 import csv
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,7 @@ from functools import cache
 from io import StringIO
 from types import MappingProxyType
 
+from ecolink.kit import canonical
 from ecolink.kit.times import CHINA
 
 _SATURDAY = 5
@@ -35,9 +37,37 @@ class Year:
     published: bool
 
 
+class WorkingDays(ABC):
+    """Which days are worked. Days are those of Asia/Shanghai."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def is_working_day(self, day: date) -> bool:
+        """Tell whether `day` is worked."""
+
+    def add_working_days(self, day: date, count: int) -> date:
+        """Return the `count`-th working day after `day`; `day` itself does not count.
+
+        Raises:
+            ValueError: `count` is not positive.
+
+        """
+        if count < 1:
+            raise ValueError("count working days from 1")
+        while count:
+            day += timedelta(days=1)
+            count -= self.is_working_day(day)
+        return day
+
+    def working_days_between(self, first: date, last: date) -> int:
+        """Count the working days after `first`, up to and including `last`; 0 when `last` is not later."""
+        return sum(self.is_working_day(first + timedelta(days=step + 1)) for step in range((last - first).days))
+
+
 @dataclass(frozen=True)
-class WorkingCalendar:
-    """Tells working days; days are those of Asia/Shanghai.
+class WorkingCalendar(WorkingDays):
+    """The working days as this node knows them.
 
     `table` holds announced days by date. In a year whose notice the `holidays` package knows, they amend it; in
     any other year they are taken as the whole notice.
@@ -59,24 +89,6 @@ class WorkingCalendar:
         """Tell whether `day` is worked in an ordinary week, Monday to Friday."""
         return day.weekday() < _SATURDAY
 
-    def add_working_days(self, day: date, count: int) -> date:
-        """Return the `count`-th working day after `day`; `day` itself does not count.
-
-        Raises:
-            ValueError: `count` is not positive.
-
-        """
-        if count < 1:
-            raise ValueError("count working days from 1")
-        while count:
-            day += timedelta(days=1)
-            count -= self.is_working_day(day)
-        return day
-
-    def working_days_between(self, first: date, last: date) -> int:
-        """Count the working days after `first`, up to and including `last`; 0 when `last` is not later."""
-        return sum(self.is_working_day(first + timedelta(days=step + 1)) for step in range((last - first).days))
-
     def _year(self, year: int) -> Year:
         announced = {day: kind for day, kind in self.table.items() if day.year == year}
         known = _packaged(year)
@@ -88,6 +100,32 @@ class WorkingCalendar:
 def china_day(moment: datetime) -> date:
     """Return the calendar day of `moment` in Asia/Shanghai."""
     return moment.astimezone(CHINA).date()
+
+
+def published_days(year: int) -> Mapping[date, Day]:
+    """Return the days of `year` that differ from the ordinary week, as officially announced and known to this software.
+
+    Raises:
+        ValueError: they are not published, or this software is older than the notice.
+
+    """
+    known = _packaged(year)
+    if not known.published:
+        raise ValueError(f"the working calendar of {year} is not published, as far as this software knows")
+    return known.days
+
+
+def published_digest(years: Iterable[int]) -> str:
+    """Return the digest of the published days of `years`: nodes whose software knows them alike return the same.
+
+    Raises:
+        ValueError: a year is not published.
+
+    """
+    tables = {
+        str(year): {day.isoformat(): kind.value for day, kind in published_days(year).items()} for year in set(years)
+    }
+    return canonical.sha256_hex(canonical.dumps(tables))
 
 
 def read_table(text: str) -> Mapping[date, Day]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from ecolink.cadence.calendars import WorkingCalendar, china_day
+from ecolink.cadence.calendars import WorkingDays, china_day
 from ecolink.kit.times import CHINA
 
 _LAST_SECOND = time(23, 59, 59, tzinfo=CHINA)
@@ -70,7 +70,7 @@ class DeadlinePolicy:
             if not terms or min(terms) < 1 or list(terms) != sorted(set(terms)):
                 raise ValueError(f"{member.name}: terms must be positive, and ascend: {value}")
 
-    def person_receipt_due(self, urgency: str, received_at: datetime, calendar: WorkingCalendar) -> datetime:
+    def person_receipt_due(self, urgency: str, received_at: datetime, calendar: WorkingDays) -> datetime:
         """Return when a person must have signed for a lead received at `received_at` (the signed time).
 
         Raises:
