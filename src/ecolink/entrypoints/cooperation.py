@@ -13,9 +13,13 @@ from ecolink.web.cooperation import Cooperation
 def furnish_cooperation(shell: Shell) -> Cooperation:
     """Build the rooms of co-operation and hang their hooks."""
     voice = Voice(shell.outbox, shell.settings.retention_months)
-    agreements = _furnish_agreements(voice)
+    agreements = _furnish_agreements(shell, voice)
     return Cooperation(agreements=agreements)
 
 
-def _furnish_agreements(voice: Voice) -> AgreementService:
-    return AgreementService(voice)
+def _furnish_agreements(shell: Shell, voice: Voice) -> AgreementService:
+    agreements = AgreementService(voice=voice, peers=shell.peers, access=shell.access)
+    shell.handlers.update(agreements.arrivals.handlers())
+    shell.hooks.returned.append(agreements.arrivals.take_back)
+    shell.hooks.rejected["agreement"] = agreements.arrivals.note_rejected
+    return agreements

@@ -18,8 +18,11 @@ def begin(
     subject: str,
     thread: str,
 ) -> CosignedDocument:
-    """Enter a document its author has signed; entering it again changes nothing."""
-    row = session.get(CosignedDocument, cosigning.digest)
+    """Enter a document its author has signed; entering it again changes nothing.
+
+    Where two wrote the same words, the earlier is its author; the other's signature is entered by `sign`.
+    """
+    row = session.get(CosignedDocument, cosigning.digest, with_for_update=True)
     if row is None:
         row = CosignedDocument(
             digest=cosigning.digest,
@@ -36,7 +39,10 @@ def begin(
         session.add_all(
             Cosignature(digest=row.digest, party=party, signed_at=at) for party, at in cosigning.signatures.items()
         )
-        session.flush()
+    elif (cosigning.written_at, cosigning.author) < (row.written_at, row.author):
+        row.author, row.written_at = cosigning.author, cosigning.written_at
+        row.withdrawn_at = row.withdrawn_because = None  # by one who turns out not to be its author
+    session.flush()
     return row
 
 
