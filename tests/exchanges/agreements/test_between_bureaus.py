@@ -248,7 +248,7 @@ def test_a_signature_over_another_digest_than_the_one_proposed_is_refused(
     with monkeypatch.context() as tampered:
         tampered.setattr(
             "ecolink.exchanges.agreements.service.AgreementSignedV1",
-            lambda agreement, digest: Signed(agreement=agreement, digest=other),
+            lambda **said: Signed(agreement=said["agreement"], digest=other),
         )
         tampered.setattr("ecolink.exchanges.agreements.record.Record.apply", lambda *_: None)
         there.sign(digest)
