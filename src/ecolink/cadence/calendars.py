@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from ecolink.kit import canonical
 from ecolink.kit.times import CHINA
+from ecolink.protocol.kinds.agreements import CalendarDayV1, CalendarV1, notice_year
 
 _SATURDAY = 5
 
@@ -102,21 +103,30 @@ def china_day(moment: datetime) -> date:
     return moment.astimezone(CHINA).date()
 
 
+@cache
 def published_days(year: int) -> Mapping[date, Day]:
-    """Return the days of `year` that differ from the ordinary week, as officially announced and known to this software.
+    """Return the days that the notice of `year` sets apart from the ordinary week, from December before to November.
 
     Raises:
-        ValueError: they are not published, or this software is older than the notice.
+        ValueError: it is not published, or this software is older than the notice.
 
     """
-    known = _packaged(year)
-    if not known.published:
+    if not _packaged(year).published:
         raise ValueError(f"the working calendar of {year} is not published, as far as this software knows")
-    return known.days
+    days = {**_packaged(year - 1).days, **_packaged(year).days}
+    return MappingProxyType(
+        {
+            day: kind
+            for day, kind in sorted(days.items())
+            if notice_year(day) == year and (kind is Day.WORK) is not WorkingCalendar.ordinary(day)
+        }
+    )
 
 
 def published_digest(years: Iterable[int]) -> str:
-    """Return the digest of the published days of `years`: nodes whose software knows them alike return the same.
+    """Return the digest of what the notices of `years` say: the same wherever the same days are known.
+
+    Only the days count that differ from the ordinary week, not how a library names or groups them.
 
     Raises:
         ValueError: a year is not published.
@@ -126,6 +136,31 @@ def published_digest(years: Iterable[int]) -> str:
         str(year): {day.isoformat(): kind.value for day, kind in published_days(year).items()} for year in set(years)
     }
     return canonical.sha256_hex(canonical.dumps(tables))
+
+
+def calendar_of(year: int, table: Mapping[date, Day], source: str) -> CalendarV1:
+    """Return the working days of one year as the parties of an agreement may sign them, from an override table.
+
+    As in `WorkingCalendar`, the table amends a notice that is known and is the whole notice where none is. `source`
+    names the notice. Days of other years are left alone.
+
+    Raises:
+        ValueError: the table says nothing that makes this year differ from ordinary weeks.
+
+    """
+    days = {day: kind for day, kind in table.items() if notice_year(day) == year}
+    if not days:
+        raise ValueError(f"the table names no day between December {year - 1} and November {year}")
+    if _packaged(year).published:
+        days = {**published_days(year), **days}
+    differing = [
+        CalendarDayV1(date=day, day=kind.value)
+        for day, kind in sorted(days.items())
+        if (kind is Day.WORK) is not WorkingCalendar.ordinary(day)
+    ]
+    if not differing:
+        raise ValueError(f"the table of {year} says nothing that ordinary weeks do not")
+    return CalendarV1(year=year, days=tuple(differing), source=source).settled()
 
 
 def read_table(text: str) -> Mapping[date, Day]:

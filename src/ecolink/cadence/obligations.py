@@ -8,13 +8,12 @@ day somebody already works towards. A period whose due day lies beyond the agree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import cached_property, lru_cache
-
-from dateutil.rrule import rrulestr
+from functools import cached_property
 
 from ecolink.cadence.agreements import AgreedCalendar, Agreement
 from ecolink.cadence.deadlines import end_of_day
 from ecolink.cadence.periods import Period, periods
+from ecolink.cadence.rules import rule_days
 from ecolink.kit.times import CHINA
 from ecolink.protocol.kinds.agreements import DutyV1, Level, RotationV1
 
@@ -29,7 +28,8 @@ class Step:
     code: str
     """`remind-7`, `remind-0`, `overdue`, `escalate-3`: with the obligation's key it is what is done once."""
     at: datetime
-    to: Level
+    to: Level | None
+    """Who among us; None: the other parties, who are told that it is late."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,17 @@ class Obligation:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """Everything that somebody is told of it while it is not done, in order of time."""
-        reminders = [
-            Step(f"remind-{days}", _morning(self.due_on, -days), "liaison_officer") for days in self.duty.remind_days
-        ]
+        """Everything that somebody is told of it while it is not done, in order of time; nothing before it opens."""
         beyond = self.due_on + timedelta(days=self.duty.grace_days)
-        escalations = [
-            Step(f"escalate-{step.after_days}", _morning(beyond, step.after_days), step.to)
-            for step in self.duty.escalate
+        steps = [
+            *(
+                Step(f"remind-{days}", _morning(self.due_on, -days), "liaison_officer")
+                for days in self.duty.remind_days
+            ),
+            Step("overdue", _morning(beyond, 1), None),
+            *(Step(f"escalate-{up.after_days}", _morning(beyond, up.after_days), up.to) for up in self.duty.escalate),
         ]
-        return tuple(sorted([*reminders, *escalations], key=lambda step: step.at))
+        return tuple(sorted((step for step in steps if step.at >= self.opens_at), key=lambda step: step.at))
 
 
 def derive(agreement: Agreement, first: date, last: date) -> Iterator[Obligation]:
@@ -114,32 +115,28 @@ def derive(agreement: Agreement, first: date, last: date) -> Iterator[Obligation
 def due_day(duty: DutyV1, period: Period, calendar: AgreedCalendar) -> tuple[date, bool]:
     """Return the day on which a duty is due in a period, and whether the working days it hangs on are signed.
 
+    A day that is not worked may move beyond its period's end, but never before its beginning: where no day up to it
+    is worked, as on 1 October, it moves to the next one that is.
+
     Raises:
-        ValueError: the rule names no day in the period, or more than one, or no day in it is worked.
+        ValueError: the rule names no day in the period, or more than one.
 
     """
     (named,) = rule_days(duty.rule, period)
     if duty.working_day == "as-is":
         return named, True
-    step = timedelta(days=-1 if duty.working_day == "before" else 1)
-    day, settled = named, calendar.settled(named.year)
+    settled = True
+    if duty.working_day == "before":
+        for step in range((named - period.first).days + 1):
+            day = named - timedelta(days=step)
+            settled = settled and calendar.settled(day)
+            if calendar.is_working_day(day):
+                return day, settled
+    day = named
     while not calendar.is_working_day(day):
-        day += step
-        settled = settled and calendar.settled(day.year)
-    return day, settled
-
-
-@lru_cache(maxsize=4096)
-def rule_days(rule: str, period: Period) -> tuple[date, ...]:
-    """Return the days an RRULE names within a period. The rule is counted from the period's first day.
-
-    Raises:
-        ValueError: it is no RRULE.
-
-    """
-    begin = datetime.combine(period.first, time(0))
-    found = rrulestr(rule, dtstart=begin).between(begin, datetime.combine(period.last, time(0)), inc=True)
-    return tuple(moment.date() for moment in found)
+        settled = settled and calendar.settled(day)
+        day += timedelta(days=1)
+    return day, settled and calendar.settled(day)
 
 
 def _morning(day: date, later: int) -> datetime:

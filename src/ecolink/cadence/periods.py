@@ -2,12 +2,12 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Self
+from functools import lru_cache
+from typing import Self
 
-PeriodKind = Literal["month", "quarter", "year"]
+from ecolink.protocol.kinds.agreements import PeriodKind
 
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _LABEL = re.compile(r"(?P<year>[0-9]{4})(?:-Q(?P<quarter>[1-4])|-(?P<month>0[1-9]|1[0-2]))?")
@@ -77,11 +77,14 @@ class Period:
         return self.label
 
 
-def periods(first: date, last: date, kind: PeriodKind) -> Iterator[Period]:
-    """Go through the periods whose first day lies between two days, both included."""
+@lru_cache(maxsize=1024)
+def periods(first: date, last: date, kind: PeriodKind) -> tuple[Period, ...]:
+    """Return the periods whose first day lies between two days, both included."""
+    found = []
     period = Period.containing(first, kind)
     if period.first < first:
         period = period.next()
     while period.first <= last:
-        yield period
+        found.append(period)
         period = period.next()
+    return tuple(found)

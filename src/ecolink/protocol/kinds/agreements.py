@@ -9,6 +9,7 @@ documents alone (`cadence/agreements.py`).
 All statements about one agreement are one thread, addressed to all of its parties.
 """
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +18,8 @@ from ecolink.kit import canonical
 from ecolink.protocol.kinds.common import Day, Digest, Frozen, HandlingCode, Kind, Line, Name, Note, Onward, UnitCode
 from ecolink.protocol.limits import MAX_RECIPIENTS
 from ecolink.protocol.statement import Lane
+
+_DECEMBER = 12
 
 MAX_DUTIES = 40
 MAX_YEARS = 30
@@ -60,7 +63,7 @@ class PartyV1(Frozen):
 class EscalationV1(Frozen):
     """Overdue for so many days beyond the grace: it goes up to this level."""
 
-    after_days: Days
+    after_days: Annotated[Days, Field(ge=1)]
     to: Level
 
 
@@ -73,7 +76,7 @@ class DutyV1(Frozen):
     name_en: Name
     period: PeriodKind
     rule: Annotated[str, Field(min_length=5, max_length=200, pattern=r"^[A-Z0-9=;,:+-]+$")]
-    """An RRULE (RFC 5545 section 3.3.10) that names exactly one day in every period: the day it is due."""
+    """An RRULE that names exactly one day in every period: the day it is due (`cadence/rules.py`)."""
     working_day: Literal["as-is", "before", "after"] = "as-is"
     """What becomes of a due day that is not worked: kept, or moved to the nearest working day before or after."""
     least: Annotated[int, Field(strict=True, ge=1, le=12)] = 1
@@ -174,6 +177,15 @@ class EndingV1(Subject):
     reason: Note
 
 
+def notice_year(day: date) -> int:
+    """Return the year whose notice tells whether `day` is worked.
+
+    December belongs to the year that follows: its last days are exchanged with the New Year's holiday, and announced
+    with it (29 and 31 December 2018 in the notice of 2019).
+    """
+    return day.year + (day.month == _DECEMBER)
+
+
 class CalendarDayV1(Frozen):
     """A day that differs from the ordinary week."""
 
@@ -182,7 +194,10 @@ class CalendarDayV1(Frozen):
 
 
 class CalendarV1(Subject):
-    """The working days of one more year, as the State Council's General Office announced them, or corrected ones."""
+    """The working days of one more year, as the State Council's General Office announced them, or corrected ones.
+
+    From the December before to November, as `notice_year` has it.
+    """
 
     year: Annotated[int, Field(strict=True, ge=2007, le=2200)]
     days: Annotated[tuple[CalendarDayV1, ...], Field(min_length=1, max_length=120)]
@@ -192,8 +207,8 @@ class CalendarV1(Subject):
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
         dates = [entry.date for entry in self.days]
-        if dates != sorted(set(dates)) or any(day.year != self.year for day in dates):
-            raise ValueError("the days are of that year, in order, and each stands once")
+        if dates != sorted(set(dates)) or any(notice_year(day) != self.year for day in dates):
+            raise ValueError("the days are of that year's notice, December before included, in order, each once")
         return self
 
 
