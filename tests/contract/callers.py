@@ -7,6 +7,7 @@ from typing import Any
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.wiring import Node
 from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
@@ -28,7 +29,7 @@ class House:
 
     @classmethod
     def of(cls, node: Node, document: Document) -> "House":
-        house = cls(node, TestClient(node.local_app()), document)
+        house = cls(node, TestClient(local_app(node)), document)
         for name, roles in {
             "everything": tuple(Role),
             "working": WORKING,

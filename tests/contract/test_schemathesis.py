@@ -21,6 +21,7 @@ from schemathesis import APIOperation, Case, GenerationMode
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from ecolink.entrypoints.applications import federation_app
 from ecolink.federation.operations import OPERATIONS
 from ecolink.kit.ids import new_id
 from ecolink.protocol.request import seal_request
@@ -165,7 +166,7 @@ def test_no_operation_takes_json_that_is_not_sound(town: Town, house: House):
 
 @pytest.mark.timeout(900)
 def test_the_federation_api_answers_whatever_anybody_sends(town: Town):
-    with TestClient(town.nodes[SHOUNING].federation_app()) as client, capture_logs():
+    with TestClient(federation_app(town.nodes[SHOUNING])) as client, capture_logs():
         for operation in described(FEDERATION):
             call_federation(client, town, operation)
 

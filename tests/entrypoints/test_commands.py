@@ -9,6 +9,8 @@ from ecolink.entrypoints.cli.commands import COMMANDS, Later
 from tests.entrypoints.conftest import Run
 
 LIBRARIES = {"sqlalchemy", "pydantic", "fastapi", "httpx", "cryptography"}
+WEB = {"fastapi", "starlette", "uvicorn"}
+PAINTERS = {"rich", "pygments"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -28,11 +30,31 @@ def test_the_list_of_commands_says_of_each_what_its_own_help_begins_with(command
 @pytest.mark.parametrize("command", ["--help", "--version"])
 def test_who_asks_what_ecolink_can_do_does_not_wait_for_what_it_does_it_with(command: str) -> None:
     asked = f"import sys; from ecolink.entrypoints.cli import app; app(['{command}'], standalone_mode=False)"
+    stdout, imported = told_and_imported(asked)
+    assert "ecolink" in stdout
+    assert not LIBRARIES & imported
+
+
+@pytest.mark.parametrize(
+    ("work", "idle"),
+    [("ecolink.entrypoints.worker", WEB | PAINTERS), ("ecolink.entrypoints.serving", PAINTERS)],
+)
+def test_a_node_at_work_holds_nothing_it_has_no_use_for(work: str, idle: set[str]) -> None:
+    _, imported = told_and_imported(f"import sys, {work}")
+    assert "structlog" in imported
+    assert not idle & imported
+
+
+def test_a_command_that_shows_tables_in_colour_still_can() -> None:
+    _, imported = told_and_imported("import sys, ecolink.entrypoints.wiring, rich.table, pygments")
+    assert imported >= PAINTERS
+
+
+def told_and_imported(program: str) -> tuple[str, set[str]]:
     told = subprocess.run(
-        [sys.executable, "-c", f"{asked}; print(*sys.modules, file=sys.stderr)"],
+        [sys.executable, "-c", f"{program}; print(*sys.modules, file=sys.stderr)"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "ecolink" in told.stdout
-    assert not LIBRARIES & set(told.stderr.split())
+    return told.stdout, set(told.stderr.split())

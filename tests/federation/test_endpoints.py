@@ -17,6 +17,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from ecolink.entrypoints.applications import federation_app
 from ecolink.entrypoints.serving import _config, _Server
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation import endpoints, operations
@@ -51,7 +52,7 @@ class Told:
 def serving(node: Node) -> Iterator[int]:
     """Serve a node's federation API as `ecolink serve` does; give its port."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = _Server(_config(node.settings, node.federation_app(), tls=False, mutual=False))
+    server = _Server(_config(node.settings, federation_app(node), tls=False, mutual=False))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     try:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from starlette.testclient import TestClient
 
+from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.wiring import Node
 from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
@@ -89,7 +90,7 @@ def test_sending_receiving_and_applying_find_their_next_by_an_index(town: Town) 
 
 def test_no_list_of_the_local_api_reads_a_table_that_grows(town: Town) -> None:
     node = town.nodes[SHOUNING]
-    app = node.local_app()
+    app = local_app(node)
     lists = [path for path, calls in app.openapi()["paths"].items() if "get" in calls and "{" not in path]
     assert "/api/v1/leads" in lists
     token = log_in(node)

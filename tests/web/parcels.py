@@ -11,8 +11,9 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.storage.engine import Database
 from ecolink.surface.auth import requires
-from ecolink.surface.etags import IfMatch, check_version, etag
+from ecolink.surface.etags import IfMatch, etag
 from ecolink.surface.unit import DatabaseDep, NowDep, RecordingSessionDep, SessionDep, TransactionalRoute
+from ecolink.surface.versions import check_version
 
 Reader = Annotated[Principal, requires(Permission.LEAD_READ)]
 Writer = Annotated[Principal, requires(Permission.LEAD_DRAFT)]

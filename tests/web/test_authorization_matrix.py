@@ -14,6 +14,7 @@ from ecolink.storage.engine import Database
 from ecolink.surface.unit import SessionDep, TransactionalRoute
 from ecolink.web.authorization import API, OUTSIDE, PUBLIC, Entry, entries_of, print_authorization
 from ecolink.web.openapi import ROOT, empty_rooms, local_app
+from ecolink.web.routers import routers_of
 from tests.support.web import Desk
 
 ENTRIES = entries_of(local_app())
@@ -31,7 +32,7 @@ def whole(sqlite_template, tmp_path_factory) -> Iterator[Desk]:
     shutil.copyfile(sqlite_template, path)
     database = Database(connect(f"sqlite:///{path}"))
     # Who is let in may then fail for want of a service: that is not what is looked at, and not worth a log.
-    with Desk.open(database, empty_rooms().routers()) as desk, capture_logs():
+    with Desk.open(database, routers_of(empty_rooms())) as desk, capture_logs():
         yield desk
     database.dispose()
 

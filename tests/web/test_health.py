@@ -7,6 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
+from ecolink.entrypoints.applications import federation_app, local_app
 from ecolink.kit.buckets import Buckets
 from ecolink.storage.heartbeats import STALE_AFTER
 from ecolink.surface.door import Door
@@ -48,7 +49,7 @@ def reasons(town: Town, *, local: bool = True) -> list[str]:
     """Return why Shouning's node says that it cannot work; nothing when it can."""
     node = town.nodes[SHOUNING]
     town.clock.advance(FRESH)
-    with TestClient(node.local_app() if local else node.federation_app()) as client:
+    with TestClient(local_app(node) if local else federation_app(node)) as client:
         answer = client.get("/readyz", headers={"Accept-Language": "en"})
     return [] if answer.status_code == 200 else [reason["detail_en"] for reason in answer.json()["errors"]]
 
@@ -94,7 +95,7 @@ def test_whoever_asks_without_end_costs_the_database_nothing(town: Town):
     node = town.nodes[SHOUNING]
     statements = []
     event.listen(node.database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    with TestClient(node.federation_app()) as client:
+    with TestClient(federation_app(node)) as client:
         client.get("/readyz")
         once = len(statements)
         assert {client.get("/readyz").status_code for _ in range(5)} == {200}

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from ecolink import __version__
+from ecolink.entrypoints.applications import federation_app, local_app
 from ecolink.storage.heartbeats import STALE_AFTER, Pulse
 from ecolink.web.gauges import FRESH, Gauges
 from tests.exchanges.emergencies.desks import LIAISON, Desk
@@ -39,7 +40,7 @@ def door(town: Town, *, caller=THIS_MACHINE, url="http://127.0.0.1:8470", **sett
     node = town.nodes[SHOUNING]
     given = node.settings.model_copy(update=settings)
     object.__setattr__(node, "settings", given)
-    return TestClient(node.local_app(), base_url=url, client=caller)
+    return TestClient(local_app(node), base_url=url, client=caller)
 
 
 def read(town: Town) -> dict[str, float]:
@@ -88,7 +89,7 @@ def test_with_a_token_whoever_shows_it_may_ask_from_anywhere_and_nobody_without(
 
 
 def test_other_bureaus_are_told_nothing(town: Town):
-    with TestClient(town.nodes[SHOUNING].federation_app(), client=THIS_MACHINE, base_url="http://127.0.0.1") as client:
+    with TestClient(federation_app(town.nodes[SHOUNING]), client=THIS_MACHINE, base_url="http://127.0.0.1") as client:
         assert client.get("/metrics").status_code == 404
 
 

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from ecolink.entrypoints import applications
 from ecolink.identity.roles import Role
 from ecolink.kit.buckets import Buckets
 from ecolink.storage.engine import Database
@@ -90,7 +91,7 @@ def test_logging_in_is_counted_before_a_password_is_looked_at(busy: Desk):
 def test_a_node_counts_as_its_settings_say(town: Town):
     node = town.nodes[SHOUNING]
     object.__setattr__(node, "settings", node.settings.model_copy(update={"requests_burst": 3}))
-    with TestClient(node.local_app()) as client:
+    with TestClient(applications.local_app(node)) as client:
         assert [client.get("/livez").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.identity.roles import Role
 from ecolink.storage.engine import Database
-from ecolink.surface.replays import KeptAnswer, forget_expired
+from ecolink.surface.kept_answers import KeptAnswer, forget_expired
 from ecolink.surface.unit import SessionDep, TransactionalRoute
 from tests.support.web import Desk
 from tests.web import parcels

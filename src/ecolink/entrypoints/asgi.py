@@ -8,6 +8,7 @@ from functools import cache
 
 from fastapi import FastAPI
 
+from ecolink.entrypoints.applications import federation_app, local_app
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.kit.clock import SystemClock
 from ecolink.settings import load
@@ -28,9 +29,9 @@ def node() -> Node:
 
 def local() -> FastAPI:
     """Return the application of the bureau's own people and programs."""
-    return node().local_app()
+    return local_app(node())
 
 
 def federation() -> FastAPI:
     """Return the application other bureaus' nodes call."""
-    return node().federation_app()
+    return federation_app(node())

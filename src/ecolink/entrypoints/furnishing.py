@@ -36,7 +36,7 @@ from ecolink.federation.retention import Retention
 from ecolink.kit.meters import RECEIPTS_VERIFIED
 from ecolink.search.index import SearchIndex
 from ecolink.storage.engine import after_commit
-from ecolink.web.federation import Exchange
+from ecolink.web.exchange import Exchange
 from ecolink.web.rooms import Rooms
 
 

@@ -10,9 +10,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import structlog
-
 from ecolink.identity.throttle import network_of
+from ecolink.kit.events import structlog
 from ecolink.kit.meters import CONNECTIONS_CUT
 
 MOST_CONNECTIONS = 4096

@@ -5,10 +5,8 @@ import re
 import sys
 from typing import Final, Literal
 
-import structlog
-from structlog.typing import EventDict, WrappedLogger
-
 from ecolink.entrypoints.redaction import redact
+from ecolink.kit.events import structlog
 
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -61,7 +59,9 @@ def set_up_logs(level: str, form: Literal["text", "json"]) -> None:
     )
 
 
-def _on_one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _on_one_line(
+    _: structlog.typing.WrappedLogger, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
     """Show line ends and the like in an event's words as escapes; the renderer does so in its members."""
     event["event"] = _UNSEEN.sub(lambda sign: repr(sign[0])[1:-1], str(event["event"]))
     return event

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import structlog
-
 from ecolink.errors import UnavailableError
 from ecolink.kit.clock import Clock
+from ecolink.kit.events import structlog
 from ecolink.storage.bells import Bell, Bells
 
 LOOK_EVERY_S: Final = 5.0

@@ -4,7 +4,7 @@ import resource
 import sys
 from collections.abc import Iterable
 
-import structlog
+from ecolink.kit.events import structlog
 
 RESERVED = 512
 """Files a process needs beside its callers' connections: the database, the log, attachments, calls to peers."""

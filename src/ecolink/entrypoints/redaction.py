@@ -7,12 +7,10 @@ password or a token is blotted out. A name of a person looks like any other word
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from datetime import date
-from typing import Final
-
-from structlog.typing import EventDict, WrappedLogger
+from typing import Any, Final
 
 SECRET: Final = "[secret]"  # noqa: S105 - what is shown instead of one
 PERSONAL: Final = "[personal data]"
@@ -51,7 +49,7 @@ _SECRETS: Final = (
 )
 
 
-def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Return `event` fit to be kept; a processor of structlog, to stand right before the one that renders."""
     return {name: value if name.startswith("_") else _told(name, value) for name, value in event.items()}
 

@@ -17,12 +17,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
 from ecolink.entrypoints import open_files
+from ecolink.entrypoints.applications import federation_app, local_app
 from ecolink.entrypoints.connections import IDLE_S, BoundedConnection, lobby_of
 from ecolink.entrypoints.handshake import TlsEntrance
 from ecolink.entrypoints.logs import set_up_logs
@@ -30,6 +30,7 @@ from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.entrypoints.worker import Worker
 from ecolink.errors import EcolinkError, SettingError
 from ecolink.kit.clock import SystemClock
+from ecolink.kit.events import structlog
 from ecolink.kit.meters import CONNECTIONS
 from ecolink.settings import Settings, variable
 
@@ -116,8 +117,8 @@ def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announc
 async def _serve_both(node: Node, sockets: Sockets, announce: Announce, connections: int) -> None:
     settings = node.settings
     servers = (
-        _Server(_config(settings, node.local_app(), tls=settings.local_tls, mutual=False)),
-        _Server(_config(settings, node.federation_app(), tls=settings.federation_tls, mutual=True)),
+        _Server(_config(settings, local_app(node), tls=settings.local_tls, mutual=False)),
+        _Server(_config(settings, federation_app(node), tls=settings.federation_tls, mutual=True)),
     )
     for side, server in zip(("local", "federation"), servers, strict=True):
         lobby = lobby_of(server.server_state)

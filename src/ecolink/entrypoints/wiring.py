@@ -2,6 +2,7 @@
 
 `build_node` opens no database and reads no clock; `Node.open` then checks the schema and loads the signing key.
 Rooms that must call upward (the inbox wakes the worker, a receipt moves a lead's deadline) are handed functions here.
+What serves a node over HTTP is put on top by `applications`: a command or a worker alone imports no web framework.
 """
 
 import ssl
@@ -9,20 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
 
-from fastapi import FastAPI
 from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.furnishing import furnish
-from ecolink.entrypoints.readiness import readiness
 from ecolink.entrypoints.shell import Hooks, Shell
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
 from ecolink.federation.delivery import Delivery
 from ecolink.federation.egress import HttpTransport, Transport
-from ecolink.federation.endpoints import router as federation_router
 from ecolink.federation.gate import Gate
 from ecolink.federation.handling import Handler
 from ecolink.federation.heads import HeadsDesk, Reconciliation
@@ -49,12 +47,7 @@ from ecolink.storage.engine import Database, connect
 from ecolink.storage.groups import GroupCommit
 from ecolink.storage.heartbeats import Pulse
 from ecolink.storage.schema import refuse_unless_current
-from ecolink.surface.door import Door
-from ecolink.surface.replays import forget_expired
-from ecolink.web.app import build_federation, build_local
-from ecolink.web.gauges import Gauges
-from ecolink.web.health import Readiness
-from ecolink.web.metrics import Scrape
+from ecolink.surface.kept_answers import forget_expired
 from ecolink.web.rooms import Rooms
 
 TIDY_EVERY = timedelta(minutes=10)
@@ -76,7 +69,6 @@ class Node:
     peers: Peers
     bells: Bells
     pulse: Pulse
-    readiness: Readiness
     hooks: Hooks
     client: PeerClient
     outbox: Outbox
@@ -170,26 +162,6 @@ class Node:
         for hook in self.hooks.tidy:
             hook(now)
 
-    def federation_app(self) -> FastAPI:
-        """Return the application other bureaus' nodes call."""
-        routers = [federation_router(self.gate, self.clock)]
-        return build_federation(self._door(), routers, readiness=self.readiness)
-
-    def local_app(self) -> FastAPI:
-        """Return the application of the bureau's own people and programs."""
-        token = self.settings.metrics_token
-        scrape = Scrape(
-            Gauges(self.database, self.clock, self.settings.data_dir),
-            token.get_secret_value() if token else None,
-            behind_proxy=self.settings.behind_proxy,
-        )
-        routers = self.rooms.routers()
-        return build_local(self._door(), self.identity, routers, readiness=self.readiness, scrape=scrape)
-
-    def _door(self) -> Door:
-        calls = Buckets(self.settings.requests_per_second, self.settings.requests_burst)
-        return Door(self.database, self.clock, self.identity.sessions.authenticate, calls)
-
 
 def build_node(settings: Settings, clock: Clock, *, transport: Transport | None = None) -> Node:
     """Put a node together from its settings. `transport` replaces HTTP in tests.
@@ -237,7 +209,6 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         peers=peers,
         bells=bells,
         pulse=pulse,
-        readiness=readiness(database, signer, pulse, settings.data_dir),
         hooks=hooks,
         client=client,
         outbox=outbox,

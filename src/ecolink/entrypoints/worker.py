@@ -14,11 +14,10 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-import structlog
-
 from ecolink.entrypoints.loops import Crew, Loops, Work
 from ecolink.entrypoints.wiring import TIDY_EVERY, Node
 from ecolink.errors import UnavailableError
+from ecolink.kit.events import structlog
 from ecolink.protocol.statement import Lane
 from ecolink.storage.bells import Bell
 from ecolink.storage.listening import Listener

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -20,6 +19,7 @@ from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.outbox import Kept, Outbox
 from ecolink.federation.statements import Stored, said_before, stored
+from ecolink.kit.events import structlog
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final, NamedTuple
 
-import structlog
 from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -42,6 +41,7 @@ from ecolink.federation.operations import Answer
 from ecolink.federation.peers import PeerState
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import Signer
+from ecolink.kit.events import structlog
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of

@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import httpcore
-import httpx
 
 from ecolink.federation.operations import MEBIBYTE, Answer, Call
+from ecolink.kit.imports import PAINTERS, without
+
+with without(*PAINTERS):  # its own command line has them
+    import httpx
 
 MAX_ANSWER = 16 * MEBIBYTE
 CONNECT_TIMEOUT_S = 5.0

@@ -11,8 +11,6 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any, Final
 
-import structlog
-
 from ecolink.errors import EcolinkError, NotFoundError, UnavailableError
 from ecolink.federation import callers, intake, operations
 from ecolink.federation.callers import Caller, Callers
@@ -28,6 +26,7 @@ from ecolink.federation.returning import ReturnDesk
 from ecolink.federation.tally import RefusalTally
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.canonical import dumps
+from ecolink.kit.events import structlog
 from ecolink.kit.traffic import Traffic
 from ecolink.protocol import manifest, strict_json
 from ecolink.protocol.card import own_limits

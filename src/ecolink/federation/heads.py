@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -32,6 +31,7 @@ from ecolink.federation.pulling import Puller
 from ecolink.federation.receipts import KeepCheckpoint
 from ecolink.federation.reclaiming import Reclaiming
 from ecolink.federation.signer import Signer
+from ecolink.kit.events import structlog
 from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane

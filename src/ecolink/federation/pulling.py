@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,7 @@ from ecolink.federation.models import InChannel, OutChannel
 from ecolink.federation.peers import PeerState
 from ecolink.federation.signer import Signer
 from ecolink.kit.canonical import dumps
+from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import structlog
 from sqlalchemy import String, cast, delete, exists, select
 from sqlalchemy.orm import Session
 
@@ -27,6 +26,7 @@ from ecolink.federation.outbox import Entry, begin_channel, queue
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.returned import Checked, check_returned
 from ecolink.federation.signer import Signer
+from ecolink.kit.events import structlog
 from ecolink.protocol.batch import GENESIS, Batch, chain
 from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.manifest import Document

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ecolink.federation.erasure import Erasure
 from ecolink.federation.models import StatementRow
+from ecolink.kit.events import structlog
 from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
 

@@ -5,8 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
+from ecolink.kit.events import structlog
 from ecolink.kit.meters import REFUSALS
 
 EVERY = timedelta(minutes=1)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -24,6 +23,7 @@ from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.signer import Signer
+from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json
 from ecolink.protocol.attestation import Attestation, Holding, open_attestation, seal_attestation
 from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
 from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry, AccessLog
@@ -21,6 +20,7 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import senior_role
 from ecolink.identity.sessions import Issued, Sessions
 from ecolink.identity.throttle import Throttle
+from ecolink.kit.events import structlog
 from ecolink.storage.engine import Database
 
 ONE_TIME_GOOD_FOR: Final = timedelta(days=7)

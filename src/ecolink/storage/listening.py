@@ -10,10 +10,10 @@ import threading
 from contextlib import closing
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from ecolink.kit.events import structlog
 from ecolink.storage.bells import CHANNEL, Bell, Bells
 
 LOOK_EVERY_S: Final = 0.1

@@ -4,8 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from time import monotonic
 
-import structlog
-
+from ecolink.kit.events import structlog
 from ecolink.kit.meters import DATABASE_FAILURES
 
 TELL_EVERY_S = 60.0

@@ -1,11 +1,12 @@
-"""Changes build on a version: `ETag` shows it, `If-Match` names it (RFC 9110 sections 8.8.3 and 13.1.1)."""
+"""On the wire `ETag` shows a version, and `If-Match` names it (RFC 9110 sections 8.8.3 and 13.1.1)."""
 
 import re
 from typing import Annotated
 
 from fastapi import Depends, Header
 
-from ecolink.errors import PreconditionRequiredError, StaleError
+from ecolink.errors import PreconditionRequiredError
+from ecolink.surface.versions import stale
 
 _TAG = re.compile(r'"([0-9]{1,9})"')
 
@@ -13,17 +14,6 @@ _TAG = re.compile(r'"([0-9]{1,9})"')
 def etag(version: int) -> str:
     """Return the entity tag of a row's version."""
     return f'"{version}"'
-
-
-def check_version(wanted: int, present: int) -> None:
-    """Refuse a change that builds on another version than the present one.
-
-    Raises:
-        StaleError: somebody else changed the object since it was read.
-
-    """
-    if wanted != present:
-        raise _stale()
 
 
 def _read_if_match(
@@ -39,15 +29,8 @@ def _read_if_match(
         )
     tag = _TAG.fullmatch(if_match.strip())
     if tag is None:
-        raise _stale()
+        raise stale()
     return int(tag[1])
-
-
-def _stale() -> StaleError:
-    return StaleError(
-        "Somebody changed this since you read it; read it again and repeat your change.",
-        "该对象在您读取后已被他人修改，请重新读取后再提交。",
-    )
 
 
 IfMatch = Annotated[int, Depends(_read_if_match)]

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, IntegrityError
@@ -15,6 +14,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from ecolink.errors import ConflictError, EcolinkError, InvalidError, StaleError
+from ecolink.kit.events import structlog
 from ecolink.protocol.refusal import Refused
 from ecolink.surface.problems import HTTP_PROBLEMS, PROBLEMS, kind_of, of_error, problem
 

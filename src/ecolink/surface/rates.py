@@ -6,12 +6,12 @@ taking the node from all others; guessing passwords is slowed down by much tight
 
 from math import ceil
 
-import structlog
 from fastapi import Request
 
 from ecolink.errors import ThrottledError
 from ecolink.identity.principal import Principal
 from ecolink.identity.throttle import network_of
+from ecolink.kit.events import structlog
 from ecolink.surface.door import door_of, moment_of
 
 _log = structlog.get_logger(__name__)

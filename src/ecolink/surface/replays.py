@@ -11,16 +11,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Request, Response
-from sqlalchemy import CursorResult, LargeBinary, String, delete, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from ecolink.errors import InvalidError
-from ecolink.storage.base import Base
 from ecolink.storage.upsert import insert_new
+from ecolink.surface.kept_answers import KeptAnswer
 
 HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=24)
@@ -34,29 +33,10 @@ class IdempotencyKeyReusedError(InvalidError):
     code = "idempotency-key-reused"
 
 
-class KeptAnswer(Base):
-    """The sealed answer to one keyed call."""
-
-    __tablename__ = "kept_answers"
-
-    slot: Mapped[str] = mapped_column(String(64), primary_key=True)
-    """Digest of principal, route and key."""
-    fingerprint: Mapped[str] = mapped_column(String(64))
-    """Digest of method, address and body."""
-    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
-    expires_at: Mapped[datetime] = mapped_column(index=True)
-
-
 def fingerprint(request: Request, body: bytes) -> str:
     """Return what must be the same for a call to count as the same one."""
     address = f"{request.method} {request.url.path}?{request.url.query}\n"
     return hashlib.sha256(address.encode() + body).hexdigest()
-
-
-def forget_expired(session: Session, now: datetime) -> int:
-    """Delete the answers whose time is over; return how many."""
-    gone = cast("CursorResult[object]", session.execute(delete(KeptAnswer).where(KeptAnswer.expires_at <= now)))
-    return gone.rowcount
 
 
 def answer_once(

@@ -7,11 +7,11 @@ no handler caught ends as a 500 problem that says nothing of the inside.
 import re
 from uuid import uuid4
 
-import structlog
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ecolink.kit.events import structlog
 from ecolink.kit.meters import HTTP_REQUESTS, HTTP_SECONDS
 from ecolink.surface.problems import HTTP_PROBLEMS, problem
 

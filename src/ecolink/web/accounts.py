@@ -13,9 +13,10 @@ from ecolink.identity.roles import Permission
 from ecolink.identity.service import Identity
 from ecolink.identity.sessions import select_open
 from ecolink.surface.auth import requires
-from ecolink.surface.etags import IfMatch, check_version, etag
+from ecolink.surface.etags import IfMatch, etag
 from ecolink.surface.paging import Page, Paging
 from ecolink.surface.unit import NowDep, SessionDep, TransactionalRoute
+from ecolink.surface.versions import check_version
 from ecolink.web.account_schemas import (
     AccountChange,
     ClientIn,

@@ -1,9 +1,9 @@
-"""The rooms in which bureaus keep what their agreements promise: the local API's part about co-operation."""
+"""The rooms in which bureaus keep what their agreements promise: the local API's part about co-operation.
 
-from collections.abc import Sequence
+Their endpoints stand in `routers`, in `routers_of_cooperation`.
+"""
+
 from dataclasses import dataclass
-
-from fastapi import APIRouter
 
 from ecolink.exchanges.agreements.service import AgreementService
 
@@ -13,7 +13,3 @@ class Cooperation:
     """What the local API serves of co-operation; wiring fills it."""
 
     agreements: AgreementService
-
-    def routers(self) -> Sequence[APIRouter]:
-        """Return the routers of these rooms, each to stand under /api/v1."""
-        return ()

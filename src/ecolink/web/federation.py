@@ -1,27 +1,21 @@
 """Administration of the exchange itself: peers, keys, queues, what was set aside, alarms."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.errors import NotFoundError
 from ecolink.federation import queues
-from ecolink.federation.applying import Applier
-from ecolink.federation.keystore import Keystore
 from ecolink.federation.models import Alarm
-from ecolink.federation.peers import Peers
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.card import fingerprint
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Page, Paging
 from ecolink.surface.unit import NowDep, SessionDep, TransactionalRoute
+from ecolink.web.exchange import Exchange
 from ecolink.web.federation_schemas import (
     AlarmOut,
     CardIn,
@@ -44,23 +38,6 @@ ReadsKeys = Annotated[Principal, requires(Permission.KEY_READ)]
 ManagesKeys = Annotated[Principal, requires(Permission.KEY_MANAGE)]
 ReadsQueues = Annotated[Principal, requires(Permission.QUEUE_READ)]
 ManagesInbox = Annotated[Principal, requires(Permission.INBOX_MANAGE)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """What these endpoints work on."""
-
-    us: str
-    peers: Peers
-    keystore: Keystore
-    applier: Applier
-    access: AccessLog
-    card: Callable[[Session, datetime], bytes]
-
-    def note(self, session: Session, what: str, object_id: str, by: Principal, now: datetime, reason: str = "") -> None:
-        """Enter an administrative act into the access log."""
-        entry = AccessEntry.administered(what, object_id, by=by.username, role=by.lead_role, at=now, reason=reason)
-        self.access.record(session, entry)
 
 
 def peers_router(exchange: Exchange) -> APIRouter:

@@ -27,6 +27,7 @@ from ecolink.web.cooperation import Cooperation
 from ecolink.web.metrics import Scrape
 from ecolink.web.problem_list import print_problems
 from ecolink.web.rooms import Rooms
+from ecolink.web.routers import routers_of
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -55,7 +56,7 @@ def empty_rooms() -> Rooms:
 def local_app() -> FastAPI:
     """Return the local API with all its endpoints and nothing behind them."""
     scrape = Scrape(cast("Any", Nothing()))
-    return build_local(_door(), cast("Identity", Nothing()), empty_rooms().routers(), scrape=scrape)
+    return build_local(_door(), cast("Identity", Nothing()), routers_of(empty_rooms()), scrape=scrape)
 
 
 def federation_app() -> FastAPI:

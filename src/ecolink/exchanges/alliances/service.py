@@ -18,7 +18,7 @@ from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.rosters import RosterV1
 from ecolink.storage.upsert import insert_new
-from ecolink.surface.etags import check_version
+from ecolink.surface.versions import check_version
 
 _TOLD_TO_ALLIANCES = ("bulletin.published.v1", "bulletin.corrected.v1", "emergency.alert.v1")
 """The statements in which a bureau freezes a roster of its own."""

@@ -29,7 +29,7 @@ from ecolink.protocol.kinds.bulletins import (
 )
 from ecolink.protocol.kinds.rosters import RosterV1
 from ecolink.protocol.statement import Lane
-from ecolink.surface.etags import check_version
+from ecolink.surface.versions import check_version
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ from ecolink.protocol.kinds.emergencies import (
 )
 from ecolink.protocol.statement import AttachmentRef
 from ecolink.search.index import SearchIndex
-from ecolink.surface.etags import check_version
+from ecolink.surface.versions import check_version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from ecolink.exchanges.leads.table import State
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.leads import LeadRequestedV1
-from ecolink.surface.etags import check_version
+from ecolink.surface.versions import check_version
 
 
 @dataclass(frozen=True, kw_only=True)
