@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
+from ecolink.entrypoints.applications import federation_app
 from ecolink.entrypoints.logs import set_up_logs
 from ecolink.federation.models import OutBatch
 from tests.support.notes import Notebook
@@ -62,7 +63,7 @@ def test_what_goes_wrong_in_a_request_names_it_on_either_side(town: Town, lines,
         raise ZeroDivisionError
 
     monkeypatch.setattr("ecolink.federation.gate.Gate._keys", stumble)
-    with TestClient(node.federation_app()) as client:
+    with TestClient(federation_app(node)) as client:
         answer = client.post("/federation/v1/keys", content=b"{}", headers={"X-Request-ID": "asked-by-qingyuan"})
     assert answer.status_code == 500
     assert lines("gate.fault")["request_id"] == "asked-by-qingyuan"
