@@ -10,6 +10,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
+from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.serving import GRACE_S
 from ecolink.entrypoints.worker import STOP_S
 from ecolink.kit.meters import HTTP_REQUESTS, RECEIPTS_VERIFIED, REFUSALS
@@ -48,7 +49,7 @@ def told(town: Town) -> dict[str, Metric]:
     RECEIPTS_VERIFIED.labels(QINGYUAN)
     REFUSALS.labels("bad-signature")
     HTTP_REQUESTS.labels("GET", "/livez", 200)
-    with TestClient(node.local_app(), base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
+    with TestClient(local_app(node), base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
         text = client.get("/metrics").text
     return {name: family for family in text_string_to_metric_families(text) for name in series_of(family)}
 
