@@ -94,6 +94,7 @@ lock: ## Choose the newest versions of every dependency and pin them by hash (LO
 migration: setup-dev ## Write the migration that leads from the last one to the tables as they are: make migration m="add stations"
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add stations"' >&2; exit 2; }
 	$(BIN)/python scripts/new_migration.py "$(m)"
+	@$(BIN)/ruff format --quiet migrations
 
 clean: ## Remove what these commands made, the virtual environment too
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist mutants

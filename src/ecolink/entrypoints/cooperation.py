@@ -4,9 +4,16 @@ They stand on the agreements: what is in force, and since when. None knows anoth
 is handed a function here.
 """
 
+from datetime import datetime
+
 from ecolink.entrypoints.shell import Shell
 from ecolink.exchanges.agreements.service import AgreementService
+from ecolink.exchanges.consultations.arrivals import Arrivals as ConsultationArrivals
+from ecolink.exchanges.consultations.service import ConsultationService
+from ecolink.exchanges.consultations.views import Views as ConsultationViews
+from ecolink.exchanges.duties import InForce
 from ecolink.exchanges.voice import Voice
+from ecolink.federation.threads import bureaus_of
 from ecolink.web.cooperation import Cooperation
 
 
@@ -14,7 +21,8 @@ def furnish_cooperation(shell: Shell) -> Cooperation:
     """Build the rooms of co-operation and hang their hooks."""
     voice = Voice(shell.outbox, shell.settings.retention_months)
     agreements = _furnish_agreements(shell, voice)
-    return Cooperation(agreements=agreements)
+    consultations = _furnish_consultations(shell, voice, agreements.in_force)
+    return Cooperation(agreements=agreements, consultations=consultations)
 
 
 def _furnish_agreements(shell: Shell, voice: Voice) -> AgreementService:
@@ -23,3 +31,30 @@ def _furnish_agreements(shell: Shell, voice: Voice) -> AgreementService:
     shell.hooks.returned.append(agreements.arrivals.take_back)
     shell.hooks.rejected["agreement"] = agreements.arrivals.note_rejected
     return agreements
+
+
+def _furnish_consultations(shell: Shell, voice: Voice, in_force: InForce) -> ConsultationService:
+    hooks, database = shell.hooks, shell.database
+    consultations = ConsultationService(
+        voice=voice,
+        arrivals=ConsultationArrivals(voice.us, settle=lambda *_: None),
+        in_force=in_force,
+        seen_by=lambda session, trigger: bureaus_of(session, trigger.thread, trigger.kind),
+        remind=lambda *_: None,
+        views=ConsultationViews(voice.us, (shell.settings.name_zh, shell.settings.name_en), shell.peers),
+    )
+    shell.handlers.update(consultations.arrivals.handlers())
+    hooks.returned.append(consultations.arrivals.take_back)
+
+    def watch(now: datetime) -> datetime | None:
+        """Look first: looking takes no write lock, and mostly nothing has fallen due."""
+        with database.read() as session:
+            due = consultations.next_due(session)
+        if due is None or due > now:
+            return due
+        with database.begin() as session:
+            consultations.watch(session, now)
+            return consultations.next_due(session)
+
+    hooks.watch.append(watch)
+    return consultations

@@ -41,6 +41,13 @@ def load(session: Session, thread: str) -> list[Stored]:
     return [stored(row) for row in rows]
 
 
+def bureaus_of(session: Session, thread: str, word: str) -> frozenset[str]:
+    """Return the bureaus that said, or were told, anything in a thread whose types begin with `word`; us among them."""
+    of_kind = StatementRow.type.startswith(f"{word}.", autoescape=True)
+    rows = session.execute(select(StatementRow.iss, StatementRow.aud).where(StatementRow.thread == thread, of_kind))
+    return frozenset(bureau for iss, aud in rows for bureau in (iss, *aud))
+
+
 def delivery(session: Session, thread: str, now: datetime) -> list[Delivery]:
     """Return what became of each statement we sent in a thread, in order of queueing."""
     rows = session.execute(

@@ -6,6 +6,7 @@ Their endpoints stand in `routers`, in `routers_of_cooperation`.
 from dataclasses import dataclass
 
 from ecolink.exchanges.agreements.service import AgreementService
+from ecolink.exchanges.consultations.service import ConsultationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +14,4 @@ class Cooperation:
     """What the local API serves of co-operation; wiring fills it."""
 
     agreements: AgreementService
+    consultations: ConsultationService

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from ecolink.exchanges.alliances import endpoints as alliances
 from ecolink.exchanges.bulletins import endpoints as bulletins
+from ecolink.exchanges.consultations import endpoints as consultations
 from ecolink.exchanges.emergencies import endpoints as emergencies
 from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.records import access_log, attachments, erasures
@@ -32,6 +33,6 @@ def routers_of(rooms: Rooms) -> Sequence[APIRouter]:
     )
 
 
-def routers_of_cooperation(rooms: Cooperation) -> Sequence[APIRouter]:  # noqa: ARG001 - none has endpoints yet
+def routers_of_cooperation(rooms: Cooperation) -> Sequence[APIRouter]:
     """Return the routers of the rooms of co-operation, each to stand under /api/v1."""
-    return ()
+    return (consultations.router(rooms.consultations),)

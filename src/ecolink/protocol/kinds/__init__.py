@@ -7,13 +7,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ecolink.protocol.kinds import agreements, attachments, bulletins, emergencies, leads, privacy
+from ecolink.protocol.kinds import agreements, attachments, bulletins, consultations, emergencies, leads, privacy
 from ecolink.protocol.kinds.common import Kind
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.type: kind
-        for module in (leads, bulletins, emergencies, attachments, privacy, agreements)
+        for module in (leads, bulletins, emergencies, attachments, privacy, agreements, consultations)
         for kind in module.KINDS
     }
 )
