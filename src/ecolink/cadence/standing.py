@@ -1,6 +1,6 @@
 """How an obligation stands: judged from mutually signed evidence and the time, alike at every party."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,34 +45,32 @@ class Standing:
     late: bool
     """It was fulfilled after it was due, or is due and not fulfilled."""
     done_in_time: frozenset[str]
-    """Parties that had done their part when it was due."""
+    """Parties that had done their own part when it was due: contributed, or else signed as many records as needed."""
     owing: frozenset[str]
-    """Parties whose part is still missing: with none recorded, all of them."""
+    """Parties on whom it waits: for their own part, then for their signature; all, where each signed something else."""
 
 
 def judge(obligation: Obligation, evidence: Evidence, now: datetime) -> Standing:
-    """Return how an obligation stands at `now`."""
-    complete = sorted(moment for record in evidence.records if (moment := record.completed_at) is not None)
-    enough = len(complete) >= obligation.duty.least
-    fulfilled_at = complete[obligation.duty.least - 1] if enough else None
-    waived = evidence.waiver is not None and evidence.waiver.completed_at is not None
-    parts = _parts(obligation, evidence)
-    in_time = frozenset(party for party, at in parts.items() if at <= obligation.due_at)
+    """Return how an obligation stands at `now`, in whatever order its records are given."""
+    records = {record.digest: record for record in evidence.records}.values()
+    complete = sorted(moment for record in records if (moment := record.completed_at) is not None)
+    fulfilled_at = complete[obligation.duty.least - 1] if len(complete) >= obligation.duty.least else None
+    signed = {party: at for party in obligation.parties if (at := _signed_at(party, records, obligation.duty.least))}
+    parts = signed if evidence.contributions is None else evidence.contributions
+    in_time = frozenset(party for party in obligation.parties & parts.keys() if parts[party] <= obligation.due_at)
     if fulfilled_at is not None:
         return Standing(State.FULFILLED, fulfilled_at, fulfilled_at > obligation.due_at, in_time, frozenset())
-    if waived:
+    if evidence.waiver is not None and evidence.waiver.completed_at is not None:
         return Standing(State.WAIVED, None, late=False, done_in_time=in_time, owing=frozenset())
-    begun = State.BEGUN if parts else State.UPCOMING if now < obligation.opens_at else State.OPEN
-    owing = obligation.parties - parts.keys()
-    return Standing(begun, None, now > obligation.due_at, in_time, owing or obligation.parties)
+    if parts or any(obligation.parties & record.signatures.keys() for record in records):
+        state = State.BEGUN
+    else:
+        state = State.UPCOMING if now < obligation.opens_at else State.OPEN
+    owing = obligation.parties - parts.keys() or obligation.parties - signed.keys() or obligation.parties
+    return Standing(state, None, now > obligation.due_at, in_time, owing)
 
 
-def _parts(obligation: Obligation, evidence: Evidence) -> dict[str, datetime]:
-    """Return by party when it did its part in what goes furthest: the signature under the record most have signed."""
-    parts = dict(evidence.contributions or {})
-    unfinished = [record for record in evidence.records if record.completed_at is None] or list(evidence.records)
-    if unfinished:
-        furthest = max(unfinished, key=lambda record: (len(record.signatures), -record.written_at.timestamp()))
-        for party, at in furthest.signatures.items():
-            parts.setdefault(party, at)
-    return {party: at for party, at in parts.items() if party in obligation.parties}
+def _signed_at(party: str, records: Iterable[Cosigning], least: int) -> datetime | None:
+    """Return when a party had signed as many records as the duty needs; None while it has not."""
+    signed = sorted(record.signatures[party] for record in records if party in record.signatures)
+    return signed[least - 1] if len(signed) >= least else None
