@@ -6,13 +6,17 @@ receipt and end with the last day, 23:59:59 in Asia/Shanghai (Criminal Procedure
 law we do not extend a term whose last day is a holiday, so that nobody is late by relying on us.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Self
 
 from ecolink.cadence.calendars import WorkingDays, china_day
 from ecolink.kit.times import CHINA
 
+LONGEST = 100_000
+"""Minutes, hours or days that a term may have: enough for any, and no date runs out of the calendar by it."""
 _LAST_SECOND = time(23, 59, 59, tzinfo=CHINA)
 
 
@@ -67,8 +71,24 @@ class DeadlinePolicy:
         for member in fields(self):
             value = getattr(self, member.name)
             terms = value if isinstance(value, tuple) else (value,)
-            if not terms or min(terms) < 1 or list(terms) != sorted(set(terms)):
-                raise ValueError(f"{member.name}: terms must be positive, and ascend: {value}")
+            if not terms or min(terms) < 1 or max(terms) > LONGEST or list(terms) != sorted(set(terms)):
+                raise ValueError(f"{member.name}: terms are between 1 and {LONGEST}, and ascend: {value}")
+
+    @classmethod
+    def named(cls, terms: Mapping[str, int | tuple[int, ...]]) -> Self:
+        """Return the built-in terms with those replaced that are named.
+
+        Raises:
+            ValueError: a name is no term, it is not written as the built-in one is, or it could never be kept.
+
+        """
+        built_in = {member.name: member.default for member in fields(cls)}
+        for name, value in terms.items():
+            if name not in built_in:
+                raise ValueError(f"{name} is no term of answer")
+            if isinstance(value, tuple) != isinstance(built_in[name], tuple):
+                raise ValueError(f"{name} is written like {built_in[name]!r}")
+        return cls(**terms)  # type: ignore[arg-type]  # compared with the built-in ones above
 
     def person_receipt_due(self, urgency: str, received_at: datetime, calendar: WorkingDays) -> datetime:
         """Return when a person must have signed for a lead received at `received_at` (the signed time).

@@ -17,15 +17,16 @@ from ecolink.federation.threads import bureaus_of
 from ecolink.web.cooperation import Cooperation
 
 
-def furnish_cooperation(shell: Shell) -> Cooperation:
-    """Build the rooms of co-operation and hang their hooks."""
-    voice = Voice(shell.outbox, shell.settings.retention_months)
-    agreements = _furnish_agreements(shell, voice)
+def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperation:
+    """Build the rooms that stand on the agreements, and hang their hooks."""
+    voice = agreements.voice
     consultations = _furnish_consultations(shell, voice, agreements.in_force)
     return Cooperation(agreements=agreements, consultations=consultations)
 
 
-def _furnish_agreements(shell: Shell, voice: Voice) -> AgreementService:
+def furnish_agreements(shell: Shell) -> AgreementService:
+    """Build the agreements room: leads, bulletins and emergencies ask it too what is agreed."""
+    voice = Voice(shell.outbox, shell.settings.retention_months)
     agreements = AgreementService(voice=voice, peers=shell.peers, access=shell.access)
     shell.handlers.update(agreements.arrivals.handlers())
     shell.hooks.returned.append(agreements.arrivals.take_back)

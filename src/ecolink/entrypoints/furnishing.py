@@ -17,9 +17,10 @@ from ecolink.attachments.service import Attachments
 from ecolink.attachments.shelf import Shelf
 from ecolink.attachments.store import BlobStore
 from ecolink.attachments.transfers import Transfers
-from ecolink.entrypoints.cooperation import furnish_cooperation
+from ecolink.entrypoints.cooperation import furnish_agreements, furnish_cooperation
 from ecolink.entrypoints.shell import Shell
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.service import TERMS as BULLETIN_TERMS
 from ecolink.exchanges.bulletins.service import BulletinService
@@ -43,6 +44,8 @@ from ecolink.web.rooms import Rooms
 def furnish(shell: Shell) -> Rooms:
     """Build every room, hang its hooks, and return what the local API serves."""
     hooks, us = shell.hooks, shell.outbox.us
+    agreements = furnish_agreements(shell)
+    agreed = Agreed(us, agreements.in_force, deadline_policy(shell.settings), working_calendar(shell.settings))
     search = SearchIndex()
     attachments = _furnish_attachments(shell)
     hooks.gate_rooms.update(LogDesk(shell.database, shell.callers, shell.log, shell.witnessing).rooms())
@@ -55,12 +58,12 @@ def furnish(shell: Shell) -> Rooms:
         attachments=attachments,
         access=shell.access,
         keystore=shell.keystore,
-        policy=deadline_policy(shell.settings),
-        calendar=working_calendar(shell.settings),
+        agreed=agreed,
         terms=replace(LEAD_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(leads.moving.handlers())
     hooks.returned.append(leads.moving.take_back)
+    agreements.changed.append(leads.moving.note_agreement)
     hooks.rejected["lead"] = leads.moving.on_rejected
     hooks.receipted += [leads.moving.on_receipt, _count_receipt]
 
@@ -74,15 +77,16 @@ def furnish(shell: Shell) -> Rooms:
         search=search,
         access=shell.access,
         alliances=alliances,
+        agreed=agreed,
         terms=replace(BULLETIN_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(bulletins.handlers())
     hooks.returned.append(bulletins.receiving.take_back)
     hooks.rejected["bulletin"] = bulletins.on_rejected
 
-    emergencies = _furnish_emergencies(shell, search, attachments, alliances)
+    emergencies = _furnish_emergencies(shell, search, attachments, alliances, agreed)
 
-    cooperation = furnish_cooperation(shell)
+    cooperation = furnish_cooperation(shell, agreements)
 
     erasure = Erasure(
         us,
@@ -146,7 +150,7 @@ def _furnish_attachments(shell: Shell) -> Attachments:
 
 
 def _furnish_emergencies(
-    shell: Shell, search: SearchIndex, attachments: Attachments, alliances: AllianceService
+    shell: Shell, search: SearchIndex, attachments: Attachments, alliances: AllianceService, agreed: Agreed
 ) -> EmergencyService:
     settings, database, hooks = shell.settings, shell.database, shell.hooks
     emergencies = EmergencyService.build(
@@ -165,10 +169,10 @@ def _furnish_emergencies(
         policy=EmergencyPolicy(
             border=border(settings),
             border_area_m=settings.border_area_m,
-            deadlines=deadline_policy(settings),
             approval_required=settings.emergency_approval,
             terms=replace(EMERGENCY_TERMS, retain_months=settings.retention_months),
         ),
+        agreed=agreed,
     )
     shell.handlers.update(emergencies.handlers())
     hooks.returned.append(emergencies.arrivals.take_back)

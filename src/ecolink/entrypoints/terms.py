@@ -17,14 +17,12 @@ def deadline_policy(settings: Settings) -> DeadlinePolicy:
 
     """
     known = {term.name: term.default for term in fields(DeadlinePolicy)}
-    for name, value in settings.deadlines.items():
-        where = f"deadlines.{name} ({variable('deadlines')}__{name.upper()})"
+    for name in settings.deadlines:
         if name not in known:
+            where = f"deadlines.{name} ({variable('deadlines')}__{name.upper()})"
             raise _wrong(f"{where} is no term.{suggestion(name, known)}")
-        if isinstance(value, tuple) != isinstance(known[name], tuple):
-            raise _wrong(f"{where} is wrong: write it as {known[name]!r} is written.")
     try:
-        return DeadlinePolicy(**settings.deadlines)  # type: ignore[arg-type]  # compared with the defaults above
+        return DeadlinePolicy.named(settings.deadlines)
     except ValueError as fault:
         raise _wrong(f"deadlines are wrong: {fault}.") from None
 

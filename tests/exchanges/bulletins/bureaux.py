@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access_models import AccessRow
 from ecolink.entrypoints.wiring import Node
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.board import RecipientOut, RecipientsOut
 from ecolink.exchanges.bulletins.models import Bulletin
@@ -102,6 +103,7 @@ class Bureau:
             keyring=node.keystore,
             search=SearchIndex(),
             access=node.access,
+            agreed=Agreed(node.us, node.rooms.cooperation.agreements.in_force),
             alliances=alliances,
         )
         node.handlers.update(service.handlers())

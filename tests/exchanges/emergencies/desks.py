@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.entrypoints.wiring import Node
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.filters import EmergencyFilters, TaskFilters
@@ -58,7 +60,7 @@ class Desk:
     room: EmergencyService
 
     @classmethod
-    def open(cls, node: Node, **policy: Any) -> "Desk":
+    def open(cls, node: Node, deadlines: DeadlinePolicy | None = None, **policy: Any) -> "Desk":
         """Put the room into a node with a map of the border, or with another `policy`; the node keeps the time."""
         settings = node.settings
         room = EmergencyService.build(
@@ -75,6 +77,7 @@ class Desk:
             attachments=node.rooms.emergencies.attachments,
             roster=AllianceService(node.us, node.peers, node.access).roster,
             policy=EmergencyPolicy(**{"border": Border.shipped(), **policy}),
+            agreed=Agreed(node.us, node.rooms.cooperation.agreements.in_force, deadlines=deadlines or DeadlinePolicy()),
         )
         node.handlers.update(room.handlers())
         node.hooks.receipted.append(room.note_receipts)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ecolink.cadence.calendars import published_digest
+from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.protocol.kinds.agreements import CalendarRefV1, CalendarV1, EndingV1, TermsV1
 
 
@@ -101,13 +102,25 @@ def _fault_of_parties(
 
 def _fault_of_words(subject: TermsV1 | EndingV1 | CalendarV1, known: Known) -> Fault | None:
     if isinstance(subject, TermsV1):
-        return _fault_of_version(subject, known) or find_calendar_fault(subject.calendar)
+        return (
+            _fault_of_version(subject, known) or _fault_of_deadlines(subject) or find_calendar_fault(subject.calendar)
+        )
     if isinstance(subject, EndingV1) and subject.ends not in known.terms:
         return Fault(
             "unknown-terms",
             "It ends terms that are not known here: name the digest of those in force.",
             "拟终止的条款本节点未知：请填写现行条款的摘要。",
             "/ends",
+        )
+    return None
+
+
+def _fault_of_deadlines(terms: TermsV1) -> Fault | None:
+    try:
+        DeadlinePolicy.named(terms.deadlines)
+    except ValueError as wrong:
+        return Fault(
+            "wrong-deadlines", f"The terms of answer are wrong: {wrong}.", f"办理期限有误：{wrong}。", "/deadlines"
         )
     return None
 

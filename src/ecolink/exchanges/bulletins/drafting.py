@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.models import FOR_EVER, Bulletin, BulletinDraft
 from ecolink.exchanges.bulletins.record import Dossier, Record
@@ -15,11 +17,10 @@ from ecolink.exchanges.bulletins.rules.tables import Act, State
 from ecolink.exchanges.bulletins.schemas import BulletinCorrectionIn, BulletinIn, TextIn
 from ecolink.exchanges.bulletins.speaking import Saying, Speaker, Under
 from ecolink.exchanges.bulletins.traces import Traces
-from ecolink.exchanges.governance import GovernanceIn, Terms, refuse_same_person
+from ecolink.exchanges.governance import GovernanceIn, GovernanceOut, Terms, refuse_same_person
 from ecolink.federation.peers import PeerState
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
-from ecolink.kit.times import CHINA
 from ecolink.protocol.kinds.bulletins import (
     BulletinContent,
     BulletinCorrectedV1,
@@ -41,6 +42,7 @@ class Drafting:
     speaker: Speaker
     alliances: AllianceService
     traces: Traces
+    agreed: Agreed
     terms: Terms
 
     def begin(self, session: Session, wanted: BulletinIn, *, by: Principal, now: datetime) -> Dossier:
@@ -223,6 +225,7 @@ class Drafting:
             SecondPersonError: the same person drafted it.
             InvalidError: something in it may not be told any more.
             ConflictError: nobody it is meant for can be told just now.
+            SharingError: no agreement lets us tell bulletins to one of them.
 
         """
         dossier = self._opened(session, bulletin_id, version)
@@ -230,7 +233,7 @@ class Drafting:
         refuse_same_person(draft.drafted_by, by)
         text = BulletinText.model_validate(draft.content)
         private = BulletinPrivate.model_validate(draft.private)
-        safeguards.check(text, private, now.astimezone(CHINA).date())
+        safeguards.check(text, private, china_day(now))
 
         saying, left_out = (
             self._publication(session, draft, now)
@@ -261,13 +264,14 @@ class Drafting:
 
     def _publication(self, session: Session, draft: BulletinDraft, now: datetime) -> tuple[Saying, list[str]]:
         chosen = GovernanceIn.model_validate(draft.governance)
-        settled = self.terms.settle(chosen)
         roster = self._roster(session, draft.alliance_id)
-        meant = draft.recipients or [unit for unit in (roster.members if roster else ()) if unit != self.us]
+        meant = self._meant(draft.recipients, roster)
+        terms = self._terms(session, meant, now)
+        settled = _settle(terms, chosen, roster)
         told = self._tellable(session, meant)
         alliance = {"alliance": roster.to_wire()} if roster else {}
         body = BulletinPublishedV1.model_validate({**draft.content, **alliance})
-        under = Under.of_governance(settled, self.terms.retain_until(chosen, now))
+        under = Under.of_governance(settled, terms.retain_until(chosen, now))
         return Saying(body=body, to=told, under=under), sorted(set(meant) - set(told))
 
     def _correction(self, session: Session, dossier: Dossier, draft: BulletinDraft) -> tuple[Saying, list[str]]:
@@ -283,6 +287,15 @@ class Drafting:
         saying = Saying(body=body, to=told, under=Under.of_statement(current), supersedes=current.jti)
         return saying, sorted({*dossier.row.left_out, *meant} - set(told))
 
+    def _meant(self, recipients: Sequence[str], roster: RosterV1 | None) -> Sequence[str]:
+        return recipients or [unit for unit in (roster.members if roster else ()) if unit != self.us]
+
+    def _terms(self, session: Session, meant: Sequence[str], now: datetime) -> Terms:
+        """Return the defaults for these recipients, once it is sure that we may share with them."""
+        day = china_day(now)
+        self.agreed.refuse_unshared(session, "bulletin", meant, day)
+        return self.agreed.terms_with(session, self.terms, meant, day)
+
     def _tellable(self, session: Session, meant: Sequence[str]) -> list[str]:
         told = self.speaker.reachable(session, meant, Lane.BULK)
         if not told:
@@ -295,14 +308,8 @@ class Drafting:
 
     def _check_new(self, session: Session, wanted: BulletinIn, private: BulletinPrivate, now: datetime) -> None:
         _check(wanted, private, now)
-        settled = self.terms.settle(wanted.governance)
         roster = self._roster(session, wanted.alliance_id)
-        if settled.handling.onward == "group" and roster is None:
-            raise InvalidError(
-                "Onward sharing within the group needs the alliance it means.",
-                "允许联盟内转发时须指明联盟。",
-                pointer="/alliance_id",
-            )
+        _settle(self._terms(session, self._meant(wanted.recipients, roster), now), wanted.governance, roster)
         if not wanted.recipients and roster is None:
             raise InvalidError("Name recipients or an alliance.", "请选择接收单位或联盟。", pointer="/recipients")
         self._check_recipients(session, wanted.recipients, roster)
@@ -350,6 +357,17 @@ class Drafting:
         return dossier
 
 
+def _settle(terms: Terms, chosen: GovernanceIn, roster: RosterV1 | None) -> GovernanceOut:
+    settled = terms.settle(chosen)
+    if settled.handling.onward == "group" and roster is None:
+        raise InvalidError(
+            "Onward sharing within the group needs the alliance it means.",
+            "允许联盟内转发时须指明联盟。",
+            pointer="/alliance_id",
+        )
+    return settled
+
+
 def _pending(dossier: Dossier, *states: State) -> BulletinDraft:
     draft = dossier.draft
     if draft is None or draft.state not in states:
@@ -359,7 +377,7 @@ def _pending(dossier: Dossier, *states: State) -> BulletinDraft:
 
 def _check(wanted: TextIn, private: BulletinPrivate, now: datetime) -> None:
     wanted.refuse_unknown_members()
-    safeguards.check(wanted.text(), private, now.astimezone(CHINA).date())
+    safeguards.check(wanted.text(), private, china_day(now))
 
 
 def _fill(draft: BulletinDraft, wanted: TextIn, private: BulletinPrivate, by: Principal) -> None:

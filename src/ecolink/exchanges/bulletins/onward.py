@@ -6,7 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import IllegalMoveError, InvalidError, NotFoundError
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.bulletins.record import Dossier, Record
 from ecolink.exchanges.bulletins.rules import sharing
 from ecolink.exchanges.bulletins.rules.matter import Move, Permission
@@ -35,6 +37,7 @@ class OnwardSharing:
     record: Record
     speaker: Speaker
     traces: Traces
+    agreed: Agreed
 
     def ask(
         self, session: Session, bulletin_id: str, wanted: ShareRequestIn, *, by: Principal, now: datetime
@@ -131,6 +134,7 @@ class OnwardSharing:
             InvalidError: one of the recipients is the author, ourselves, holds it already or is no active peer.
             ConflictError: the author cannot be told just now.
             SecondPersonError: a program shares.
+            SharingError: no agreement lets us tell bulletins to one of the recipients.
 
         """
         dossier = self._held(session, bulletin_id, Act.SHARED)
@@ -139,6 +143,7 @@ class OnwardSharing:
         refuse_same_person("", by)
         self._refuse_holders(dossier, wanted.recipients)
         self._refuse_inactive(session, wanted.recipients)
+        self.agreed.refuse_unshared(session, "bulletin", wanted.recipients, china_day(now))
         original, permission = dossier.current(), self._permission_for(dossier, wanted.recipients, now)
         body = BulletinSharedV1(
             author=original.iss,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessLog
 from ecolink.errors import IllegalMoveError
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.drafting import Drafting
 from ecolink.exchanges.bulletins.duties import Duties
@@ -68,6 +69,7 @@ class BulletinService:
         search: SearchIndex,
         access: AccessLog,
         alliances: AllianceService,
+        agreed: Agreed,
         terms: Terms = TERMS,
     ) -> Self:
         """Put the parts together."""
@@ -77,8 +79,8 @@ class BulletinService:
             us=us,
             record=record,
             speaker=speaker,
-            drafting=Drafting(us, record, speaker, alliances, traces, terms),
-            onward=OnwardSharing(us, record, speaker, traces),
+            drafting=Drafting(us, record, speaker, alliances, traces, agreed, terms),
+            onward=OnwardSharing(us, record, speaker, traces, agreed),
             receiving=Receiving(us, record, Duties(us, speaker), traces),
             traces=traces,
         )

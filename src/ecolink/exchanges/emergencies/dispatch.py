@@ -60,8 +60,10 @@ class Dispatch:
     access: AccessLog
     roster: Roster
 
-    def audience(self, session: Session, row: Emergency) -> tuple[list[str], RosterV1 | None]:
-        """Return the bureaus an alert goes to, and the roster they stand on.
+    def audience(
+        self, session: Session, recipients: Sequence[str], alliance_id: str | None
+    ) -> tuple[list[str], RosterV1 | None]:
+        """Return the bureaus an alert to these, or to an alliance, goes to, and the roster they stand on.
 
         Raises:
             NotFoundError: there is no such alliance.
@@ -70,14 +72,14 @@ class Dispatch:
 
         """
         known = self.peers.names(session)
-        if row.alliance_id is None:
-            for code in row.recipients:
+        if alliance_id is None:
+            for code in recipients:
                 if code not in known:
                     raise InvalidError(
                         f"No peer {code} is known here.", f"本节点没有对端 {code}。", pointer="/recipients"
                     )
-            return list(row.recipients), None
-        roster = self.roster(session, row.alliance_id)
+            return sorted(set(recipients)), None
+        roster = self.roster(session, alliance_id)
         active = {code for code, peer in known.items() if peer.state is PeerState.ACTIVE}
         told = [code for code in roster.members if code in active]
         if not told:

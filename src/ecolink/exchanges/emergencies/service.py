@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
-from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import ForbiddenError, IllegalMoveError
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.emergencies.amendments import amend
 from ecolink.exchanges.emergencies.arrivals import Arrivals
 from ecolink.exchanges.emergencies.border import Border
@@ -42,6 +43,7 @@ from ecolink.protocol.kinds.emergencies import (
     EmergencyUpdateV1,
     Status,
 )
+from ecolink.protocol.kinds.rosters import RosterV1
 from ecolink.protocol.statement import AttachmentRef
 from ecolink.search.index import SearchIndex
 from ecolink.surface.versions import check_version
@@ -53,7 +55,6 @@ class EmergencyPolicy:
 
     border: Border = field(default_factory=Border)
     border_area_m: int = BORDER_AREA_M
-    deadlines: DeadlinePolicy = field(default_factory=DeadlinePolicy)
     approval_required: bool = False
     """A real emergency always waits for a second person."""
     terms: Terms = TERMS
@@ -72,6 +73,7 @@ class EmergencyService:
     attachments: Attachments
     approval_required: bool
     terms: Terms
+    agreed: Agreed
 
     @classmethod
     def build(
@@ -85,6 +87,7 @@ class EmergencyService:
         attachments: Attachments,
         roster: Roster,
         policy: EmergencyPolicy,
+        agreed: Agreed,
     ) -> Self:
         """Put the room together.
 
@@ -92,17 +95,18 @@ class EmergencyService:
         """
         us = home.unit_code
         register = Register(us=us, border=policy.border, border_area_m=policy.border_area_m, search=search)
-        tasks = TaskBoard(us, policy.deadlines)
+        tasks = TaskBoard(us, agreed)
         return cls(
             us=us,
             dispatch=Dispatch(us=us, outbox=outbox, peers=peers, access=access, roster=roster),
             register=register,
             tasks=tasks,
             arrivals=Arrivals(register, tasks),
-            views=Views(home=home, peers=peers, attachments=attachments, deadlines=policy.deadlines),
+            views=Views(home=home, peers=peers, attachments=attachments, update_due=tasks.update_due),
             attachments=attachments,
             approval_required=policy.approval_required,
             terms=policy.terms,
+            agreed=agreed,
         )
 
     # Raising ------------------------------------------------------------------------------------------------
@@ -117,6 +121,7 @@ class EmergencyService:
             ConfirmationError: it would be sent at once, but the title was not typed again.
             InvalidError: it breaks a rule of the domain.
             ConflictError: a recipient is no active peer.
+            SharingError: no agreement lets us tell emergencies to a recipient.
 
         """
         facts = entry.facts()
@@ -127,12 +132,13 @@ class EmergencyService:
         if entry.status is Status.ACTUAL and not waits:
             refuse_unconfirmed(entry.title, entry.confirm)
 
-        row = draft(entry, self.terms, author=self.us, by=by, now=now)
+        audience = self._audience(session, entry.recipients, entry.alliance_id, now)[0]
+        usual = self.agreed.terms_with(session, self.terms, audience, china_day(now))
+        row = draft(entry, usual, author=self.us, by=by, now=now)
         self.register.describe(row, EmergencyAlertV1.model_validate(self.register.measure(facts)))
         session.add(row)
         session.flush()
         if waits:
-            self.dispatch.audience(session, row)
             self._enclosures(session, row)
         else:
             self._send_alert(session, row, Signature.of(by), now, approver=None)
@@ -330,7 +336,7 @@ class EmergencyService:
     def _send_alert(
         self, session: Session, row: Emergency, by: Signature, now: datetime, *, approver: Principal | None
     ) -> None:
-        audience, roster = self.dispatch.audience(session, row)
+        audience, roster = self._audience(session, row.recipients, row.alliance_id, now)
         refs = self._enclosures(session, row)
         body = EmergencyAlertV1.model_validate(row.situation).model_copy(update={"alliance": roster})
         sent = self.dispatch.send(
@@ -338,6 +344,13 @@ class EmergencyService:
         )
         self._rewrite(session, row)
         self.tasks.expect_answers(session, row, sent.statement.jti, audience, now)
+
+    def _audience(
+        self, session: Session, recipients: Sequence[str], alliance_id: str | None, now: datetime
+    ) -> tuple[list[str], RosterV1 | None]:
+        audience, roster = self.dispatch.audience(session, recipients, alliance_id)
+        self.agreed.refuse_unshared(session, "emergency", audience, china_day(now))
+        return audience, roster
 
     def _enclosures(self, session: Session, row: Emergency) -> list[AttachmentRef]:
         return [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]

@@ -24,8 +24,10 @@ from typing import cast
 from sqlalchemy import ColumnElement, CursorResult, Select, Update, func, select, update
 from sqlalchemy.orm import Session
 
+from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.errors import IllegalMoveError, NotFoundError
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.kit.ids import new_id
 from ecolink.storage.bells import Bell, ring
@@ -71,10 +73,10 @@ _LIVE = (TaskState.PLANNED.value, TaskState.OPEN.value)
 
 @dataclass(frozen=True)
 class TaskBoard:
-    """Plans, opens and closes call tasks by the terms of `policy`."""
+    """Plans, opens and closes call tasks by what is agreed with each bureau on the day of the alert."""
 
     us: str
-    policy: DeadlinePolicy
+    agreed: Agreed
 
     # Planned with what makes them needed --------------------------------------------------------------------
 
@@ -86,35 +88,43 @@ class TaskBoard:
         self.expect_receipts(session, emergency, statement, recipients, now)
         # Until the receipt tells when it came there, a signature's time runs from our sending: silence is
         # no reason to wait longer.
-        due = list(enumerate(self.policy.emergency_escalations(now), start=1))
-        self._plan(
-            session,
-            emergency,
-            statement,
-            TaskKind.SIGNATURE,
-            [(bureau, f"signature-{at}", moment) for bureau in recipients for at, moment in due],
-            now,
-        )
+        wanted = [
+            (bureau, f"signature-{at}", moment)
+            for bureau in recipients
+            for at, moment in enumerate(self._policy(session, emergency, bureau).emergency_escalations(now), start=1)
+        ]
+        self._plan(session, emergency, statement, TaskKind.SIGNATURE, wanted, now)
         self.expect_update(session, emergency, statement, now)
 
     def expect_receipts(
         self, session: Session, emergency: Emergency, statement: str, recipients: Iterable[str], now: datetime
     ) -> None:
         """A message of ours went out: each recipient's node is to confirm it."""
-        due = self.policy.emergency_machine_due(now)
-        wanted = [(bureau, f"receipt-{statement}", due) for bureau in recipients]
+        wanted = [
+            (bureau, f"receipt-{statement}", self._policy(session, emergency, bureau).emergency_machine_due(now))
+            for bureau in recipients
+        ]
         self._plan(session, emergency, statement, TaskKind.RECEIPT, wanted, now)
 
     def expect_update(self, session: Session, emergency: Emergency, statement: str, now: datetime) -> None:
-        """We told how it stands: the next news is due an hour later."""
+        """We told how it stands: the next news is due again."""
         self.close(session, emergency.id, ClosedBecause.UPDATED, now, CallTask.kind == TaskKind.UPDATE)
-        wanted = [(self.us, f"update-{statement}", self.policy.emergency_update_due(now))]
+        wanted = [(self.us, f"update-{statement}", self.update_due(session, emergency, now))]
         self._plan(session, emergency, statement, TaskKind.UPDATE, wanted, now)
 
     def expect_signature(self, session: Session, emergency: Emergency, statement: str, received_at: datetime) -> None:
         """A peer's alert came in: one of ours is to sign for it."""
-        wanted = [(self.us, "acknowledge", self.policy.emergency_person_due(received_at))]
+        due = self._policy(session, emergency, emergency.author).emergency_person_due(received_at)
+        wanted = [(self.us, "acknowledge", due)]
         self._plan(session, emergency, statement, TaskKind.ACKNOWLEDGE, wanted, received_at)
+
+    def update_due(self, session: Session, emergency: Emergency, told_at: datetime) -> datetime:
+        """Return when the author owes the next news: to us, or, where it is ours, to whom it is due first."""
+        others = emergency.recipients if emergency.author == self.us else [emergency.author]
+        return min(self._policy(session, emergency, each).emergency_update_due(told_at) for each in others)
+
+    def _policy(self, session: Session, emergency: Emergency, bureau: str) -> DeadlinePolicy:
+        return self.agreed.deadlines_with(session, bureau, china_day(emergency.sent_at or emergency.raised_at))
 
     def _plan(
         self,
@@ -167,7 +177,10 @@ class TaskBoard:
         self.note_returned_receipt(session, emergency_id, bureau, statement, now)
         # A clock ahead of ours must not put off what is due.
         begins = min(received_at, now)
-        for at, due_at in enumerate(self.policy.emergency_escalations(begins), start=1):
+        emergency = session.get(Emergency, emergency_id)
+        if emergency is None:
+            return
+        for at, due_at in enumerate(self._policy(session, emergency, bureau).emergency_escalations(begins), start=1):
             session.execute(
                 update(CallTask)
                 .where(

@@ -1,6 +1,6 @@
 """Emergencies as people see them: a line in a list, the whole of one, the live board, the tasks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.attachments.service import Attachments
-from ecolink.cadence.deadlines import DeadlinePolicy, is_overdue
+from ecolink.cadence.deadlines import is_overdue
 from ecolink.exchanges.emergencies.fires import GRADE_NAMES_ZH, BorderReport, FireGrade, reminders
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import Answer, CallTask, Emergency
@@ -83,7 +83,8 @@ class Views:
     home: DutyDeskOut
     peers: Peers
     attachments: Attachments
-    deadlines: DeadlinePolicy
+    update_due: Callable[[Session, Emergency, datetime], datetime]
+    """When the author of an open emergency, who last told at that time, owes the next news."""
 
     def lines(self, session: Session, rows: Sequence[Emergency]) -> list[EmergencyLineOut]:
         """Return the rows as lines of a list."""
@@ -96,7 +97,7 @@ class Views:
         situation = Situation.model_validate(row.situation)
         report = BorderReport(row.border_report)
         grade = FireGrade(row.fire_grade) if row.fire_grade else None
-        due_at = self._update_due(row)
+        due_at = self._update_due(session, row)
         members = (row.alliance or {}).get("members", ())
         told = {row.author, *row.recipients}
         return EmergencyOut(
@@ -217,10 +218,10 @@ class Views:
             for each in shown.values()
         ]
 
-    def _update_due(self, row: Emergency) -> datetime | None:
+    def _update_due(self, session: Session, row: Emergency) -> datetime | None:
         if row.state != EmergencyState.OPEN or row.told_at is None:
             return None
-        return self.deadlines.emergency_update_due(row.told_at)
+        return self.update_due(session, row, row.told_at)
 
     @property
     def us(self) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import NotFoundError
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.leads.clocks import NEVER, Clocks, Dues
 from ecolink.exchanges.leads.history import read_moves
 from ecolink.exchanges.leads.models import Lead
@@ -74,6 +76,17 @@ class Case:
         raise NotFoundError
 
     @property
+    def requested_at(self) -> datetime:
+        """When the lead was first requested, by its author's word: that day decides which agreement governs it.
+
+        Raises:
+            NotFoundError: nothing was sent yet.
+
+        """
+        first = self.matter.last("requested")
+        return first.at if first is not None else self.request.statement.iat
+
+    @property
     def is_void(self) -> bool:
         """Tell whether our request came to nothing: the other node refused it, or it expired on the way."""
         return self.matter.state is None and bool(self.stored)
@@ -86,7 +99,7 @@ class Casebook:
     us: str
     peers: Peers
     search: SearchIndex
-    clocks: Clocks
+    agreed: Agreed
 
     def lead(self, session: Session, lead_id: str, *, lock: bool = False) -> Lead:
         """Return the row of a lead; `lock` it for a move.
@@ -105,7 +118,15 @@ class Casebook:
         stored = threads.load(session, thread)
         deliveries = {each.digest: each for each in threads.delivery(session, thread, now)}
         matter = fold(read_moves(stored, deliveries, us=self.us, peer=peer, being=being))
-        return Case(thread, self.us, peer, tuple(stored), deliveries, matter, self.clocks.read(matter))
+        return Case(thread, self.us, peer, tuple(stored), deliveries, matter, self._dues(session, peer, matter))
+
+    def _dues(self, session: Session, peer: str, matter: Matter) -> Dues:
+        request = matter.last("requested")
+        if request is None:
+            return Dues()
+        day = china_day(request.at)
+        policy = self.agreed.deadlines_with(session, peer, day)
+        return Clocks(policy, self.agreed.calendar_with(session, peer, day)).read(matter)
 
     def is_full(self, session: Session, thread: str) -> bool:
         """Tell whether somebody floods a thread: far more statements than the fold would ever let count."""

@@ -3,13 +3,14 @@
 Clocks run from the recipient's signed word of receipt; before that the lead is 'undelivered' and nothing
 is due. A return stops the answer clock; the corrected request starts it anew. While more information is
 needed the clock rests. An interim reply sets the new due time it names. A due time in the request counts
-only when it is later than its class of urgency gives: urgency, not a date, is what shortens a term.
+only when it is later than its class of urgency gives: urgency, not a date, is what shortens a term. The terms
+are those agreed between the two bureaus on the day of the request.
 """
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from ecolink.cadence.calendars import WorkingCalendar
+from ecolink.cadence.calendars import WorkingDays
 from ecolink.cadence.deadlines import DeadlinePolicy, is_overdue
 from ecolink.exchanges.leads.rules import Matter, Move
 from ecolink.protocol.kinds.leads import LeadRepliedV1, LeadRequestedV1
@@ -60,10 +61,10 @@ class Dues:
 
 @dataclass(frozen=True)
 class Clocks:
-    """The terms in force, and the calendar they count working days by."""
+    """The terms in force for one lead, and the calendar they count working days by."""
 
     policy: DeadlinePolicy
-    calendar: WorkingCalendar
+    calendar: WorkingDays
 
     def read(self, matter: Matter) -> Dues:
         """Return what is due after the moves that count."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import InvalidError, NotFoundError
 from ecolink.exchanges.governance import Terms, refuse_same_person
 from ecolink.exchanges.leads.casebook import KIND, Casebook, request_columns
@@ -99,9 +100,11 @@ class Drafting:
             NotFoundError: there is no such lead.
             IllegalMoveError: it is no draft.
             InvalidError: an attachment is not here.
+            SharingError: no agreement lets us send leads to that bureau.
 
         """
         lead, draft = self._drafted(session, lead_id, State.DRAFT, "submitted")
+        self._refuse_unshared(session, lead.peer, now)
         self.dispatch.refs(session, _written(draft).body())
         draft.submitted_at, draft.submitted_by, draft.sent_back_reason = now, by.id, None
         lead.state, lead.updated_at = State.AWAITING_APPROVAL, now
@@ -131,20 +134,23 @@ class Drafting:
             StaleError: it was changed since it was read.
             SecondPersonError: the approver wrote or submitted it, or is a program.
             ConflictError: the peer is not active.
+            SharingError: no agreement lets us send leads to that bureau.
 
         """
         lead, draft = self._drafted(session, lead_id, State.AWAITING_APPROVAL, "requested", version)
         refuse_same_person(draft.author_id, by)
         refuse_same_person(draft.submitted_by or "", by)
         written = _written(draft)
+        self._refuse_unshared(session, lead.peer, now)
+        terms = self._terms(session, lead.peer, now)
         message = Message(
             name="requested",
             body=written.body(),
             private=written.private(),
             author=Author(draft.author_id, draft.author_name, draft.author_role),
             approver=by,
-            terms=self.terms.settle(written.governance),
-            retain_until=self.terms.retain_until(written.governance, now),
+            terms=terms.settle(written.governance),
+            retain_until=terms.retain_until(written.governance, now),
         )
         case = self.casebook.open(session, lead.id, lead.peer, now)
         # From here on the signed statement is what holds the personal data.
@@ -155,6 +161,12 @@ class Drafting:
     def draft_of(self, session: Session, lead_id: str) -> LeadDraft | None:
         """Return what is written of a lead that is not sent yet."""
         return session.get(LeadDraft, lead_id)
+
+    def _terms(self, session: Session, peer: str, now: datetime) -> Terms:
+        return self.casebook.agreed.terms_with(session, self.terms, [peer], china_day(now))
+
+    def _refuse_unshared(self, session: Session, peer: str, now: datetime) -> None:
+        self.casebook.agreed.refuse_unshared(session, "lead", [peer], china_day(now))
 
     def _drafted(
         self, session: Session, lead_id: str, state: State, move: str, version: int | None = None

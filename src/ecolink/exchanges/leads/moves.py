@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
+from ecolink.cadence.agreements import Agreement
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError
 from ecolink.exchanges.governance import GovernanceOut, Terms, handling_out, refuse_same_person
 from ecolink.exchanges.leads import schemas
@@ -25,6 +27,7 @@ from ecolink.federation.receipts import Confirmed
 from ecolink.federation.statements import Stored
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
+from ecolink.kit.times import CHINA
 from ecolink.protocol.kinds.leads import KINDS
 
 WRITTEN: Mapping[str, type[schemas.Written]] = MappingProxyType(
@@ -78,7 +81,7 @@ class Moving:
         """
         lead, case = self._opened(session, lead_id, name, now)
         written.refuse_unknown_members()
-        message = self._message(case, name, written, Author.of(by), None, now)
+        message = self._message(session, case, name, written, Author.of(by), None, now)
         _refuse_bad_terms(case, message, now)
         refuse_unfit(message.body, message.private, case.request.statement.private_data)
 
@@ -106,7 +109,7 @@ class Moving:
         case = self.casebook.open(session, lead.id, lead.peer, now)
         written = WRITTEN[proposal.move].model_validate(proposal.content)
         author = Author(proposal.author_id, proposal.author_name, proposal.author_role)
-        message = self._message(case, proposal.move, written, author, by, now)
+        message = self._message(session, case, proposal.move, written, author, by, now)
         _refuse_bad_terms(case, message, now)
         _decide(lead, proposal, "sent", by, now)
         proposal.digest = self.dispatch.send(session, lead, case, message, now).statement.digest
@@ -135,11 +138,11 @@ class Moving:
         """Select the moves of a lead that were laid before an approver."""
         return select(LeadProposal).where(LeadProposal.lead_id == lead_id)
 
-    def preview(self, case: Case, proposal: LeadProposal, now: datetime) -> tuple[Message, bool]:
+    def preview(self, session: Session, case: Case, proposal: LeadProposal, now: datetime) -> tuple[Message, bool]:
         """Return what a proposal that awaits approval would send, and whether it still could."""
         written = WRITTEN[proposal.move].model_validate(proposal.content)
         author = Author(proposal.author_id, proposal.author_name, proposal.author_role)
-        message = self._message(case, proposal.move, written, author, None, now)
+        message = self._message(session, case, proposal.move, written, author, None, now)
         decision = judge(case.matter.position, prospect(case, message, is_approved=True))
         return message, isinstance(decision, State)
 
@@ -209,6 +212,7 @@ class Moving:
 
     def _message(
         self,
+        session: Session,
         case: Case,
         name: str,
         written: schemas.Written,
@@ -217,6 +221,7 @@ class Moving:
         now: datetime,
     ) -> Message:
         request = case.request.statement
+        terms = self.casebook.agreed.terms_with(session, self.terms, [case.peer], china_day(case.requested_at))
         handling = written.handling if isinstance(written, schemas.ReplyIn) and written.handling else None
         body, private = written.body(), written.private()
         if isinstance(written, schemas.ResubmitIn):
@@ -231,10 +236,10 @@ class Moving:
                 purpose=request.purpose,
                 legal_basis=request.legal_basis,
                 classification=request.classification,
-                handling=handling or handling_out(self.terms.handling),
+                handling=handling or handling_out(terms.handling),
                 is_exercise=request.is_exercise,
             ),
-            retain_until=max(request.retain_until, self.terms.keep_until(now)),
+            retain_until=max(request.retain_until, terms.keep_until(now)),
         )
 
     # Theirs ---------------------------------------------------------------------------------------------
@@ -314,6 +319,17 @@ class Moving:
         """Take note of what a receipt said: the other side's clock runs from there."""
         for thread in dict.fromkeys(each.thread for each in confirmed if each.type.startswith(f"{KIND}.")):
             self.casebook.refresh(session, thread, now)
+
+    def note_agreement(self, session: Session, agreement: Agreement, now: datetime) -> None:
+        """What is agreed became another: leads requested since then, and told before we knew, get their terms anew."""
+        if not agreement.versions:
+            return
+        since = datetime.combine(agreement.versions[-1].first, time(0, tzinfo=CHINA))
+        still = select(Lead.id).where(
+            Lead.peer.in_(agreement.members), Lead.sent_at >= since, Lead.state.not_in([state.value for state in ENDED])
+        )
+        for lead_id in session.scalars(still).all():
+            self.casebook.refresh(session, lead_id, now)
 
     def is_under_way(self, session: Session, thread: str, now: datetime) -> bool:
         """Tell whether this thread is a lead on which something can still be said: it keeps its persons until then."""

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
+from ecolink.cadence.calendars import china_day
 from ecolink.errors import NotFoundError
 from ecolink.exchanges.governance import GovernanceOut, Terms, handling_out
 from ecolink.exchanges.leads import views
@@ -59,7 +60,7 @@ class Reading:
         head = views.summary(lead, names.get(lead.peer), now)
         draft = session.get(LeadDraft, lead.id)
         if draft is not None:
-            return self._draft_shown(head, lead, draft)
+            return self._draft_shown(session, head, lead, draft, now)
         case = self.casebook.open(session, lead.id, lead.peer, now)
         request = case.request
         said = request.statement
@@ -189,15 +190,18 @@ class Reading:
         stored = case.statement(wanted.statement) if wanted.statement else case.request
         return stored.statement.digest, (private_of(stored) or {}).get("persons", ())
 
-    def _draft_shown(self, head: dict[str, Any], lead: Lead, draft: LeadDraft) -> views.LeadOut:
+    def _draft_shown(
+        self, session: Session, head: dict[str, Any], lead: Lead, draft: LeadDraft, now: datetime
+    ) -> views.LeadOut:
         written = LeadIn.model_validate(draft.content)
+        terms = self.casebook.agreed.terms_with(session, self.terms, [lead.peer], china_day(now))
         return views.LeadOut(
             **head,
             due=None,
             request=views.RequestOut(
                 **{**written.body(), "digest": None, "private": views.PrivateOut.of(written.private())}
             ),
-            governance=self.terms.settle(written.governance),
+            governance=terms.settle(written.governance),
             replies=[],
             attachments=[],
             draft=views.DraftOut(
@@ -217,7 +221,7 @@ class Reading:
     ) -> Iterator[views.ProposalOut]:
         for proposal in session.scalars(self.moving.proposals(lead.id).order_by(LeadProposal.id)):
             if proposal.state == "awaiting" and proposal.content is not None:
-                message, possible = self.moving.preview(case, proposal, now)
+                message, possible = self.moving.preview(session, case, proposal, now)
                 yield views.ProposalOut.of(proposal, possible=possible, body=message.body, private=message.private)
             elif is_all:
                 yield views.ProposalOut.of(proposal, possible=None, body=None, private=None)

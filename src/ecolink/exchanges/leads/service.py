@@ -5,11 +5,9 @@ from typing import Self
 
 from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
-from ecolink.cadence.calendars import WorkingCalendar
-from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.governance import Terms
 from ecolink.exchanges.leads.casebook import Casebook
-from ecolink.exchanges.leads.clocks import Clocks
 from ecolink.exchanges.leads.dispatch import Dispatch
 from ecolink.exchanges.leads.drafting import Drafting
 from ecolink.exchanges.leads.lists import Lists
@@ -40,7 +38,7 @@ class LeadService:
     reading: Reading
 
     @classmethod
-    def assemble(  # noqa: PLR0913 - a room needs what it needs
+    def assemble(
         cls,
         home: BureauOut,
         *,
@@ -50,12 +48,11 @@ class LeadService:
         attachments: Attachments,
         access: AccessLog,
         keystore: Keystore,
-        policy: DeadlinePolicy,
-        calendar: WorkingCalendar,
+        agreed: Agreed,
         terms: Terms = LEAD_TERMS,
     ) -> Self:
         """Put the room together from the node's services; `home` is this bureau by name."""
-        casebook = Casebook(us=outbox.us, peers=peers, search=search, clocks=Clocks(policy, calendar))
+        casebook = Casebook(us=outbox.us, peers=peers, search=search, agreed=agreed)
         dispatch = Dispatch(casebook=casebook, outbox=outbox, attachments=attachments, access=access)
         moving = Moving(casebook=casebook, dispatch=dispatch, access=access, terms=terms)
         return cls(
