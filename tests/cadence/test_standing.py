@@ -1,6 +1,7 @@
 """How an obligation stands, by what was signed and by the clock."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from tests.support.town import QINGYUAN, SHOUNING
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
+@cache
 def july(**duty: object) -> Obligation:
     agreement = Agreement.assume(terms(duties=[{**LIAISON, **duty}]))
     (obligation,) = derive(agreement, date(2026, 7, 1), date(2026, 7, 1))
@@ -134,6 +136,6 @@ def test_once_fulfilled_in_time_it_is_never_late_and_once_late_always(some, days
 
 @pytest.mark.parametrize("opens_days", [3, 400])
 def test_a_duty_may_open_some_days_before_it_is_due_but_not_before_its_period(opens_days: int) -> None:
-    obligation = july(opens_days=opens_days, remind_days=[3, 0])
+    obligation = july(opens_days=opens_days, remind_days=(3, 0))
     expected = max(date(2026, 7, 1), obligation.due_on - timedelta(days=opens_days))
     assert obligation.opens_at.date() == expected

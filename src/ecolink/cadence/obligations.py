@@ -2,7 +2,7 @@
 
 A period is governed by the terms and the calendar that count on its first day. So an agreement that begins within a
 period obliges from the next one on, an amendment changes no period that has begun, and a calendar signed late moves no
-day somebody already works towards. A period whose due day lies beyond the agreement's end obliges nobody.
+day somebody already works towards. What would be due after its terms or the whole agreement have ended is not due.
 """
 
 from collections.abc import Iterator
@@ -94,22 +94,22 @@ def derive(agreement: Agreement, first: date, last: date) -> Iterator[Obligation
     """
     for version in agreement.versions:
         begins, ends = max(first, version.first), min(last, version.last)
+        over = min(version.terms.valid_until, agreement.versions[-1].last)
         for duty in version.terms.duties:
+            parties = frozenset(duty.between) or version.terms.members
             for period in periods(begins, ends, duty.period):
-                calendar = agreement.calendar_on(period.first)
-                due_on, settled = due_day(duty, period, calendar)
-                if agreement.on(due_on) is None:
-                    continue
-                yield Obligation(
-                    agreement=agreement.code,
-                    duty=duty,
-                    period=period,
-                    parties=frozenset(duty.between) or version.terms.members,
-                    convener=_convener(version.terms.rotation, period),
-                    terms=version.digest,
-                    due_on=due_on,
-                    settled=settled,
-                )
+                due_on, settled = due_day(duty, period, agreement.calendar_on(period.first))
+                if due_on <= over:
+                    yield Obligation(
+                        agreement=agreement.code,
+                        duty=duty,
+                        period=period,
+                        parties=parties,
+                        convener=_convener(version.terms.rotation, period),
+                        terms=version.digest,
+                        due_on=due_on,
+                        settled=settled,
+                    )
 
 
 def due_day(duty: DutyV1, period: Period, calendar: AgreedCalendar) -> tuple[date, bool]:

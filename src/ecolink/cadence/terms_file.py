@@ -59,6 +59,7 @@ _UNITS = (
 _DIGEST = ("64 hex digits in quotes", "引号内的 64 位十六进制数")
 _COUNT = ("a whole number of days, at most 400", "整数天数，最大 400")
 _ONE_OF_PERIODS = ('"month", "quarter" or "year"', '"month"（月）、"quarter"（季度）或 "year"（年）')
+_WHOLE = ("a whole number, or a list of them", "整数，或整数列表")
 _FORMS: Mapping[str, tuple[str, str]] = {
     "code": _SLUG,
     "version": ("a whole number from 1", "从 1 起的整数"),
@@ -185,16 +186,14 @@ def _terms(said: Mapping[str, Any], before: TermsV1 | None) -> tuple[TermsV1 | N
 
 def _wrong(path: Path, *, missing: bool) -> Finding:
     """Return what is to be written instead of a member that cannot be read."""
+    if path[0] == "deadlines":
+        path = path[:2]  # beyond it pydantic tells which of two types did not fit
     names = [_IN_FILE.get(key, key) for key in path if isinstance(key, str)]
-    # Beyond a member's name pydantic tells which of its types did not fit.
-    while len(names) > 1 and names[-1] not in _FORMS:
-        names.pop()
-    form_en, form_zh = _FORMS.get(".".join(names[-2:])) or _FORMS[names[-1] if names[0] != "deadlines" else "deadlines"]
-    name = names[-1]
+    form_en, form_zh = _FORMS.get(".".join(names[-2:])) or _FORMS.get(names[-1]) or _WHOLE
     return Finding(
         path,
-        f"{name} is {'missing' if missing else 'wrong'}: write {form_en}",
-        f"{'缺少' if missing else ''} {name}{'' if missing else ' 有误'}：应为{form_zh}".lstrip(),
+        f"{names[-1]} is {'missing' if missing else 'wrong'}: write {form_en}",
+        f"缺少 {names[-1]}：应为{form_zh}" if missing else f"{names[-1]} 有误：应为{form_zh}",
     )
 
 

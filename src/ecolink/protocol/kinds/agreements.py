@@ -28,6 +28,7 @@ MAX_YEARS = 30
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 """A short name in lower-case letters, digits and single hyphens: part of an obligation's key."""
 Days = Annotated[int, Field(strict=True, ge=0, le=400)]
+Whole = Annotated[int, Field(strict=True)]
 PeriodKind = Literal["month", "quarter", "year"]
 DutyKind = Literal["liaison", "exchange", "consultation"]
 """月联系 monthly liaison, 季度通报交流 quarterly exchange, 会商研判 consultation."""
@@ -156,7 +157,7 @@ class TermsV1(Subject):
     calendar: CalendarRefV1
     duties: Annotated[tuple[DutyV1, ...], Field(max_length=MAX_DUTIES)] = ()
     rotation: RotationV1 | None = None
-    deadlines: Annotated[dict[str, int | tuple[int, ...]], Field(max_length=40)] = Field(default_factory=dict)
+    deadlines: Annotated[dict[str, Whole | tuple[Whole, ...]], Field(max_length=40)] = Field(default_factory=dict)
     """Terms of answer by their names in `cadence.deadlines.DeadlinePolicy`; what is absent has the default."""
     handling: HandlingDefaultV1 | None = None
     retention_months: Annotated[int, Field(strict=True, ge=6, le=360)] | None = None
