@@ -15,6 +15,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from ecolink.exchanges.bulletins.rules.tables import print_tables as bulletin_tables
+from ecolink.exchanges.consultations.rules import print_tables as consultation_tables
 from ecolink.exchanges.emergencies.rules import print_tables as emergency_tables
 from ecolink.federation.gate import STATUS
 from ecolink.federation.operations import KEYS, MEBIBYTE, OPERATIONS
@@ -119,6 +120,11 @@ GENERATED = {
 
 STATES = {
     "docs/states-bulletins.md": ("Bulletins", "ecolink.exchanges.bulletins.rules", bulletin_tables),
+    "docs/states-consultations.md": (
+        "Consultations",
+        "ecolink.exchanges.consultations.rules",
+        consultation_tables,
+    ),
     "docs/states-emergencies.md": ("Emergencies", "ecolink.exchanges.emergencies.rules", emergency_tables),
 }
 

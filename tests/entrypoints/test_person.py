@@ -351,3 +351,16 @@ def test_files_go_with_a_lead_and_an_emergency_and_drills_are_listed_apart(
     assert listed("lead", "list", "--exercise") == []
     assert (listed("emergency", "list"), listed("emergency", "list", "--exercise")) == ([], [fire["id"]])
     assert listed("bulletin", "list", "--exercise", "--q", "兰花", "--only", "unread=true") == []
+
+
+def test_minutes_are_signed_or_objected_to_by_the_digest_that_was_read(api, logged_in: None, run: Run) -> None:
+    held = {"id": "1", "state": "concluded"}
+    asked = script(api, (200, held), (200, held), (200, held))
+    assert run("consultation", "sign", "1", "a" * 64).stdout == "consultation 1: concluded.\n"
+    run("consultation", "sign", "1", "a" * 64, "--object", "时间有误")
+    run("consultation", "task", "1", "T1", "done", "--note", "已提供")
+    assert [(path.removeprefix("/api/v1/consultations/1"), json.loads(body)) for _, path, _, body in asked] == [
+        ("/confirm", {"minutes": "a" * 64}),
+        ("/object", {"minutes": "a" * 64, "reason": "时间有误"}),
+        ("/tasks/T1", {"status": "done", "note": "已提供"}),
+    ]

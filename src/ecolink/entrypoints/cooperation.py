@@ -8,10 +8,12 @@ from datetime import datetime
 
 from ecolink.entrypoints.shell import Shell
 from ecolink.exchanges.agreements.service import AgreementService
+from ecolink.exchanges.consultations import agenda
 from ecolink.exchanges.consultations.arrivals import Arrivals as ConsultationArrivals
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.consultations.views import Views as ConsultationViews
 from ecolink.exchanges.duties import InForce
+from ecolink.exchanges.feeds.service import FeedService
 from ecolink.exchanges.voice import Voice
 from ecolink.federation.threads import bureaus_of
 from ecolink.web.cooperation import Cooperation
@@ -21,7 +23,11 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperati
     """Build the rooms that stand on the agreements, and hang their hooks."""
     voice = agreements.voice
     consultations = _furnish_consultations(shell, voice, agreements.in_force)
-    return Cooperation(agreements=agreements, consultations=consultations)
+    feeds = FeedService(
+        f"{shell.settings.name_zh} 警务协作",
+        [lambda session, now: agenda.entries(session, consultations.views, now)],
+    )
+    return Cooperation(agreements=agreements, consultations=consultations, feeds=feeds)
 
 
 def furnish_agreements(shell: Shell) -> AgreementService:

@@ -61,7 +61,7 @@ class Voice:
             TooLargeError: it does not fit into one statement.
 
         """
-        kind = _KIND_OF[type(body)]
+        kind = next(_KIND_OF[each] for each in type(body).__mro__ if each in _KIND_OF)
         draft = Draft(
             type=kind.type,
             thread=thread,

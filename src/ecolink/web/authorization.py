@@ -11,8 +11,10 @@ from ecolink.surface.auth import requirements_of
 
 API = "/api/v1"
 
-PUBLIC = frozenset({("POST", "/api/v1/oauth/token"), ("POST", "/api/v1/oauth/revoke")})
-"""Calls of the local API that need no login, because they are how one comes and goes."""
+PUBLIC = frozenset(
+    {("POST", "/api/v1/oauth/token"), ("POST", "/api/v1/oauth/revoke"), ("GET", "/api/v1/feeds/{secret}.ics")}
+)
+"""Calls of the local API that need no login: how one comes and goes, and a calendar whose address is the secret."""
 
 OUTSIDE = ("/livez", "/readyz", "/metrics", "/api/docs", "/api/docs/{name}", "/api/openapi.json")
 """Addresses beside the API: signs of life and the description for everybody, metrics as `web.metrics` says."""

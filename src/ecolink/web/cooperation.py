@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.consultations.service import ConsultationService
+from ecolink.exchanges.feeds.service import FeedService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +16,4 @@ class Cooperation:
 
     agreements: AgreementService
     consultations: ConsultationService
+    feeds: FeedService

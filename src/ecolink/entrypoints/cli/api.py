@@ -78,6 +78,10 @@ class Api:
         """Take the next step on what `before` showed; refused when somebody changed it since."""
         return self._post(path, document, {"If-Match": before.etag} if before.etag else {})
 
+    def delete(self, path: str) -> None:
+        """Delete one thing."""
+        send(self.client, "DELETE", path)
+
     def upload(self, file: Path) -> str:
         """Upload a file and return its digest, by which a matter names it."""
         try:

@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "backup": ("backup:app", "Backups of this node: make, list, verify, restore."),
     "lead": ("matters:lead", "Send, list and show leads, as yourself."),
     "bulletin": ("matters:bulletin", "Send, list and show bulletins, as yourself."),
+    "consultation": ("consultation:app", "Call, answer, hold and conclude consultations, as yourself."),
+    "calendar": ("consultation:calendar", "Addresses at which your calendar program reads what is due."),
     "emergency": ("matters:emergency", "Send, list and show emergencies, as yourself."),
 }
 """By name: the module and what it calls the command; the first sentence of the command's own help."""

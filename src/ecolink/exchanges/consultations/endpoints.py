@@ -6,8 +6,10 @@ from fastapi import APIRouter, Path, Query, Response, status
 from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
 
-from ecolink.exchanges.consultations import ledger
+from ecolink.errors import IllegalMoveError
+from ecolink.exchanges.consultations import agenda, ledger
 from ecolink.exchanges.consultations.models import Consultation
+from ecolink.exchanges.consultations.rules import State
 from ecolink.exchanges.consultations.schemas import (
     AnswerIn,
     CancellationIn,
@@ -85,6 +87,30 @@ def _add_reading(api: APIRouter, views: Views) -> None:
     ) -> ConsultationOut:
         """The whole of it: dates, answers, minutes and who signed them, tasks, the signed history."""
         return views.show(session, ledger.row_of(session, consultation_id), by, now)
+
+    @api.get(
+        "/{consultation_id}/invitation.ics",
+        operation_id="get_consultation_invitation",
+        summary="The date for a calendar / 会商日历邀请",
+        response_class=Response,
+        responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
+    )
+    def get_consultation_invitation(
+        consultation_id: ConsultationId,
+        session: SessionDep,
+        by: Reader,  # noqa: ARG001
+    ) -> Response:
+        """The date as iCalendar (RFC 5545); one that was called off takes itself out of the calendar again."""
+        from ecolink.exchanges.feeds import codec  # noqa: PLC0415 - the library weighs 9 MB
+
+        row = ledger.row_of(session, consultation_id)
+        if row.meets_at is None:
+            raise IllegalMoveError("No date is set yet.", "会商时间尚未确定。")
+        method: codec.Method = "CANCEL" if row.state == State.CANCELLED else "PUBLISH"
+        entry = agenda.meeting(row, views.named(session, row.convener))
+        name = f'attachment; filename="consultation-{row.id}.ics"'
+        written = codec.write(codec.Heading(row.title, method), [entry])
+        return Response(written, media_type="text/calendar; charset=utf-8", headers={"Content-Disposition": name})
 
 
 def _add_calling(api: APIRouter, service: ConsultationService) -> None:

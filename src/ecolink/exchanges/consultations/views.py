@@ -198,6 +198,10 @@ class Views:
             found = [move for move in found if move not in ("confirmed", "objected")]
         return list(dict.fromkeys(found))
 
+    def named(self, session: Session, code: str) -> str:
+        """Return a bureau's name in Chinese."""
+        return self._name(code, self.peers.names(session).get(code))[0]
+
     def _name(self, code: str, peer: Peer | None) -> tuple[str, str]:
         if code == self.us:
             return self.own_name
