@@ -24,7 +24,7 @@ ALL_THE_WAY = ("acknowledged", "accepted", "started", "information_requested", "
 def bring_back(town: Town, node: Node, url: str) -> Node:
     """Let a node come back from a backup, ask its peers, and come to rest."""
     restored = rebuild(town, node, url)
-    assert set(restored.compare(town.clock.now()).values()) == {"mended"}
+    assert set(restored.compare(town.clock.now).values()) == {"mended"}
     town.settle()
     with restored.database.read() as session:
         assert restored.applier.parked(session) == []

@@ -133,7 +133,7 @@ def test_two_real_nodes_talk_over_http(tmp_path, new_database_url):
         qingyuan.send("back", SHOUNING, lane=Lane.EMERGENCY)
         town.settle()
         assert (qingyuan.texts, shouning.texts) == (["there"], ["back"])
-        assert set(town.nodes[SHOUNING].compare(town.clock.now()).values()) == {"agreed"}
+        assert set(town.nodes[SHOUNING].compare(town.clock.now).values()) == {"agreed"}
     transport.close()
     town.close()
 

@@ -141,7 +141,7 @@ def steal_key(town, unit_code, ago):
 
 def exchange(town):
     for node in town.nodes.values():
-        node.witnessing.exchange(town.clock.now())
+        node.witnessing.exchange(town.clock.now)
 
 
 def test_what_a_stolen_key_signed_before_is_proven_by_the_checkpoints_others_held(town, thread):
@@ -191,9 +191,9 @@ def test_a_restored_node_shows_a_declared_gap(town, thread, qingyuan, tmp_path):
     restored = town.build(SHOUNING, f"sqlite:///{backup}")
     restored.tick(town.clock.now())
     Notebook(restored)
-    restored.witnessing.exchange(town.clock.now())
+    restored.witnessing.exchange(town.clock.now)
     for each in (restored, town.nodes[QINGYUAN]):
-        each.reconciliation.run(town.clock.now())
+        each.reconciliation.run(town.clock.now, passing_over={})
     town.wait(timedelta(hours=1))
     qingyuan.send("after", SHOUNING, thread=thread)
     town.settle()

@@ -26,7 +26,7 @@ MEBIBYTES = 16 * 1024 * 1024
 
 def start(town: Town, unit_code: str) -> dict[str, str]:
     """Compare heads with every peer, as a worker does first; return what came of it."""
-    return town.nodes[unit_code].compare(town.clock.now())
+    return town.nodes[unit_code].compare(town.clock.now)
 
 
 def bring_back(town: Town, notebook: Notebook, url: str) -> Notebook:

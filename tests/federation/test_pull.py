@@ -53,7 +53,7 @@ def reason(answer: Answer) -> tuple[int, str]:
 
 def fetch(town: Town) -> None:
     """Let Qingyuan compare heads, as its worker does now and then, and both come to rest."""
-    town.nodes[QINGYUAN].compare(town.clock.now())
+    town.nodes[QINGYUAN].compare(town.clock.now)
     town.settle()
 
 
@@ -85,7 +85,7 @@ def test_fetching_again_brings_nothing_new(town, shouning, qingyuan):
     shouning.send("hello", QINGYUAN)
     fetch(town)
     batches = len(town.network.calls)
-    assert town.nodes[QINGYUAN].compare(town.clock.now()) == {SHOUNING: "agreed"}
+    assert town.nodes[QINGYUAN].compare(town.clock.now) == {SHOUNING: "agreed"}
     assert operations.PULL not in [call.operation for *_, call in town.network.calls[batches:]]
     assert qingyuan.texts == ["hello"]
 
@@ -203,7 +203,7 @@ def test_a_peer_that_answers_rubbish_is_noted_and_the_others_are_compared_with(t
     jingning.send("from Jingning", QINGYUAN)
     gate = town.network.gates[SHOUNING]
     town.network.gates[SHOUNING] = lambda call: Answer(200, said) if call.operation is operations.PULL else gate(call)
-    told = town.nodes[QINGYUAN].compare(town.clock.now())
+    told = town.nodes[QINGYUAN].compare(town.clock.now)
     assert told[JINGNING] == "mended"
     assert told[SHOUNING].startswith("its heads do not verify") or told[SHOUNING] == "mended"
     town.settle()

@@ -63,7 +63,7 @@ def bring_back(town: Town, notebook: Notebook, url: str) -> Notebook:
 
 def start(town: Town, unit_code: str) -> str:
     """Do what a worker does first; return what came of comparing heads with the one peer."""
-    (told,) = town.nodes[unit_code].compare(town.clock.now()).values()
+    (told,) = town.nodes[unit_code].compare(town.clock.now).values()
     return told
 
 

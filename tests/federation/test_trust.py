@@ -333,7 +333,7 @@ def test_a_node_that_changed_its_key_and_has_nothing_to_say_is_known_by_it_all_t
     town.settle()
     assert qingyuan.texts == ["hello"]
     assert unreceipted(shouning) == 1  # nobody here can verify the receipt
-    assert qingyuan.node.compare(town.clock.now()) == {SHOUNING: "agreed"}
+    assert qingyuan.node.compare(town.clock.now) == {SHOUNING: "agreed"}
     town.wait(timedelta(minutes=1))
     assert unreceipted(shouning) == 0
 

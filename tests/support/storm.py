@@ -66,7 +66,7 @@ class Storm(RuleBasedStateMachine):
     @rule(by=bureaus, fate=st.sampled_from(FATES[:3]))
     def compare(self, by: str, fate: str) -> None:
         with self._line_on_which_a_call(fate):
-            self.have(by, lambda node: node.compare(node.clock.now()))
+            self.have(by, lambda node: node.compare(node.clock.now))
 
     @precondition(lambda self: self.town.network.held)
     @rule(data=st.data())
@@ -101,7 +101,7 @@ class Storm(RuleBasedStateMachine):
             for _ in range(3):
                 self.town.wait(timedelta(minutes=61))
             for code in BUREAUS:
-                assert set(self.town.nodes[code].compare(self.town.clock.now()).values()) == {"agreed"}
+                assert set(self.town.nodes[code].compare(self.town.clock.now).values()) == {"agreed"}
                 assert self.rows(code, select(Alarm)) == []
                 states = set(self.rows(code, select(StatementRow.state)))
                 assert states <= {"applied", "rejected"}, "nothing is parked and nothing waits"

@@ -6,6 +6,7 @@ What serves a node over HTTP is put on top by `applications`: a command or a wor
 """
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import SystemRandom
@@ -134,15 +135,15 @@ class Node:
         self.refresh_key()
         return min((due for hook in self.hooks.watch if (due := hook(now))), default=None)
 
-    def compare(self, now: datetime) -> dict[str, str]:
+    def compare(self, clock: Callable[[], datetime]) -> dict[str, str]:
         """Compare evidence logs and channel heads with every peer; return by peer what came of the heads.
 
         The logs go first: a node brought back from a backup declares that before its old log, grown anew by
-        what it receives again, could show a second past.
+        what it receives again, could show a second past. Who was silent then is left alone until the next time.
         """
-        self.witnessing.exchange(now)
-        told = self.reconciliation.run(now)
-        self.witnessing.prove(now)
+        silent = self.witnessing.exchange(clock)
+        told = self.reconciliation.run(clock, passing_over=silent)
+        self.witnessing.prove(clock, passing_over=silent)
         return told
 
     def fetch(self, now: datetime) -> bool:

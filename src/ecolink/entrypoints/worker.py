@@ -136,7 +136,7 @@ class Worker:
     def _compare(self) -> None:
         """Compare heads and evidence logs with every peer: at the start, and now and then."""
         try:
-            for peer, word in self.node.compare(self.node.clock.now()).items():
+            for peer, word in self.node.compare(self.node.clock.now).items():
                 _log.info("worker.compared", peer=peer, outcome=word)
         finally:
             self._compared.set()

@@ -8,8 +8,9 @@ Four things can be out of step, and each has one mend:
 - we hold more than the peer says it sent: it was restored, and will open a new epoch itself.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -25,11 +26,13 @@ from ecolink.federation.client import PeerClient, problem, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InChannel, OutChannel, OutEntry
+from ecolink.federation.operations import Answer
 from ecolink.federation.outbox import Entry, begin_channel, queue
-from ecolink.federation.peers import Peers, PeerState
+from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import Puller
 from ecolink.federation.receipts import KeepCheckpoint
 from ecolink.federation.reclaiming import Reclaiming
+from ecolink.federation.rounds import active_peers, go_round
 from ecolink.federation.signer import Signer
 from ecolink.kit.events import structlog
 from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
@@ -86,20 +89,33 @@ class Reconciliation:
     log: EvidenceLog
     reclaiming: Reclaiming
     keep_checkpoint: KeepCheckpoint
+    _mending: threading.Lock = field(default_factory=threading.Lock)
+    """Peers are asked several at a time, but one after the other teaches us what we forgot: they may say the same."""
 
-    def run(self, now: datetime) -> dict[str, str]:
-        """Compare with every active peer; return by peer `agreed`, `mended`, or why it could not be asked."""
+    def run(self, clock: Callable[[], datetime], *, passing_over: Mapping[str, str]) -> dict[str, str]:
+        """Compare with every active peer; return by peer `agreed`, `mended`, or why it could not be asked.
+
+        Peers that are `passing_over`, each with why, are not asked: it is known that they are silent.
+        """
         with self.database.read() as session:
-            active = [peer for peer in self.peers.names(session).values() if peer.state is PeerState.ACTIVE]
-        compared = {peer.unit_code: self._with_peer(peer.unit_code, peer.federation_url, now) for peer in active}
+            active = [peer for peer in active_peers(self.peers, session) if peer.unit_code not in passing_over]
+        compared = go_round(active, lambda peer: self._with_peer(peer.unit_code, peer.federation_url, clock))
         # What came back from one bureau may be news to another that was to be told too.
         for peer, outcome in compared.items():
             if outcome.is_settled:
-                self.reclaiming.hand_on(peer, now)
-        return {peer: outcome.word for peer, outcome in compared.items()}
+                self.reclaiming.hand_on(peer, clock())
+        return {**passing_over, **{peer: outcome.word for peer, outcome in compared.items()}}
 
-    def _with_peer(self, unit_code: str, url: str, now: datetime) -> Compared:
-        answer = self._ask(unit_code, url, now)
+    def _with_peer(self, unit_code: str, url: str, clock: Callable[[], datetime]) -> Compared:
+        try:
+            answer = self.client.call(unit_code, url, operations.HEADS, now=clock())
+        except Unreachable as silence:
+            return Compared(str(silence))
+        with self._mending:
+            return self._go_on(unit_code, url, answer, clock())
+
+    def _go_on(self, unit_code: str, url: str, first: Answer, now: datetime) -> Compared:
+        answer = self._understood(unit_code, url, first, now)
         if isinstance(answer, str):
             return Compared(answer)
         try:
@@ -120,15 +136,15 @@ class Reconciliation:
             return Compared(word, is_settled=True)
         return Compared(f"{word}, but what we had sent is not all back: {missing.why}", is_settled=missing.beyond_it)
 
-    def _ask(self, unit_code: str, url: str, now: datetime) -> bytes | str:
-        """Return a peer's heads, not yet verified, or why there are none."""
+    def _understood(self, unit_code: str, url: str, answer: Answer, now: datetime) -> bytes | str:
+        """Return a peer's heads, not yet verified, or why there are none; ask again where it did not know our key."""
         try:
-            answer = self.client.call(unit_code, url, operations.HEADS, now=now)
             reason = problem(answer).get("reason")
             if reason == SEND_MANIFEST:
                 self._tell_keys(unit_code, url, now)
                 answer = self.client.call(unit_code, url, operations.HEADS, now=now)
-            elif reason in _KEY_IS_OVER and self.reclaiming.learn_keys(unit_code, url, now):
+            elif reason in _KEY_IS_OVER:
+                self.reclaiming.learn_keys(unit_code, url, now)  # or another peer taught us already
                 answer = self.client.call(unit_code, url, operations.HEADS, now=now)
         except Unreachable as silence:
             return str(silence)

@@ -5,6 +5,7 @@ those it holds of other logs. What comes is kept and, minute by minute, proven c
 before, by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -21,7 +22,8 @@ from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
 from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
-from ecolink.federation.peers import Peers, PeerState
+from ecolink.federation.peers import Peer, Peers
+from ecolink.federation.rounds import active_peers, go_round
 from ecolink.federation.signer import Signer
 from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json
@@ -81,25 +83,27 @@ class Witnessing:
             key=self.signer.key,
         )
 
-    def exchange(self, now: datetime) -> dict[str, str]:
-        """Ask every active peer for its attestation; return by peer `kept`, or why there was none.
+    def exchange(self, clock: Callable[[], datetime]) -> dict[str, str]:
+        """Ask every active peer for its attestation; return those that are silent, each with why.
 
         When peers hold more of our log than we do, this node was restored: a new log is opened and declares it.
         """
         with self.database.read() as session:
-            active = [peer for peer in self.peers.names(session).values() if peer.state is PeerState.ACTIVE]
-        told: dict[str, str] = {}
-        shown: dict[str, list[Checkpoint]] = {}
-        for peer in active:
-            answer = self._ask(peer.unit_code, peer.federation_url, now)
-            if isinstance(answer, str):
-                told[peer.unit_code] = answer
-                continue
-            with self.database.begin() as session:
-                shown[peer.unit_code] = self.keep_attestation(session, answer, now)
-            told[peer.unit_code] = "kept"
-        self._declare_if_restored(shown, now)
-        return told
+            active = active_peers(self.peers, session)
+        came = go_round(active, lambda peer: self._visit(peer, clock()))
+        self._declare_if_restored({peer: notes for peer, notes in came.items() if isinstance(notes, list)}, clock())
+        return {peer: str(silence) for peer, silence in came.items() if isinstance(silence, Unreachable)}
+
+    def _visit(self, peer: Peer, now: datetime) -> list[Checkpoint] | Unreachable:
+        """Ask one peer; return the checkpoints of our own log that it holds, or its silence."""
+        try:
+            attestation = self._ask(peer, now)
+        except Unreachable as silence:
+            return silence
+        if attestation is None:
+            return []
+        with self.database.begin() as session:
+            return self.keep_attestation(session, attestation, now)
 
     def take_carried(self, token: bytes, keys: BureauKeys, now: datetime) -> None:
         """Keep an attestation that came on a disc, and declare a restore if it shows one.
@@ -133,15 +137,19 @@ class Witnessing:
                 _log.info("witness.passed_on", told_by=attestation.iss, why=str(refused))
         return ours
 
-    def prove(self, now: datetime, limit: int = 100) -> int:
-        """Fetch the consistency proofs that are due; return how many checkpoints were settled either way."""
+    def prove(self, clock: Callable[[], datetime], limit: int = 100, *, passing_over: Collection[str] = ()) -> int:
+        """Fetch the consistency proofs that are due; return how many checkpoints were settled either way.
+
+        Peers that are `passing_over` are not asked: it is known that they are silent.
+        """
         with self.database.read() as session:
             due = witness.unproven(session, limit)
             urls = {peer.unit_code: peer.federation_url for peer in self.peers.names(session).values()}
-        settled, silent = 0, set[str]()
+        settled, silent = 0, set(passing_over)
         for pair in due:
             if pair.unit_code in silent or pair.unit_code not in urls:
                 continue
+            now = clock()
             proof = self._fetch(pair, urls[pair.unit_code], now)
             if proof is None:
                 silent.add(pair.unit_code)
@@ -189,20 +197,25 @@ class Witnessing:
             raise_alarm(session, LOG_RESTORED, opened, now, peer=None, held_by_peers=sizes)
         _log.warning("witness.log_restored", opened=opened, held_by_peers=sizes)
 
-    def _ask(self, unit_code: str, url: str, now: datetime) -> Attestation | str:
-        try:
-            answer = self.client.call(unit_code, url, operations.CHECKPOINT, now=now)
-        except Unreachable as silence:
-            return str(silence)
+    def _ask(self, peer: Peer, now: datetime) -> Attestation | None:
+        """Return a peer's attestation, None if it gives none that verifies.
+
+        Raises:
+            Unreachable: no answer came in time.
+
+        """
+        answer = self.client.call(peer.unit_code, peer.federation_url, operations.CHECKPOINT, now=now)
         if answer.status != _OK:
-            return reason_of(answer)
+            _log.info("witness.ask", peer=peer.unit_code, why=reason_of(answer))
+            return None
         with self.database.read() as session:
-            keys = self.keystore.keys_of(session, unit_code)
+            keys = self.keystore.keys_of(session, peer.unit_code)
         try:
             find = keys.find if keys else _nobody
-            return open_attestation(answer.body, find_key=find, us=self.us, sender=unit_code, received_at=now)
+            return open_attestation(answer.body, find_key=find, us=self.us, sender=peer.unit_code, received_at=now)
         except Refused as refused:
-            return f"its attestation does not verify: {refused}"
+            _log.info("witness.ask", peer=peer.unit_code, why=f"its attestation does not verify: {refused}")
+            return None
 
     def _fetch(self, pair: Unproven, url: str, now: datetime) -> list[bytes] | None:
         """Return the proof, an empty one if the owner says it has none, or None if it cannot be asked now."""

@@ -80,13 +80,13 @@ def declare(node: Node, now: datetime) -> dict[str, str]:
     """
     with node.database.read() as session:
         before = node.log.head(session).log_epoch
-    node.witnessing.exchange(now)
+    silent = node.witnessing.exchange(node.clock.now)
     with node.database.begin() as session:
         if node.log.head(session).log_epoch == before:
             restores.declare_restore(node.log, session, {}, now)
             raise_alarm(session, LOG_RESTORED, node.log.head(session).origin, now, peer=None, held_by_peers={})
-    told = node.reconciliation.run(now)
-    node.witnessing.prove(now)
+    told = node.reconciliation.run(node.clock.now, passing_over=silent)
+    node.witnessing.prove(node.clock.now, passing_over=silent)
     return told
 
 

@@ -1,0 +1,56 @@
+"""A round of visits to all peers, several at a time: one that is silent holds up few others.
+
+A visitor may wait half a minute for an answer, and a hub has thousands of peers, of which some are always down.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy.orm import Session
+
+from ecolink.federation.peers import Peer, Peers, PeerState
+
+VISITORS: Final = 8
+"""At most; each may hold a connection of the database for a moment, and shares the processor with all other work."""
+
+Came = TypeVar("Came")
+
+
+def active_peers(peers: Peers, session: Session) -> list[Peer]:
+    """Return whom a round leads to."""
+    return [peer for peer in peers.names(session).values() if peer.state is PeerState.ACTIVE]
+
+
+def go_round(peers: Sequence[Peer], visit: Callable[[Peer], Came]) -> dict[str, Came]:
+    """Visit every one of `peers`, and return by unit code what came of it, in their order.
+
+    Raises:
+        BaseException: what a visit raised first; what was under way is finished, and no more is begun.
+
+    """
+    waiting = list(reversed(peers))
+    came: dict[str, Came] = {}
+    faults: list[BaseException] = []
+
+    def walk() -> None:
+        while waiting and not faults:
+            try:
+                peer = waiting.pop()
+            except IndexError:  # another visitor was quicker
+                return
+            try:
+                came[peer.unit_code] = visit(peer)
+            except BaseException as fault:  # noqa: BLE001 - it is raised again where the round was begun
+                faults.append(fault)
+
+    # Their threads end with the process, whatever they wait for: a node that stops waits for no peer.
+    visitors = [threading.Thread(target=walk, daemon=True) for _ in range(min(VISITORS, len(peers)) - 1)]
+    for visitor in visitors:
+        visitor.start()
+    walk()
+    for visitor in visitors:
+        visitor.join()
+    if faults:
+        raise faults[0]
+    return {peer.unit_code: came[peer.unit_code] for peer in peers}
