@@ -33,6 +33,9 @@ GROWS = {
     "call_tasks",
     "attachment_links",
     "blob_transfers",
+    "obligations",
+    "notices",
+    "lateness_notices",
 }
 """Tables that hold more the longer a node lives; peers, keys and people are few for ever."""
 

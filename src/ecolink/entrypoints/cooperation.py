@@ -4,30 +4,44 @@ They stand on the agreements: what is in force, and since when. None knows anoth
 is handed a function here.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
+from ecolink.cadence.calendars import china_day
+from ecolink.cadence.deadlines import end_of_day
 from ecolink.entrypoints.shell import Shell
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.consultations import agenda
 from ecolink.exchanges.consultations.arrivals import Arrivals as ConsultationArrivals
+from ecolink.exchanges.consultations.models import ConsultationTask
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.consultations.views import Views as ConsultationViews
-from ecolink.exchanges.duties import InForce
+from ecolink.exchanges.duties import EvidenceByKind, EvidenceOf, InForce
 from ecolink.exchanges.feeds.service import FeedService
+from ecolink.exchanges.obligations.notices import Message
+from ecolink.exchanges.obligations.schemas import PartyOut
+from ecolink.exchanges.obligations.service import ObligationService
 from ecolink.exchanges.voice import Voice
 from ecolink.federation.threads import bureaus_of
+from ecolink.protocol.kinds.agreements import DutyKind, Level
+from ecolink.storage.engine import Database
 from ecolink.web.cooperation import Cooperation
 
 
 def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperation:
     """Build the rooms that stand on the agreements, and hang their hooks."""
     voice = agreements.voice
-    consultations = _furnish_consultations(shell, voice, agreements.in_force)
+    evidence_by_kind: dict[DutyKind, EvidenceOf] = {}
+    obligations = _furnish_obligations(shell, agreements, evidence_by_kind)
+    consultations = _furnish_consultations(shell, voice, agreements.in_force, obligations)
+    evidence_by_kind["consultation"] = consultations.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",
         [lambda session, now: agenda.entries(session, consultations.views, now)],
     )
-    return Cooperation(agreements=agreements, consultations=consultations, feeds=feeds)
+    return Cooperation(agreements=agreements, obligations=obligations, consultations=consultations, feeds=feeds)
 
 
 def furnish_agreements(shell: Shell) -> AgreementService:
@@ -40,28 +54,77 @@ def furnish_agreements(shell: Shell) -> AgreementService:
     return agreements
 
 
-def _furnish_consultations(shell: Shell, voice: Voice, in_force: InForce) -> ConsultationService:
-    hooks, database = shell.hooks, shell.database
+def _furnish_obligations(
+    shell: Shell, agreements: AgreementService, evidence_by_kind: EvidenceByKind
+) -> ObligationService:
+    settings, hooks = shell.settings, shell.hooks
+    obligations = ObligationService.build(
+        agreements.voice,
+        home=PartyOut(unit_code=settings.unit_code, name_zh=settings.name_zh, name_en=settings.name_en),
+        access=shell.access,
+        in_force=agreements.in_force,
+        evidence_by_kind=evidence_by_kind,
+        on_notice=hooks.noticed,
+    )
+    agreements.changed.append(obligations.derivation.follow)
+    shell.handlers.update(obligations.handlers())
+    hooks.returned.append(obligations.take_back)
+    hooks.rejected["obligation"] = obligations.on_rejected
+    hooks.watch.append(_watching(shell.database, obligations.watch.next_due, obligations.watch.step))
+    return obligations
+
+
+def _furnish_consultations(
+    shell: Shell, voice: Voice, in_force: InForce, obligations: ObligationService
+) -> ConsultationService:
+    hooks = shell.hooks
+
+    def remind(session: Session, task: ConsultationTask, overdue: bool, now: datetime) -> None:  # noqa: FBT001 - a hook
+        levels: Sequence[Level] = ("liaison_officer", "deputy") if overdue else ("liaison_officer",)
+        obligations.notices.tell(session, _about_task(task, now, overdue=overdue), levels, now)
+
     consultations = ConsultationService(
         voice=voice,
-        arrivals=ConsultationArrivals(voice.us, settle=lambda *_: None),
+        arrivals=ConsultationArrivals(voice.us, settle=obligations.book.settle),
         in_force=in_force,
         seen_by=lambda session, trigger: bureaus_of(session, trigger.thread, trigger.kind),
-        remind=lambda *_: None,
+        remind=remind,
         views=ConsultationViews(voice.us, (shell.settings.name_zh, shell.settings.name_en), shell.peers),
     )
     shell.handlers.update(consultations.arrivals.handlers())
     hooks.returned.append(consultations.arrivals.take_back)
+    hooks.watch.append(_watching(shell.database, consultations.next_due, consultations.watch))
+    return consultations
+
+
+def _about_task(task: ConsultationTask, now: datetime, *, overdue: bool) -> Message:
+    """Return what our people are told of a task from a consultation's minutes."""
+    zh, en = ("已逾期", "is overdue") if overdue else ("即将到期", "falls due")
+    return Message(
+        subject=f"consultation/{task.consultation}/{task.code}",
+        step=f"task-{china_day(now)}",
+        kind="overdue" if overdue else "reminder",
+        title_zh=f"会商任务{task.code}“{task.text}”{zh}（期限{task.due_on}）",
+        title_en=f"Task {task.code} of a consultation, '{task.text}', {en} ({task.due_on})",
+        due_at=end_of_day(task.due_on),
+    )
+
+
+def _watching(
+    database: Database,
+    next_due: Callable[[Session], datetime | None],
+    act: Callable[[Session, datetime], object],
+) -> Callable[[datetime], datetime | None]:
+    """Return what does a room's due work and tells when there is more."""
 
     def watch(now: datetime) -> datetime | None:
         """Look first: looking takes no write lock, and mostly nothing has fallen due."""
         with database.read() as session:
-            due = consultations.next_due(session)
+            due = next_due(session)
         if due is None or due > now:
             return due
         with database.begin() as session:
-            consultations.watch(session, now)
-            return consultations.next_due(session)
+            act(session, now)
+            return next_due(session)
 
-    hooks.watch.append(watch)
-    return consultations
+    return watch

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
+from ecolink.exchanges.obligations.notices import OnNotice
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
@@ -36,6 +37,8 @@ class Hooks:
     """By the first word of the rejected statement's type."""
     watch: list[Callable[[datetime], datetime | None]] = field(default_factory=list)
     """Do what has fallen due, and tell when the next thing falls due."""
+    noticed: list[OnNotice] = field(default_factory=list)
+    """Told of each reminder and escalation: where channels such as e-mail take them up."""
     fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
     fetch_due: list[Callable[[], datetime | None]] = field(default_factory=list)
     """Tell when there will be something to fetch."""

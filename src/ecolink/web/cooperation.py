@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.feeds.service import FeedService
+from ecolink.exchanges.obligations.service import ObligationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +18,4 @@ class Cooperation:
     agreements: AgreementService
     consultations: ConsultationService
     feeds: FeedService
+    obligations: ObligationService

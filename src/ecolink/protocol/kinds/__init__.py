@@ -7,13 +7,22 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ecolink.protocol.kinds import agreements, attachments, bulletins, consultations, emergencies, leads, privacy
+from ecolink.protocol.kinds import (
+    agreements,
+    attachments,
+    bulletins,
+    consultations,
+    emergencies,
+    leads,
+    obligations,
+    privacy,
+)
 from ecolink.protocol.kinds.common import Kind
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.type: kind
-        for module in (leads, bulletins, emergencies, attachments, privacy, agreements, consultations)
+        for module in (leads, bulletins, emergencies, attachments, privacy, agreements, consultations, obligations)
         for kind in module.KINDS
     }
 )
