@@ -135,6 +135,16 @@ class EvidenceLog:
         head = self._lock(session)
         return seal_checkpoint(head.origin, head.tree.size, head.tree.root(), self.key)
 
+    def standing_checkpoint(self, session: Session) -> str:
+        """Return the signed note over the head as it is committed, without what this transaction remembers.
+
+        It locks nothing and may be shown at any time: what it speaks of can no longer be rolled back.
+        """
+        if session.info.get(_HEAD) is not None:
+            raise RuntimeError("this transaction has moved the head, and may yet be rolled back")
+        head = self.head(session)
+        return seal_checkpoint(head.origin, head.tree.size, head.tree.root(), self.key)
+
     def head(self, session: Session, log_epoch: int | None = None) -> Head:
         """Return how far a log reaches in the database: the open one, or an older one by its number.
 

@@ -158,6 +158,12 @@ def holdings(session: Session, moments: Collection[datetime] = ()) -> list[Holdi
     return list(found.values())
 
 
+def newest(session: Session, unit_code: str) -> str | None:
+    """Return the newest checkpoint held of a bureau's log; None when none is."""
+    held = select(PeerCheckpoint.text).where(PeerCheckpoint.unit_code == unit_code, PeerCheckpoint.state != FORKED)
+    return session.scalar(held.order_by(PeerCheckpoint.log_epoch.desc(), PeerCheckpoint.size.desc()).limit(1))
+
+
 def _open(text: str, log_keys: Collection[VerifyKey], now: datetime) -> Checkpoint:
     refusal = Refused(Reason.BAD_CHECKPOINT, "no key of this log is known")
     for key in log_keys:

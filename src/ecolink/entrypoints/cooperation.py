@@ -13,17 +13,25 @@ from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import end_of_day
 from ecolink.entrypoints.shell import Shell
 from ecolink.exchanges.agreements.service import AgreementService
+from ecolink.exchanges.bulletins import listing as bulletins
 from ecolink.exchanges.consultations import agenda
 from ecolink.exchanges.consultations.arrivals import Arrivals as ConsultationArrivals
 from ecolink.exchanges.consultations.models import ConsultationTask
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.consultations.views import Views as ConsultationViews
-from ecolink.exchanges.duties import EvidenceByKind, EvidenceOf, InForce
+from ecolink.exchanges.duties import EvidenceByKind, EvidenceOf, InForce, Settle
+from ecolink.exchanges.emergencies import filters as emergencies
 from ecolink.exchanges.feeds.service import FeedService
+from ecolink.exchanges.leads import lists as leads
+from ecolink.exchanges.liaison.arrivals import Arrivals as LiaisonArrivals
+from ecolink.exchanges.liaison.forms import Forms
+from ecolink.exchanges.liaison.service import LiaisonService
+from ecolink.exchanges.liaison.views import Views as LiaisonViews
 from ecolink.exchanges.obligations.notices import Message
 from ecolink.exchanges.obligations.schemas import PartyOut
 from ecolink.exchanges.obligations.service import ObligationService
 from ecolink.exchanges.voice import Voice
+from ecolink.federation.footing import footing, undelivered
 from ecolink.federation.threads import bureaus_of
 from ecolink.protocol.kinds.agreements import DutyKind, Level
 from ecolink.storage.engine import Database
@@ -35,13 +43,17 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperati
     voice = agreements.voice
     evidence_by_kind: dict[DutyKind, EvidenceOf] = {}
     obligations = _furnish_obligations(shell, agreements, evidence_by_kind)
+    liaison = _furnish_liaison(shell, voice, agreements.in_force, obligations.book.settle)
+    evidence_by_kind["liaison"] = liaison.evidence_of
     consultations = _furnish_consultations(shell, voice, agreements.in_force, obligations)
     evidence_by_kind["consultation"] = consultations.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",
         [lambda session, now: agenda.entries(session, consultations.views, now)],
     )
-    return Cooperation(agreements=agreements, obligations=obligations, consultations=consultations, feeds=feeds)
+    return Cooperation(
+        agreements=agreements, obligations=obligations, liaison=liaison, consultations=consultations, feeds=feeds
+    )
 
 
 def furnish_agreements(shell: Shell) -> AgreementService:
@@ -72,6 +84,38 @@ def _furnish_obligations(
     hooks.rejected["obligation"] = obligations.on_rejected
     hooks.watch.append(_watching(shell.database, obligations.watch.next_due, obligations.watch.step))
     return obligations
+
+
+def _furnish_liaison(shell: Shell, voice: Voice, in_force: InForce, settle: Settle) -> LiaisonService:
+    us, settings = voice.us, shell.settings
+
+    def keep_checkpoint(session: Session, unit_code: str, text: str, at: datetime) -> None:
+        keys = shell.keystore.keys_of(session, unit_code)
+        if keys is not None:
+            shell.witnessing.keep_checkpoint(session, keys, text, at)
+
+    liaison = LiaisonService(
+        voice=voice,
+        access=shell.access,
+        arrivals=LiaisonArrivals(us, settle, keep_checkpoint),
+        forms=Forms(
+            us=us,
+            in_force=in_force,
+            rooms=(
+                lambda session, partner, _: leads.open_with(session, us, partner),
+                lambda session, partner, _: bulletins.open_with(session, us, partner),
+                lambda session, partner, since: emergencies.since_contact(session, us, partner, since),
+                lambda session, partner, _: undelivered(session, partner),
+            ),
+            footing=footing,
+            checkpoint=shell.log.standing_checkpoint,
+        ),
+        views=LiaisonViews(us, (settings.name_zh, settings.name_en), shell.peers, in_force),
+    )
+    shell.handlers.update(liaison.arrivals.handlers())
+    shell.hooks.returned.append(liaison.arrivals.take_back)
+    shell.hooks.rejected["liaison"] = liaison.arrivals.on_rejected
+    return liaison
 
 
 def _furnish_consultations(

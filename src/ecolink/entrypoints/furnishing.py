@@ -102,7 +102,12 @@ def furnish(shell: Shell) -> Rooms:
         with shell.database.begin() as session:
             erasure.erase_latecomers(session, now)
 
-    under_way = (leads.moving.is_under_way, bulletins.is_under_way, emergencies.is_under_way)
+    under_way = (
+        leads.moving.is_under_way,
+        bulletins.is_under_way,
+        emergencies.is_under_way,
+        cooperation.liaison.is_under_way,
+    )
     hooks.tidy += [erase_latecomers, Retention(shell.database, erasure, under_way).step]
 
     return Rooms(

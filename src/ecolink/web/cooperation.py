@@ -9,6 +9,7 @@ from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.feeds.service import FeedService
 from ecolink.exchanges.obligations.service import ObligationService
+from ecolink.exchanges.liaison.service import LiaisonService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class Cooperation:
     """What the local API serves of co-operation; wiring fills it."""
 
     agreements: AgreementService
+    liaison: LiaisonService
     consultations: ConsultationService
     feeds: FeedService
     obligations: ObligationService

@@ -74,6 +74,7 @@ ecolink does not replace the formal papers (协作函件), the provincial report
         "obligations": "协作义务: what our agreements oblige us to, how it stands, by which evidence.",
         "notices": "提醒与督办: what somebody of a level is reminded of, or must see to.",
         "alliances": "联盟: which bureaus belong together.",
+        "liaison": "月联系: the monthly contact of liaison officers, recorded by one side and confirmed by the others.",
         "attachments": "附件: files, by the digest of their bytes.",
         "personal data": "个人信息: erasing it, here and at the other bureaus.",
         "audit": "审计: who looked at, changed, told or erased what.",

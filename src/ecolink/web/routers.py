@@ -11,6 +11,7 @@ from ecolink.exchanges.emergencies import endpoints as emergencies
 from ecolink.exchanges.feeds import endpoints as feeds
 from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.obligations import endpoints as obligations
+from ecolink.exchanges.liaison import endpoints as liaison
 from ecolink.exchanges.records import access_log, attachments, erasures
 from ecolink.web import evidence, federation
 from ecolink.web.cooperation import Cooperation
@@ -37,4 +38,9 @@ def routers_of(rooms: Rooms) -> Sequence[APIRouter]:
 
 def routers_of_cooperation(rooms: Cooperation) -> Sequence[APIRouter]:
     """Return the routers of the rooms of co-operation, each to stand under /api/v1."""
-    return (obligations.router(rooms.obligations), consultations.router(rooms.consultations), feeds.router(rooms.feeds))
+    return (
+        obligations.router(rooms.obligations),
+        consultations.router(rooms.consultations),
+        feeds.router(rooms.feeds),
+        liaison.router(rooms.liaison),
+    )

@@ -6,13 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ecolink.exchanges.bulletins.models import Bulletin, BulletinRecipient, BulletinSubject
 from ecolink.exchanges.bulletins.record import KIND
 from ecolink.exchanges.bulletins.rules.tables import STANDING, State
 from ecolink.protocol.kinds.bulletins import BulletinKind
+from ecolink.protocol.kinds.liaison import OpenMatterV1, Topic
 from ecolink.search.index import SearchIndex
 
 
@@ -81,3 +82,27 @@ def order_of(sort: Sort) -> tuple[Sequence[InstrumentedAttribute[Any]], bool]:
     """Return the columns of an order, and whether it descends."""
     column = {Sort.CHANGED: Bulletin.updated_at, Sort.ENDING: Bulletin.valid_until}.get(sort, Bulletin.told_at)
     return (column, Bulletin.id), sort in {Sort.NEWEST, Sort.CHANGED}
+
+
+def open_with(session: Session, us: str, partner: str) -> list[OpenMatterV1]:
+    """Return the standing bulletins between two bureaus that one of them has not opened, or not fed back on."""
+    told = (
+        select(Bulletin.thread, Bulletin.author, Bulletin.direction, Bulletin.opened_at, BulletinRecipient)
+        .join(BulletinRecipient, BulletinRecipient.bulletin_id == Bulletin.id)
+        .where(
+            Bulletin.is_exercise.is_(False),
+            Bulletin.state.in_([state.value for state in STANDING]),
+            or_(
+                and_(Bulletin.author == us, BulletinRecipient.unit_code == partner),
+                and_(Bulletin.author == partner, BulletinRecipient.unit_code == us),
+            ),
+        )
+        .order_by(Bulletin.told_at, Bulletin.id)
+    )
+    waiting: dict[tuple[Topic, str], list[str]] = {}
+    for thread, author, direction, opened_at, holder in session.execute(told):
+        is_read = (opened_at if direction == "in" else holder.read_at) is not None
+        topic: Topic = "bulletin-feedback" if is_read else "bulletin-unread"
+        if not is_read or not holder.feedback:
+            waiting.setdefault((topic, partner if author == us else us), []).append(thread)
+    return [OpenMatterV1.of(partner, topic, ids, owing=owing) for (topic, owing), ids in sorted(waiting.items())]

@@ -145,7 +145,7 @@ def read(session: Session, rows: Iterable[CosignedDocument]) -> dict[str, Cosign
 
 def _standing(session: Session, digest: str, at: datetime) -> CosignedDocument:
     """Return a document, locked, that had not been withdrawn by `at`."""
-    row = session.get(CosignedDocument, digest, with_for_update=True)
+    row = session.get(CosignedDocument, digest, with_for_update=True, populate_existing=True)
     if row is None or (row.withdrawn_at is not None and row.withdrawn_at < at):
         raise LookupError(digest)
     return row

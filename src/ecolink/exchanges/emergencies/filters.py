@@ -1,16 +1,18 @@
 """Which emergencies and tasks a list shows. The real thing, exercises and tests never stand in one list."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.register import KIND
 from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.emergencies.tasks import TaskKind, TaskState
 from ecolink.protocol.kinds.emergencies import EmergencyKind, Status
+from ecolink.protocol.kinds.liaison import OpenMatterV1
 from ecolink.search.index import MAX_QUERY, SearchIndex
 
 STATUS = "actual, exercise or test: one at a time."
@@ -68,3 +70,14 @@ class TaskFilters(BaseModel):
             CallTask.opened_at.is_not(None),
         )
         return chosen if self.kind is None else chosen.where(CallTask.kind == self.kind)
+
+
+def since_contact(session: Session, us: str, partner: str, since: datetime) -> list[OpenMatterV1]:
+    """Return the real emergencies that one of two bureaus told the other after `since`."""
+    told = (
+        select(Emergency.id, Emergency.author, Emergency.recipients)
+        .where(Emergency.status == Status.ACTUAL, Emergency.sent_at > since, Emergency.author.in_((us, partner)))
+        .order_by(Emergency.sent_at, Emergency.id)
+    )
+    ids = [row.id for row in session.execute(told) if row.author == partner or partner in row.recipients]
+    return [OpenMatterV1.of(partner, "emergency", ids)] if ids else []

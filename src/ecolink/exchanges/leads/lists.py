@@ -13,7 +13,8 @@ from ecolink.exchanges.leads import views
 from ecolink.exchanges.leads.casebook import KIND
 from ecolink.exchanges.leads.clocks import NEVER
 from ecolink.exchanges.leads.models import Lead
-from ecolink.exchanges.leads.table import State
+from ecolink.exchanges.leads.table import ENDED, State
+from ecolink.protocol.kinds.liaison import OpenMatterV1, Topic
 from ecolink.search.index import SearchIndex
 
 
@@ -66,6 +67,18 @@ class Lists:
             overdue=count(owed, Lead.next_due < now),
             awaiting_approval=count(_awaits_approval()),
         )
+
+
+def open_with(session: Session, us: str, partner: str) -> list[OpenMatterV1]:
+    """Return the leads between two bureaus on which one of them waits for the other, drills aside."""
+    leads = select(Lead).where(
+        Lead.peer == partner, Lead.is_exercise.is_(False), Lead.sent_at.is_not(None), Lead.state.not_in(ENDED)
+    )
+    waiting: dict[tuple[Topic, str], list[str]] = {}
+    for lead in session.scalars(leads.order_by(Lead.created_at, Lead.id)):
+        owing = us if views.turn(lead) == "us" else partner
+        waiting.setdefault(("lead-feedback" if lead.state == State.REPLIED else "lead", owing), []).append(lead.id)
+    return [OpenMatterV1.of(partner, topic, ids, owing=owing) for (topic, owing), ids in sorted(waiting.items())]
 
 
 def _conditions(wanted: Filter, now: datetime) -> Iterator[ColumnElement[bool]]:

@@ -15,6 +15,7 @@ from ecolink.protocol.kinds import (
     emergencies,
     leads,
     obligations,
+    liaison,
     privacy,
 )
 from ecolink.protocol.kinds.common import Kind
@@ -22,7 +23,17 @@ from ecolink.protocol.kinds.common import Kind
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.type: kind
-        for module in (leads, bulletins, emergencies, attachments, privacy, agreements, consultations, obligations)
+        for module in (
+            leads,
+            bulletins,
+            emergencies,
+            attachments,
+            privacy,
+            agreements,
+            obligations,
+            liaison,
+            consultations,
+        )
         for kind in module.KINDS
     }
 )
