@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.feeds.service import FeedService
-from ecolink.exchanges.obligations.service import ObligationService
 from ecolink.exchanges.liaison.service import LiaisonService
+from ecolink.exchanges.obligations.service import ObligationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

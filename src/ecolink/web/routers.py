@@ -10,8 +10,8 @@ from ecolink.exchanges.consultations import endpoints as consultations
 from ecolink.exchanges.emergencies import endpoints as emergencies
 from ecolink.exchanges.feeds import endpoints as feeds
 from ecolink.exchanges.leads import endpoints as leads
-from ecolink.exchanges.obligations import endpoints as obligations
 from ecolink.exchanges.liaison import endpoints as liaison
+from ecolink.exchanges.obligations import endpoints as obligations
 from ecolink.exchanges.records import access_log, attachments, erasures
 from ecolink.web import evidence, federation
 from ecolink.web.cooperation import Cooperation

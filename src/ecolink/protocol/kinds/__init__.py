@@ -14,8 +14,8 @@ from ecolink.protocol.kinds import (
     consultations,
     emergencies,
     leads,
-    obligations,
     liaison,
+    obligations,
     privacy,
 )
 from ecolink.protocol.kinds.common import Kind
