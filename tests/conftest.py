@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from ecolink.storage import schema
 from ecolink.storage.engine import Database, connect
 from tests.support.compiled import share_compiled
+from tests.support.connections import hand_on_connections
 from tests.support.databases import Lent, Pool
 from tests.support.postgres import NoPostgresError, Server, find_server
 from tests.support.town import QINGYUAN, SHOUNING, Town
@@ -34,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Spend the run on what is tested: what all tests have in common is made once, and looked through seldom."""
     settings.load_profile(config.getoption("--hypothesis-profile") or "suite")
     share_compiled()
+    hand_on_connections()
     skip_syncing()
     gc.set_threshold(50_000)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from tests.support import connections
 from tests.support.postgres import Server
 
 # What the schema looks like: a test that altered it does not give its database back.
@@ -13,12 +14,14 @@ _SHAPE = """
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.relnamespace = 'public'::regnamespace
 """
+_ALONE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> ALL(%s) AND backend_type = 'client backend'
+"""
 _EMPTY = """
     DO $$
     DECLARE name text;
     BEGIN
-        PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend';
         SET LOCAL session_replication_role = replica;  -- deletes need no order among foreign keys
         FOR name IN SELECT oid::regclass FROM pg_class
             WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
@@ -60,12 +63,14 @@ class Pool:
         self._made += 1
         name = f"{self._template}_{self._made}"
         self._server.execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        connections.keep(name)
         keeper = psycopg.connect(self._server.address(name), autocommit=True)
         return Lent(self, name, self._server.database(name), keeper, _shape(keeper))
 
     def take_back(self, lent: Lent) -> None:
         """Empty the database for the next test, or drop it when it can not be used again."""
         try:
+            lent.keeper.execute(_ALONE, [[lent.keeper.info.backend_pid, *connections.kept(lent.name)]])
             lent.keeper.execute(_EMPTY)
             same = _shape(lent.keeper) == lent.shape
         except psycopg.Error:
@@ -81,6 +86,7 @@ class Pool:
             self._drop(self._free.pop())
 
     def _drop(self, lent: Lent) -> None:
+        connections.let_go(lent.name)
         lent.keeper.close()
         self._server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(lent.name)))
 
