@@ -9,10 +9,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from zlib import crc32
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import Engine
+from structlog.dev import plain_traceback
 
 from ecolink.storage import schema
 from ecolink.storage.engine import Database, connect
@@ -27,6 +30,8 @@ from tests.support.unsynced import skip_syncing
 settings.register_profile("suite", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
 
+BACKENDS = ("sqlite", "postgresql")
+
 _NUMBERS = count(1)
 _TEMPLATE = f"ecolink_test_{os.getpid()}"
 
@@ -38,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hand_on_connections()
     skip_syncing()
     gc.set_threshold(50_000)
+    # By itself structlog paints tracebacks, with every local: seconds of work for each fault that a test brings about.
+    structlog.get_config()["processors"][-1].exception_formatter = plain_traceback
 
 
 def pytest_collection_finish() -> None:
@@ -54,9 +61,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that is marked `by_turns` on one of the two databases; its name decides on which, in every run."""
+    definition = metafunc.definition
+    narrowed = any("backend" in mark.args[0] for mark in definition.iter_markers("parametrize"))
+    if "backend" in metafunc.fixturenames and definition.get_closest_marker("by_turns") and not narrowed:
+        turn = BACKENDS[crc32(definition.name.encode()) % 2]
+        definition.add_marker(pytest.mark.parametrize("backend", [turn], indirect=True))
+
+
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> str:
-    """Which database the test runs on; narrow it with `parametrize("backend", ["sqlite"], indirect=True)`."""
+    """Which database the test runs on: on each. Narrow it with `parametrize("backend", ["sqlite"], indirect=True)`.
+
+    Tests of rules that happen to need a database, and ask it nothing that other tests do not ask of both, are marked
+    `by_turns`: each of them runs on one, and half of them on PostgreSQL.
+    """
     return str(request.param)
 
 

@@ -15,6 +15,8 @@ from ecolink.protocol.statement import Lane
 from tests.support.notes import Notebook
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture(autouse=True)
 def no_network(town):

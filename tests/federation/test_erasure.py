@@ -21,6 +21,8 @@ from ecolink.federation.statements import Stored
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, open_statement
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 ORDERED = Ordered(reason="purpose-served", note="案件已结", username="chief.wu", name="吴局", role="chief")
 PERSON = {"persons": [{"ref": "P1", "name": "林大山"}]}
 
@@ -138,6 +140,7 @@ def complied(town: Town, rooms: Rooms, code: str, thread: str) -> dict[str, int 
         }
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
 def test_an_erasure_takes_the_persons_from_both_nodes_and_each_answers_for_it(town: Town, rooms: Rooms) -> None:
     asked = say(town, SHOUNING, QINGYUAN)
     thread = asked.statement.thread

@@ -14,6 +14,8 @@ from ecolink.protocol.statement import Lane
 from tests.support.notes import Notebook
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 
 def export(node, thread, **how) -> bytes:
     desk = EvidenceDesk(node.us, node.database, node.keystore, node.signer, node.log)

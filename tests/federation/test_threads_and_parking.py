@@ -24,6 +24,8 @@ from tests.federation.test_trust import Forger, verdicts
 from tests.support.notes import NOTE, Notebook, note
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 HOUR = timedelta(hours=1)
 
 

@@ -21,6 +21,8 @@ from ecolink.protocol.checkpoint import open_checkpoint, origin_of
 from ecolink.protocol.keys import Use
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 
 def open_desk(node: Node) -> Witnessing:
     witnessing = Witnessing(node.us, node.database, node.keystore, node.signer, node.client, node.peers, node.log)

@@ -15,6 +15,8 @@ from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onwa
 from tests.exchanges.bulletins.bureaux import ORCHIDS, SONGXI, SUSPECT, bulletin, correction
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 SOON = "2026-11-23T10:00:00+08:00"
 
 

@@ -17,6 +17,8 @@ from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onwa
 from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT, bulletin
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 
 def bulk(call):
     """Tell whether a call carries a batch of the bulk lane."""

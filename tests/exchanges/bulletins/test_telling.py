@@ -14,6 +14,8 @@ from ecolink.federation.peers import PeerState
 from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT, bulletin, correction
 from tests.support.town import ALL_LANES, JINGNING, QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 
 def test_a_bulletin_goes_to_the_whole_alliance_is_read_used_and_comes_back_as_feedback(three):
     a, b, c = three.shouning, three.qingyuan, three.jingning
@@ -54,6 +56,7 @@ def test_feedback_of_one_recipient_goes_to_the_author_only(three):
     assert three.jingning.types(told) == ["published"]
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
 def test_two_answers_applied_at_the_same_moment_both_count(three):
     a, b, c = three.shouning, three.qingyuan, three.jingning
     told = a.publish(bulletin(recipients=[QINGYUAN, JINGNING]))

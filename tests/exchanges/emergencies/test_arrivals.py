@@ -21,6 +21,8 @@ from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onwa
 from tests.exchanges.emergencies.desks import FIRE, Desk
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 SITUATION = {name: value for name, value in FIRE.items() if name not in ("recipients", "confirm")}
 
 

@@ -13,6 +13,8 @@ from ecolink.federation.models import StatementRow
 from tests.exchanges.emergencies.desks import AUDITOR, CHIEF, FIRE, LIAISON, OFFICER, PROGRAM, Desk
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 
 def test_a_wildfire_reaches_the_neighbour_graded_flagged_and_word_for_word(
     town: Town, shouning: Desk, qingyuan: Desk

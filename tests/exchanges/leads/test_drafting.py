@@ -12,6 +12,8 @@ from ecolink.exchanges.leads.table import State
 from tests.exchanges.leads.bureaux import PERSON, Border, Office, request
 from tests.support.town import QINGYUAN
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def office(border: Border) -> Office:

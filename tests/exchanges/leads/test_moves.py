@@ -16,6 +16,8 @@ from tests.exchanges.leads.bureaux import OFFICERS, PERSON, Border, smuggle, wri
 from tests.exchanges.leads.samples import BODIES, SONGXI
 from tests.support.town import QINGYUAN, SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 WAYS = {
     State.DELIVERED: (),
     State.ACKNOWLEDGED: ("acknowledged",),
@@ -42,6 +44,7 @@ EVERY_MOVE = [
 MOVES = [move for move in BODIES if move != "requested"]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("source", WAYS)
 def test_every_move_of_the_table_brings_both_bureaus_to_the_same_state_and_history(border: Border, source: State):
     for name, side, target in [(name, side, target) for start, name, side, target in EVERY_MOVE if start is source]:
@@ -274,6 +277,7 @@ def test_a_statement_whose_predecessor_is_not_here_waits(border: Border):
             qingyuan.service.moving.apply(session, case.stored[1], qingyuan.now)
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
 def test_of_two_people_who_approve_at_once_one_sends_it(border: Border):
     lead_id = border.ask("acknowledged")
     proposal = border.qingyuan.propose(lead_id, "returned")
