@@ -7,11 +7,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+
+from tests.support.nursery import Nursed
 
 Program = Sequence[str | Path]
 ECOLINK: Program = (Path(sys.executable).with_name("ecolink"),)
@@ -29,7 +31,7 @@ def free_port() -> int:
 class Process:
     """One running command; `lines` are what it printed."""
 
-    running: subprocess.Popen[str]
+    running: subprocess.Popen[str] | Nursed
     local_port: int
     federation_port: int
     lines: Queue[str] = field(default_factory=Queue)
@@ -49,11 +51,29 @@ class Process:
         return code, self.running.stderr.read()
 
 
+def start(command: Sequence[object], env: Mapping[str, str]) -> subprocess.Popen[str]:
+    """Start a process from nothing."""
+    return subprocess.Popen(
+        [str(part) for part in command],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 @contextmanager
-def ecolink(config: Path, *command: str, program: Program = ECOLINK, **environment: str) -> Iterator[Process]:
+def ecolink(
+    config: Path,
+    *command: str,
+    program: Program = ECOLINK,
+    start: Callable[..., subprocess.Popen[str] | Nursed] = start,
+    **environment: str,
+) -> Iterator[Process]:
     """Run `ecolink --config config command`, on free ports, until the block ends."""
     local, federation = free_port(), free_port()
-    running = subprocess.Popen(
+    running = start(
         [*program, "--config", config, *command],
         env={
             **os.environ,
@@ -62,10 +82,6 @@ def ecolink(config: Path, *command: str, program: Program = ECOLINK, **environme
             "PYTHONWARNINGS": "error",
             **environment,
         },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
     )
     process = Process(running, local, federation)
     reader = threading.Thread(target=_read, args=(running, process.lines), daemon=True)
@@ -86,7 +102,7 @@ def ecolink(config: Path, *command: str, program: Program = ECOLINK, **environme
                 pipe.close()
 
 
-def _read(running: subprocess.Popen[str], lines: Queue[str]) -> None:
+def _read(running: subprocess.Popen[str] | Nursed, lines: Queue[str]) -> None:
     assert running.stdout is not None
     for line in running.stdout:
         lines.put(line.rstrip("\n"))

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from ecolink.entrypoints.cli import app
 from tests.entrypoints.processes import ECOLINK, Process, Program, ecolink, free_port
+from tests.support.nursery import Nursed
 from tests.support.town import BUREAUS, QINGYUAN, SHOUNING
 
 Json = dict[str, Any]
@@ -72,7 +73,7 @@ class Bureau:
     def process(self, *command: str, program: Program = ECOLINK) -> Iterator[Process]:
         """Run `ecolink command` for this node until the block ends."""
         ports = {"ECOLINK_LOCAL_PORT": str(self.local_port), "ECOLINK_FEDERATION_PORT": str(self.federation_port)}
-        with ecolink(self.config, *command, program=program, **ports) as process:
+        with ecolink(self.config, *command, program=program, start=Nursed, **ports) as process:
             process.wait_for_line()
             yield process
 

@@ -1,6 +1,5 @@
 """A node killed at the worst of moments: nothing is sent that was not committed, nothing that was is lost, and it counts once."""
 
-import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.entrypoints.processes import Process, Program
@@ -45,7 +45,7 @@ def freezing(moment: str) -> Program:
 
 
 def wait_until_frozen(process: Process) -> None:
-    wait_until(lambda: os.waitid(os.P_PID, process.running.pid, os.WSTOPPED | os.WNOHANG) is not None)
+    wait_until(lambda: psutil.Process(process.running.pid).status() == psutil.STATUS_STOPPED)
 
 
 @contextmanager

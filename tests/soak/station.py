@@ -16,6 +16,7 @@ from tests.entrypoints.processes import ECOLINK, Program, free_port
 from tests.processes.bureau import PASSWORD, Bureau, introduce
 from tests.soak.plan import UNIT_CODES
 from tests.soak.proxy import Proxy, Weather
+from tests.support.nursery import Nursed
 
 OFFICER, CHIEF = "wu", "chen"
 """Two people: nobody approves what they wrote themselves."""
@@ -33,7 +34,7 @@ class Station:
     bureau: Bureau
     proxy: Proxy
     starts: int = 0
-    running: "subprocess.Popen[bytes] | None" = None
+    running: Nursed | None = None
     tokens: dict[str, str] = field(default_factory=dict)
     _logging_in: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,13 +72,11 @@ class Station:
         ports = {"LOCAL_PORT": self.bureau.local_port, "FEDERATION_PORT": self.bureau.federation_port}
         settings = {**{name: str(port) for name, port in ports.items()}, "LOG_FORMAT": "json"}
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(
+            self.running = Nursed(
                 [*program, "--config", self.bureau.config, "serve"],
                 env={**os.environ, **{f"ECOLINK_{name}": value for name, value in settings.items()}},
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
             )
         self.starts += 1
         self._wait_until_ready()
