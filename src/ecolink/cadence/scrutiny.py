@@ -310,11 +310,11 @@ def _calendar(terms: TermsV1) -> Iterator[Finding]:
     last = max(years, default=0)
     if not unpublished and notice_year(terms.valid_until) > last:
         since = f"December {last}" if years else "the first day"
-        since_zh = f"{last} 年 12 月" if years else "起始日"
+        since_zh = f" {last} 年 12 月起" if years else "起始日起"
         yield Finding(
             ("calendar", "years"),
             f"from {since} on working days are those of ordinary weeks, until all parties sign a calendar for them",
-            f"自{since_zh}起按普通周计算工作日，直至各方签署相应年份的日历",
+            f"自{since_zh}按普通周计算工作日，直至各方签署相应年份的日历",
             Severity.NOTICE,
         )
 
