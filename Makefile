@@ -59,10 +59,11 @@ bench: setup-dev ## Measure receiving, beside the naive baseline and two TAXII s
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.delivering
 
-bench-full: bench ## The same, and a million statements, a hub with 2,800 peers and several workers on PostgreSQL
+bench-full: bench ## The same, and a million statements, a hub with 2,800 peers, several workers on PostgreSQL, ten years of obligations
 	$(BIN)/python -m benchmarks.growth --write
 	$(BIN)/python -m benchmarks.workers --write
 	$(BIN)/python -m benchmarks.hub --write
+	$(BIN)/python -m benchmarks.cadence --write
 
 bench-check: setup-dev ## Measure once, and fail where a ratio has fallen well below docs/performance.md
 	$(BIN)/python -m benchmarks --check

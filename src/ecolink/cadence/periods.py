@@ -27,6 +27,7 @@ class Period:
         return cls(date(day.year, (day.month - 1) // months * months + 1, 1), kind)
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, label: str) -> Self:
         """Read a label: `2026-07`, `2026-Q3` or `2026`.
 
