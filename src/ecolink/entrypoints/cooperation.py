@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import end_of_day
+from ecolink.entrypoints.quarterly import furnish_quarterly
 from ecolink.entrypoints.shell import Shell
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.bulletins import listing as bulletins
@@ -47,12 +48,19 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperati
     evidence_by_kind["liaison"] = liaison.evidence_of
     consultations = _furnish_consultations(shell, voice, agreements.in_force, obligations)
     evidence_by_kind["consultation"] = consultations.evidence_of
+    quarterly = furnish_quarterly(shell, voice, agreements.in_force, obligations.book.settle)
+    evidence_by_kind["exchange"] = quarterly.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",
         [lambda session, now: agenda.entries(session, consultations.views, now)],
     )
     return Cooperation(
-        agreements=agreements, obligations=obligations, liaison=liaison, consultations=consultations, feeds=feeds
+        agreements=agreements,
+        obligations=obligations,
+        liaison=liaison,
+        quarterly=quarterly,
+        consultations=consultations,
+        feeds=feeds,
     )
 
 

@@ -10,6 +10,7 @@ from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.feeds.service import FeedService
 from ecolink.exchanges.liaison.service import LiaisonService
 from ecolink.exchanges.obligations.service import ObligationService
+from ecolink.exchanges.quarterly.service import QuarterlyService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +22,4 @@ class Cooperation:
     consultations: ConsultationService
     feeds: FeedService
     obligations: ObligationService
+    quarterly: QuarterlyService

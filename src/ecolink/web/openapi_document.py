@@ -75,6 +75,7 @@ ecolink does not replace the formal papers (协作函件), the provincial report
         "notices": "提醒与督办: what somebody of a level is reminded of, or must see to.",
         "alliances": "联盟: which bureaus belong together.",
         "liaison": "月联系: the monthly contact of liaison officers, recorded by one side and confirmed by the others.",
+        "exchanges": "季度通报交流: each party's package of a quarter, read, fed back and signed off by all.",
         "attachments": "附件: files, by the digest of their bytes.",
         "personal data": "个人信息: erasing it, here and at the other bureaus.",
         "audit": "审计: who looked at, changed, told or erased what.",

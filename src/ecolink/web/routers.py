@@ -12,6 +12,7 @@ from ecolink.exchanges.feeds import endpoints as feeds
 from ecolink.exchanges.leads import endpoints as leads
 from ecolink.exchanges.liaison import endpoints as liaison
 from ecolink.exchanges.obligations import endpoints as obligations
+from ecolink.exchanges.quarterly import endpoints as quarterly
 from ecolink.exchanges.records import access_log, attachments, erasures
 from ecolink.web import evidence, federation
 from ecolink.web.cooperation import Cooperation
@@ -43,4 +44,5 @@ def routers_of_cooperation(rooms: Cooperation) -> Sequence[APIRouter]:
         consultations.router(rooms.consultations),
         feeds.router(rooms.feeds),
         liaison.router(rooms.liaison),
+        quarterly.router(rooms.quarterly),
     )

@@ -13,6 +13,7 @@ from ecolink.protocol.kinds import (
     bulletins,
     consultations,
     emergencies,
+    exchange,
     leads,
     liaison,
     obligations,
@@ -33,6 +34,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             obligations,
             liaison,
             consultations,
+            exchange,
         )
         for kind in module.KINDS
     }

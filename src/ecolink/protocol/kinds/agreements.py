@@ -27,6 +27,13 @@ MAX_YEARS = 30
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 """A short name in lower-case letters, digits and single hyphens: part of an obligation's key."""
+ObligationKey = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*/[0-9]{4}(-(Q[1-4]|0[1-9]|1[0-2]))?$", max_length=100
+    ),
+]
+"""What is due in one period of one duty of one agreement, by its name at every party: `sn-qy-151/exchange/2026-Q3`."""
 Days = Annotated[int, Field(strict=True, ge=0, le=400)]
 Whole = Annotated[int, Field(strict=True)]
 PeriodKind = Literal["month", "quarter", "year"]
