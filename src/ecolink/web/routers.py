@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
+from ecolink.exchanges.agreements import endpoints as agreements
 from ecolink.exchanges.alliances import endpoints as alliances
 from ecolink.exchanges.bulletins import endpoints as bulletins
 from ecolink.exchanges.consultations import endpoints as consultations
@@ -40,6 +41,7 @@ def routers_of(rooms: Rooms) -> Sequence[APIRouter]:
 def routers_of_cooperation(rooms: Cooperation) -> Sequence[APIRouter]:
     """Return the routers of the rooms of co-operation, each to stand under /api/v1."""
     return (
+        agreements.router(rooms.agreements),
         obligations.router(rooms.obligations),
         consultations.router(rooms.consultations),
         feeds.router(rooms.feeds),

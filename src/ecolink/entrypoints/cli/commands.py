@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "evidence": ("evidence:app", "Evidence of one thread: export it, check it offline."),
     "bundle": ("bundle:app", "Files for a carrier: exchange across an air gap."),
     "backup": ("backup:app", "Backups of this node: make, list, verify, restore."),
+    "agreement": ("agreement:app", "Agreements between bureaus: propose, sign, amend, end."),
     "cadence": ("cadence:app", "What agreements oblige to, and when it is due."),
     "lead": ("matters:lead", "Send, list and show leads, as yourself."),
     "bulletin": ("matters:bulletin", "Send, list and show bulletins, as yourself."),

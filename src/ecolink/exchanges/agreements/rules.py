@@ -6,9 +6,9 @@ Pure: it sees what a bureau knows of the agreement, never the database.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ecolink.cadence.calendars import published_digest
-from ecolink.cadence.deadlines import DeadlinePolicy
-from ecolink.protocol.kinds.agreements import CalendarRefV1, CalendarV1, EndingV1, TermsV1
+from ecolink.cadence.findings import Severity
+from ecolink.cadence.scrutiny import scrutinise
+from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1, TermsV1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +40,6 @@ def find_fault(
     """
     members = subject.members if isinstance(subject, TermsV1) else known.members
     return _fault_of_parties(members, known, bureaus, active) or _fault_of_words(subject, known)
-
-
-def find_calendar_fault(named: CalendarRefV1) -> Fault | None:
-    """Return what is wrong with the calendar that terms name, or None: this node must count the same days."""
-    try:
-        ours = published_digest(named.years)
-    except ValueError:
-        years = ", ".join(str(year) for year in named.years)
-        return Fault(
-            "calendar-unpublished",
-            f"The working calendar of {years} is not fully known to this node's software: upgrade it, or leave the "
-            f"year out and sign a calendar for it later (ecolink agreement calendar).",
-            f"本节点软件尚无 {years} 年的完整工作日历：请升级软件，或先不写该年，日后另行签署日历"
-            "（ecolink agreement calendar）。",
-            "/calendar/years",
-        )
-    if ours == named.digest:
-        return None
-    return Fault(
-        "calendar-differs",
-        f"The working days of the years named have the digest {ours} here, not {named.digest}: let both nodes run the "
-        "same version of ecolink, then propose again.",
-        f"所列年份的工作日历摘要在本节点为 {ours}，与 {named.digest} 不同：请双方升级到同一版本后重新提议。",
-        "/calendar/digest",
-    )
 
 
 def _fault_of_parties(
@@ -101,40 +76,21 @@ def _fault_of_parties(
 
 
 def _fault_of_words(subject: TermsV1 | EndingV1 | CalendarV1, known: Known) -> Fault | None:
-    if isinstance(subject, TermsV1):
-        return (
-            _fault_of_version(subject, known) or _fault_of_deadlines(subject) or find_calendar_fault(subject.calendar)
-        )
-    if isinstance(subject, EndingV1) and subject.ends not in known.terms:
+    named = (
+        subject.replaces if isinstance(subject, TermsV1) else subject.ends if isinstance(subject, EndingV1) else None
+    )
+    if named is not None and named not in known.terms:
         return Fault(
             "unknown-terms",
-            "It ends terms that are not known here: name the digest of those in force.",
-            "拟终止的条款本节点未知：请填写现行条款的摘要。",
-            "/ends",
+            "It replaces or ends terms that are not known here: name the digest of those in force.",
+            "拟替代或终止的条款本节点未知：请填写现行条款的摘要。",
+            "/replaces" if isinstance(subject, TermsV1) else "/ends",
         )
-    return None
-
-
-def _fault_of_deadlines(terms: TermsV1) -> Fault | None:
-    try:
-        DeadlinePolicy.named(terms.deadlines)
-    except ValueError as wrong:
-        return Fault(
-            "wrong-deadlines", f"The terms of answer are wrong: {wrong}.", f"办理期限有误：{wrong}。", "/deadlines"
-        )
-    return None
-
-
-def _fault_of_version(terms: TermsV1, known: Known) -> Fault | None:
-    if terms.version == 1 and terms.replaces is None:
+    if not isinstance(subject, TermsV1):
         return None
-    before = known.terms.get(terms.replaces or "")
-    if before is not None and terms.version == before.version + 1:
+    findings = scrutinise(subject, before=known.terms.get(named) if named else None)
+    wrong = next((finding for finding in findings if finding.severity is Severity.ERROR), None)
+    if wrong is None:
         return None
-    return Fault(
-        "wrong-version",
-        "A first version is numbered 1 and replaces nothing; any other names the digest of the version before it in "
-        "`replaces`, and bears the next number.",
-        "首个版本号为 1，且不替代任何条款；其后各版须在 replaces 中写明前一版的摘要，版本号依次加一。",
-        "/version",
-    )
+    code = "calendar-differs" if wrong.path[:1] == ("calendar",) else "wrong-terms"
+    return Fault(code, wrong.text_en + ".", wrong.text_zh + "。", "".join(f"/{part}" for part in wrong.path))

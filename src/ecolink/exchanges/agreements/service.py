@@ -4,7 +4,9 @@ Whatever binds the bureau is said by a person and signed by the node. Nothing is
 the same digest; what is in force then follows from the documents (`cadence/agreements.py`).
 """
 
+import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,11 +16,12 @@ from sqlalchemy.orm import Session
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.cadence.agreements import Agreement
 from ecolink.cadence.calendars import china_day
+from ecolink.cadence.terms_file import Reading, read
 from ecolink.errors import ConflictError, ForbiddenError, IllegalMoveError, InvalidError, NotFoundError
 from ecolink.exchanges.agreements.arrivals import Arrivals
 from ecolink.exchanges.agreements.models import AgreementRow, AgreementSubject
 from ecolink.exchanges.agreements.record import Record
-from ecolink.exchanges.agreements.rules import Fault, find_calendar_fault, find_fault
+from ecolink.exchanges.agreements.rules import find_fault
 from ecolink.exchanges.agreements.shelf import Shelf, read_proposal
 from ecolink.exchanges.cosigned.models import CosignedDocument
 from ecolink.exchanges.duties import OnAgreement
@@ -111,6 +114,15 @@ class AgreementService:
             )
         return subject, document
 
+    def examine(self, session: Session, text: str) -> Reading:
+        """Read an agreement's file, and say all that is wrong with it and what is good to know, each with its line."""
+        before = None
+        with suppress(ValueError, RecursionError):
+            code = tomllib.loads(text).get("code")
+            held = next((each for each in self.in_force(session) if each.code == code and each.versions), None)
+            before = held.versions[-1].terms if held else None
+        return read(text, known=self.arrivals.active(session), before=before)
+
     # Propose ----------------------------------------------------------------------------------------------
 
     def propose(
@@ -180,9 +192,11 @@ class AgreementService:
         """Return the digest of the newest terms that all parties signed.
 
         Raises:
+            NotFoundError: there is no such agreement.
             IllegalMoveError: there are none.
 
         """
+        self.get(session, code)
         return self._agreed(session, code).versions[-1].digest
 
     # Answer -----------------------------------------------------------------------------------------------
@@ -193,7 +207,7 @@ class AgreementService:
         Raises:
             NotFoundError: nothing of this digest was proposed.
             IllegalMoveError: it was withdrawn, or is signed by us, or can come into force no more.
-            InvalidError: this node counts other working days than the terms name.
+            InvalidError: something in it is wrong for us, such as other working days than this node counts.
             ConflictError: a party cannot be told.
 
         """
@@ -201,12 +215,9 @@ class AgreementService:
         proposal = read_proposal(session, document)
         if self.us in proposal.cosigning.signatures:
             raise IllegalMoveError("This bureau has signed it already.", "本单位已签署。")
-        if isinstance(proposal.subject, TermsV1):
-            fault = find_calendar_fault(proposal.subject.calendar)
-            if fault is not None:
-                raise _invalid(fault)
-            if proposal.subject.valid_until < china_day(now):
-                raise IllegalMoveError("These terms are over already.", "该条款的有效期已过。")
+        if isinstance(proposal.subject, TermsV1) and proposal.subject.valid_until < china_day(now):
+            raise IllegalMoveError("These terms are over already.", "该条款的有效期已过。")
+        self._refuse_faulty(session, code, proposal.subject, frozenset(row.members))
         said = AgreementSignedV1(agreement=code, digest=digest)
         return self._say(session, row, document, said, "signed", by=by, now=now)
 
@@ -265,10 +276,7 @@ class AgreementService:
         now: datetime,
     ) -> AgreementRow:
         _refuse_programs(by)
-        known = self.record.known(session, code, lock=True)
-        fault = find_fault(subject, known, bureaus=members, active=self.arrivals.active(session))
-        if fault is not None:
-            raise _invalid(fault)
+        self._refuse_faulty(session, code, subject, members)
         digest = subject.digest()
         self._refuse_known(session, digest)
 
@@ -327,6 +335,14 @@ class AgreementService:
             raise IllegalMoveError("Its author has taken it back.", "提议方已撤回。")
         return row, document
 
+    def _refuse_faulty(
+        self, session: Session, code: str, subject: TermsV1 | EndingV1 | CalendarV1, members: frozenset[str]
+    ) -> None:
+        known = self.record.known(session, code, lock=True)
+        fault = find_fault(subject, known, bureaus=members, active=self.arrivals.active(session))
+        if fault is not None:
+            raise InvalidError(fault.en, fault.zh, pointer=fault.pointer)
+
     def _refuse_known(self, session: Session, digest: str) -> None:
         document = session.get(CosignedDocument, digest)
         if document is None:
@@ -357,10 +373,6 @@ class AgreementService:
 
 
 _MEMBER = {TermsV1: "terms", EndingV1: "ending", CalendarV1: "calendar"}
-
-
-def _invalid(fault: Fault) -> InvalidError:
-    return InvalidError(fault.en, fault.zh, pointer=fault.pointer)
 
 
 def _refuse_programs(by: Principal) -> None:

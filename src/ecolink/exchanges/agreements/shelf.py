@@ -6,6 +6,7 @@ those it has not met yet are read.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,7 @@ from ecolink.cadence.agreements import Agreement, Proposal
 from ecolink.exchanges.agreements.models import AgreementSubject
 from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.cosigned.models import CosignedDocument
-from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1, Subject, TermsV1
+from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1, TermsV1
 
 KINDS: Mapping[str, type[TermsV1 | EndingV1 | CalendarV1]] = MappingProxyType(
     {"terms": TermsV1, "ending": EndingV1, "calendar": CalendarV1}
@@ -21,9 +22,15 @@ KINDS: Mapping[str, type[TermsV1 | EndingV1 | CalendarV1]] = MappingProxyType(
 """The subjects of an agreement by their kind in the register."""
 
 
-def kind_of(subject: Subject) -> str:
+def kind_of(subject: TermsV1 | EndingV1 | CalendarV1) -> Literal["terms", "ending", "calendar"]:
     """Return a subject's kind in the register."""
-    return next(kind for kind, model in KINDS.items() if isinstance(subject, model))
+    match subject:
+        case TermsV1():
+            return "terms"
+        case EndingV1():
+            return "ending"
+        case CalendarV1():
+            return "calendar"
 
 
 def read_proposal(session: Session, row: CosignedDocument) -> Proposal:
