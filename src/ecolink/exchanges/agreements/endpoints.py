@@ -16,7 +16,7 @@ from ecolink.exchanges.agreements.schemas import (
     CheckOut,
     EndingIn,
     ProposalFullOut,
-    ReasonIn,
+    AgreementReasonIn,
     TermsTextIn,
 )
 from ecolink.exchanges.agreements.service import AgreementService
@@ -148,14 +148,14 @@ def _add_answering(api: APIRouter, service: AgreementService, views: Views) -> N
 
     @api.post("/{code}/proposals/{digest}/decline", operation_id="decline_agreement", summary="Decline / 不予签署")
     def decline_agreement(
-        code: Code, digest: Digest, wanted: ReasonIn, session: SessionDep, now: NowDep, by: Signatory
+        code: Code, digest: Digest, wanted: AgreementReasonIn, session: SessionDep, now: NowDep, by: Signatory
     ) -> AgreementOut:
         """Tell all parties that this bureau will not sign it, and why. It may still sign later."""
         return views.whole(session, service.decline(session, code, digest, wanted.reason, by=by, now=now), now)
 
     @api.post("/{code}/proposals/{digest}/withdraw", operation_id="withdraw_agreement", summary="Take back / 撤回提议")
     def withdraw_agreement(
-        code: Code, digest: Digest, wanted: ReasonIn, session: SessionDep, now: NowDep, by: Signatory
+        code: Code, digest: Digest, wanted: AgreementReasonIn, session: SessionDep, now: NowDep, by: Signatory
     ) -> AgreementOut:
         """Take our own proposal back, as long as not all parties have signed it."""
         return views.whole(session, service.withdraw(session, code, digest, wanted.reason, by=by, now=now), now)

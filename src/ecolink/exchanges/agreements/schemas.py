@@ -50,7 +50,7 @@ class CalendarIn(BaseModel):
     )
 
 
-class ReasonIn(BaseModel):
+class AgreementReasonIn(BaseModel):
     """Why."""
 
     model_config = ConfigDict(extra="forbid")
