@@ -12,11 +12,11 @@ from ecolink.exchanges.agreements.models import AgreementRow
 from ecolink.exchanges.agreements.schemas import (
     AgreementLineOut,
     AgreementOut,
+    AgreementReasonIn,
     CalendarIn,
     CheckOut,
     EndingIn,
     ProposalFullOut,
-    AgreementReasonIn,
     TermsTextIn,
 )
 from ecolink.exchanges.agreements.service import AgreementService
