@@ -364,3 +364,36 @@ def test_minutes_are_signed_or_objected_to_by_the_digest_that_was_read(api, logg
         ("/object", {"minutes": "a" * 64, "reason": "时间有误"}),
         ("/tasks/T1", {"status": "done", "note": "已提供"}),
     ]
+
+
+def test_a_contact_is_recorded_from_the_form_that_opened_and_signed_by_its_digest(
+    api, logged_in: None, run: Run
+) -> None:
+    matter = {"partner": QINGYUAN, "topic": "lead", "owing": QINGYUAN, "count": 2, "threads": []}
+    due = {
+        "obligation": "sn-qy-151/liaison/2026-11",
+        "agreement": "sn-qy-151",
+        "partners": [QINGYUAN],
+        "due_on": "2026-11-30",
+        "overdue": False,
+        "makes_up": None,
+        "open_matters": [{**matter, "zh": "线索协查待办", "en": "leads waiting"}],
+        "to_confirm": [],
+    }
+    told = {"id": "1", "record": "a" * 64, "state": "awaiting"}
+    asked = script(api, (200, {"items": [due]}), (200, {"items": [due]}), *[(200, told)] * 4)
+    assert "线索协查待办 2" in run("liaison", "due").stdout
+    form = json.loads(run("liaison", "form", QINGYUAN).stdout)
+    assert (form["partners"], form["agreement"], form["open_matters"]) == ([QINGYUAN], "sn-qy-151", [matter])
+    written = {**form, "held_at": "2026-11-22T09:30:00+08:00", "nothing_to_report": True}
+    recorded = run("liaison", "record", "-", input=json.dumps(written))
+    assert recorded.stdout == f"contact 1, record {'a' * 64}: awaiting.\n"
+    run("liaison", "confirm", "1", "a" * 64)
+    run("liaison", "object", "1", "a" * 64, "时间有误")
+    run("liaison", "withdraw", "1", "a" * 64, "重复记录")
+    assert [(path.removeprefix("/api/v1/liaison-contacts"), json.loads(body)) for _, path, _, body in asked[2:]] == [
+        ("", written),
+        ("/1/confirm", {"record": "a" * 64}),
+        ("/1/object", {"record": "a" * 64, "reason": "时间有误"}),
+        ("/1/withdraw", {"record": "a" * 64, "reason": "重复记录"}),
+    ]

@@ -20,7 +20,7 @@ from ecolink.exchanges.consultations.arrivals import Arrivals as ConsultationArr
 from ecolink.exchanges.consultations.models import ConsultationTask
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.consultations.views import Views as ConsultationViews
-from ecolink.exchanges.duties import EvidenceByKind, EvidenceOf, InForce, Settle
+from ecolink.exchanges.duties import EvidenceByKind, EvidenceOf, InForce
 from ecolink.exchanges.emergencies import filters as emergencies
 from ecolink.exchanges.feeds.service import FeedService
 from ecolink.exchanges.leads import lists as leads
@@ -28,6 +28,7 @@ from ecolink.exchanges.liaison.arrivals import Arrivals as LiaisonArrivals
 from ecolink.exchanges.liaison.forms import Forms
 from ecolink.exchanges.liaison.service import LiaisonService
 from ecolink.exchanges.liaison.views import Views as LiaisonViews
+from ecolink.exchanges.obligations.book import Book
 from ecolink.exchanges.obligations.notices import Message
 from ecolink.exchanges.obligations.schemas import PartyOut
 from ecolink.exchanges.obligations.service import ObligationService
@@ -44,7 +45,7 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperati
     voice = agreements.voice
     evidence_by_kind: dict[DutyKind, EvidenceOf] = {}
     obligations = _furnish_obligations(shell, agreements, evidence_by_kind)
-    liaison = _furnish_liaison(shell, voice, agreements.in_force, obligations.book.settle)
+    liaison = _furnish_liaison(shell, voice, agreements.in_force, obligations.book)
     evidence_by_kind["liaison"] = liaison.evidence_of
     consultations = _furnish_consultations(shell, voice, agreements.in_force, obligations)
     evidence_by_kind["consultation"] = consultations.evidence_of
@@ -94,7 +95,7 @@ def _furnish_obligations(
     return obligations
 
 
-def _furnish_liaison(shell: Shell, voice: Voice, in_force: InForce, settle: Settle) -> LiaisonService:
+def _furnish_liaison(shell: Shell, voice: Voice, in_force: InForce, book: Book) -> LiaisonService:
     us, settings = voice.us, shell.settings
 
     def keep_checkpoint(session: Session, unit_code: str, text: str, at: datetime) -> None:
@@ -105,10 +106,11 @@ def _furnish_liaison(shell: Shell, voice: Voice, in_force: InForce, settle: Sett
     liaison = LiaisonService(
         voice=voice,
         access=shell.access,
-        arrivals=LiaisonArrivals(us, settle, keep_checkpoint),
+        arrivals=LiaisonArrivals(us, book.settle, keep_checkpoint),
         forms=Forms(
             us=us,
             in_force=in_force,
+            open_now=book.open_now,
             rooms=(
                 lambda session, partner, _: leads.open_with(session, us, partner),
                 lambda session, partner, _: bulletins.open_with(session, us, partner),

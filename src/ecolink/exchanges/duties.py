@@ -23,3 +23,6 @@ EvidenceByKind = Mapping[DutyKind, EvidenceOf]
 
 Settle = Callable[[Session, Collection[str], datetime], None]
 """Told that records between these bureaus (ours among them) changed: obligations between them are judged anew."""
+
+OpenNow = Callable[[Session, DutyKind, datetime], Collection[Obligation]]
+"""What of a kind is open now and neither met nor waived, the one due first in front."""

@@ -273,7 +273,7 @@ def test_the_checkpoint_of_a_record_is_kept_and_found_consistent(
     december.settle()
     assert qingyuan.show(held).checkpoint == shouning.show(held).checkpoint
     for node in december.nodes.values():
-        node.compare(december.clock.now())
+        node.compare(december.clock.now)
     with qingyuan.node.database.read() as session:
         assert session.scalars(select(Alarm)).all() == []
 
@@ -320,7 +320,7 @@ def test_a_restored_node_finds_its_records_and_words_again(
     assert [word[-1][1] for word in words] == ["awaiting", "confirmed", "withdrawn"] * 2
 
     restored = Officer(rebuild(december, shouning.node, url))
-    restored.node.compare(december.clock.now())
+    restored.node.compare(december.clock.now)
     december.settle()
     assert [officer.words(each) for officer in (restored, qingyuan) for each in (ours, theirs, taken_back)] == words
     assert restored.judged("2026-12").state == "fulfilled"

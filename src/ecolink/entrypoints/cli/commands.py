@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "cadence": ("cadence:app", "What agreements oblige to, and when it is due."),
     "lead": ("matters:lead", "Send, list and show leads, as yourself."),
     "bulletin": ("matters:bulletin", "Send, list and show bulletins, as yourself."),
+    "liaison": ("liaison:app", "Record, confirm and read monthly contacts, as yourself."),
     "consultation": ("consultation:app", "Call, answer, hold and conclude consultations, as yourself."),
     "calendar": ("consultation:calendar", "Addresses at which your calendar program reads what is due."),
     "emergency": ("matters:emergency", "Send, list and show emergencies, as yourself."),

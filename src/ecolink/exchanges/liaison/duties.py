@@ -1,32 +1,12 @@
-"""The duties of monthly liaison: which are open now, and which one somebody names."""
+"""The duties of monthly liaison that a record speaks of: the one it names, and those its day falls under."""
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
-
-from sqlalchemy.orm import Session
 
 from ecolink.cadence.agreements import Agreement
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.obligations import Obligation, derive
 from ecolink.cadence.periods import Period
-from ecolink.cadence.standing import State, judge
-from ecolink.exchanges.liaison import ledger
-
-LOOKED_BACK = timedelta(days=400)
-"""How long ago a period may have begun whose contact is still asked for."""
-
-
-def open_now(session: Session, agreements: Iterable[Agreement], us: str, now: datetime) -> list[Obligation]:
-    """Return the contacts that we owe with others and that are not confirmed yet, the one due first in front."""
-    today = china_day(now)
-    found = [
-        obligation
-        for agreement in agreements
-        for obligation in derive(agreement, today - LOOKED_BACK, today)
-        if obligation.duty.kind == "liaison" and us in obligation.parties and obligation.opens_at <= now
-        if judge(obligation, ledger.evidence_of(session, obligation), now).state is not State.FULFILLED
-    ]
-    return sorted(found, key=lambda obligation: (obligation.due_at, obligation.key))
 
 
 def named(agreements: Iterable[Agreement], key: str) -> Obligation | None:

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.obligations import Obligation
 from ecolink.errors import InvalidError
-from ecolink.exchanges.duties import InForce
-from ecolink.exchanges.liaison import duties, ledger
+from ecolink.exchanges.duties import InForce, OpenNow
+from ecolink.exchanges.liaison import ledger
 from ecolink.exchanges.liaison.models import LiaisonRecord
 from ecolink.protocol.kinds.liaison import MAX_FOOTINGS, MAX_OPEN_MATTERS, FootingV1, OpenMatterV1
 
@@ -45,6 +45,7 @@ class Forms:
 
     us: str
     in_force: InForce
+    open_now: OpenNow
     rooms: Sequence[OpenMatters]
     footing: Callable[[Session, str], FootingV1]
     checkpoint: Callable[[Session], str]
@@ -52,8 +53,7 @@ class Forms:
 
     def due(self, session: Session, now: datetime) -> list[Form]:
         """Return the forms that are open now, the one due first in front: one for each contact not yet confirmed."""
-        obligations = duties.open_now(session, self.in_force(session), self.us, now)
-        return [self.of_obligation(session, obligation, now) for obligation in obligations]
+        return [self.of_obligation(session, obligation, now) for obligation in self.open_now(session, "liaison", now)]
 
     def of_obligation(self, session: Session, obligation: Obligation, now: datetime) -> Form:
         """Return the form for the contact an obligation asks for."""

@@ -17,7 +17,7 @@ from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.duties import EvidenceByKind
 from ecolink.exchanges.obligations.models import Duty, DutyParty, LatenessNotice, ObligationRow
 from ecolink.exchanges.obligations.notices import Notices
-from ecolink.protocol.kinds.agreements import DutyV1
+from ecolink.protocol.kinds.agreements import DutyKind, DutyV1
 from ecolink.storage.bells import Bell, ring
 
 WAIVER = "waiver"
@@ -61,6 +61,16 @@ class Book:
         if row is None:
             raise NotFoundError
         return row
+
+    def open_now(self, session: Session, kind: DutyKind, now: datetime) -> list[Obligation]:
+        """Return what is open and neither met nor waived, the one due first in front."""
+        open_ = select(ObligationRow).where(
+            ObligationRow.kind == kind,
+            ObligationRow.binds,
+            ObligationRow.state.not_in(_MET),
+            ObligationRow.opens_at <= now,
+        )
+        return [obligation_of(row) for row in session.scalars(open_.order_by(ObligationRow.due_at, ObligationRow.key))]
 
     def evidence(self, session: Session, obligation: Obligation) -> Evidence:
         """Return what signed records say of an obligation, a waiver among them."""
