@@ -70,6 +70,11 @@ class Api:
         given = [(name, value) for name, value in params if value is not None]
         return _answer(send(self.client, "GET", path, params=given))
 
+    def fetch(self, path: str, params: Iterable[tuple[str, str | None]] = ()) -> bytes:
+        """Read what is no JSON document; parameters that are None are left out."""
+        given = [(name, value) for name, value in params if value is not None]
+        return send(self.client, "GET", path, params=given).content
+
     def post(self, path: str, document: object) -> Answer:
         """Post one document, once: a call whose answer was lost is repeated under the same Idempotency-Key."""
         return self._post(path, document, {})

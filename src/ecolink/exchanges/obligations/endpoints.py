@@ -1,15 +1,20 @@
 """`/api/v1/obligations` and `/api/v1/notices`: what is due, by what it was met, and who was told."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
-from fastapi import APIRouter, Path, Query, status
+from fastapi import APIRouter, Path, Query, Response, status
 
+from ecolink.exchanges.obligations import report_forms
 from ecolink.exchanges.obligations.filters import NoticeFilters, ObligationFilters
 from ecolink.exchanges.obligations.models import Notice
-from ecolink.exchanges.obligations.schemas import NoticeOut, ObligationLineOut, ObligationOut, ReasonIn
+from ecolink.exchanges.obligations.report import compile_report
+from ecolink.exchanges.obligations.report_forms import MEDIA_TYPES, Form
+from ecolink.exchanges.obligations.schemas import NoticeOut, ObligationLineOut, ObligationOut, ReasonIn, ReportOut
 from ecolink.exchanges.obligations.service import ObligationService
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
+from ecolink.protocol.kinds.agreements import Slug
+from ecolink.protocol.kinds.common import UnitCode
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Page, Paging
 from ecolink.surface.unit import NowDep, SessionDep, TransactionalRoute
@@ -56,6 +61,53 @@ def _add_reading(api: APIRouter, service: ObligationService) -> None:
             descending=wanted.sort.startswith("-"),
         )
         return Page(items=service.views.lines(session, page.items), next=page.next)
+
+    @api.get(
+        "/report",
+        operation_id="get_compliance_report",
+        summary="Compliance by partner, duty and year / 履约情况统计",
+        response_model=ReportOut,
+        responses={
+            200: {
+                "content": {
+                    MEDIA_TYPES[form].partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+                    for form in get_args(Form)[1:]
+                }
+            }
+        },
+    )
+    def get_compliance_report(
+        session: SessionDep,
+        now: NowDep,
+        by: Reader,  # noqa: ARG001
+        year: Annotated[int, Query(ge=2000, le=2200, description="That in which the periods begin.", examples=[2026])],
+        partner: UnitCode | None = None,
+        agreement: Slug | None = None,
+        form: Annotated[Form, Query(alias="format", description="JSON, a table, or a document in Chinese.")] = "json",
+    ) -> Response | ReportOut:
+        """Of what was due: met in time, made up late, waived, missing, and on which side it was late.
+
+        Only what all parties signed counts as met; what was made up stays late for ever.
+        """
+        report = compile_report(session, service.us, year, now, partner=partner, agreement=agreement)
+        names = service.views.names(session)
+        match form:
+            case "json":
+                return report_forms.show(report, names)
+            case "csv":
+                content = report_forms.write_csv(report, names)
+            case "xlsx":
+                content = report_forms.write_xlsx(report, names)
+            case "html":
+                from ecolink.documents import screen  # noqa: PLC0415 - only a report needs it
+
+                content = screen.html(report_forms.write_document(report, names, service.views.home)).encode()
+            case "pdf":
+                from ecolink.documents import paper  # noqa: PLC0415 - the same, and it is slow to import
+
+                content = paper.pdf(report_forms.write_document(report, names, service.views.home))
+        name = f'attachment; filename="compliance-{year}.{form}"'
+        return Response(content, media_type=MEDIA_TYPES[form], headers={"Content-Disposition": name})
 
     @api.get(_ONE, operation_id="get_obligation", summary="One obligation with its evidence / 查看协作义务")
     def get_obligation(

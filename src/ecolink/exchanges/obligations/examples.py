@@ -91,3 +91,33 @@ SHOWN: Example = {
     ],
     "next_at": "2026-08-07T01:00:00Z",
 }
+_FIGURES: Example = {
+    "due": 11,
+    "on_time": 9,
+    "made_up": 1,
+    "waived": 0,
+    "missing": 1,
+    "not_due": 1,
+    "late_by_partner": 1,
+    "late_by_us": 0,
+    "late_unsigned": 0,
+    "late_unrecorded": 1,
+    "in_time_percent": 81.8,
+}
+REPORT: Example = {
+    "year": 2026,
+    "as_of": "2026-12-01T01:00:00Z",
+    "lines": [
+        {
+            "partner": _QINGYUAN,
+            "agreement": "sn-qy-151",
+            "agreement_zh": LINE["agreement_zh"],
+            "agreement_en": LINE["agreement_en"],
+            "duty": "liaison",
+            "duty_zh": "月联系",
+            "duty_en": "Monthly liaison",
+            "figures": _FIGURES,
+        }
+    ],
+    "total": _FIGURES,
+}

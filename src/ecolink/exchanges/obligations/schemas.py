@@ -155,3 +155,43 @@ class ObligationOut(ObligationLineOut):
     notices: list[NoticeOut]
     lateness: list[LatenessOut]
     next_at: datetime | None = Field(description="When the node will look at it next.")
+
+
+class FiguresOut(BaseModel):
+    """How many obligations ended how. Only what all parties signed counts as met."""
+
+    due: int = Field(description="Fallen due; all below but `not_due` are part of it.")
+    on_time: int
+    made_up: int = Field(description="Met after they were due.")
+    waived: int
+    missing: int
+    not_due: int
+    late_by_partner: int = Field(description="Made up or missing, and we recorded in time, they did not confirm.")
+    late_by_us: int = Field(description="Made up or missing, and they recorded in time, we did not confirm.")
+    late_unsigned: int = Field(description="Made up or missing, and all did their part in time, not the signature.")
+    late_unrecorded: int = Field(description="Made up or missing, and nobody recorded anything in time.")
+    in_time_percent: float | None = Field(description="Of those due and not waived.")
+
+
+class ReportLineOut(BaseModel):
+    """The figures of one duty with one partner."""
+
+    partner: PartyOut
+    agreement: str
+    agreement_zh: str
+    agreement_en: str
+    duty: str
+    duty_zh: str
+    duty_en: str
+    figures: FiguresOut
+
+
+class ReportOut(BaseModel):
+    """The compliance report of one year."""
+
+    model_config = _shown_as(examples.REPORT)
+
+    year: int = Field(description="That in which the periods begin.")
+    as_of: datetime
+    lines: list[ReportLineOut] = Field(description="What several partners share stands with each of them.")
+    total: FiguresOut = Field(description="Each obligation once.")

@@ -40,7 +40,7 @@ class Names:
         for code, peer in peers.names(session).items():
             self._known[code] = PartyOut(unit_code=code, name_zh=peer.name_zh, name_en=peer.name_en)
 
-    def __getitem__(self, code: str) -> PartyOut:
+    def __call__(self, code: str) -> PartyOut:
         """Return a bureau; one that is not known here stands with its code alone."""
         return self._known.get(code) or PartyOut(unit_code=code)
 
@@ -80,7 +80,7 @@ class Views:
                 "done_in_time": row.done_in_time,
                 "records": [_record(each, names) for each in evidence.records],
                 "contributions": [
-                    ContributionOut(party=names[party], at=at) for party, at in (evidence.contributions or {}).items()
+                    ContributionOut(party=names(party), at=at) for party, at in (evidence.contributions or {}).items()
                 ],
                 "waivers": self._waivers(session, row.key, names),
                 "notices": self.notices(self.book.notices.of(session, row.key)),
@@ -105,8 +105,8 @@ class Views:
             "duty_en": duty.name_en,
             "kind": duty.kind,
             "period": row.period,
-            "partners": [names[code] for code in row.parties if code != self.home.unit_code],
-            "convener": names[row.convener] if row.convener else None,
+            "partners": [names(code) for code in row.parties if code != self.home.unit_code],
+            "convener": names(row.convener) if row.convener else None,
             "due_on": row.due_on,
             "opens_at": row.opens_at,
             "due_at": row.due_at,
@@ -142,7 +142,7 @@ def _record(cosigning: Cosigning, names: Names) -> RecordOut:
         objection = cosigning.objections.get(code)
         parties.append(
             SignatureOut(
-                party=names[code],
+                party=names(code),
                 signed_at=cosigning.signatures.get(code),
                 objected_at=objection.at if objection else None,
                 reason=objection.reason if objection else None,
@@ -150,7 +150,7 @@ def _record(cosigning: Cosigning, names: Names) -> RecordOut:
         )
     return RecordOut(
         digest=cosigning.digest,
-        author=names[cosigning.author],
+        author=names(cosigning.author),
         written_at=cosigning.written_at,
         completed_at=cosigning.completed_at,
         parties=parties,
@@ -177,7 +177,7 @@ def _waiver_words(session: Session, thread: str, names: Names) -> list[WaiverWor
         words.append(
             WaiverWordOut.model_validate(
                 {
-                    "party": names[said.iss],
+                    "party": names(said.iss),
                     "word": said.type.split(".")[1].removeprefix("waiver_"),
                     "at": said.iat,
                     "reason": said.body.get("reason"),
@@ -191,7 +191,7 @@ def _waiver_words(session: Session, thread: str, names: Names) -> list[WaiverWor
 def _lateness(word: LatenessNotice, row: ObligationRow, names: Names) -> LatenessOut:
     return LatenessOut.model_validate(
         {
-            "author": names[word.author],
+            "author": names(word.author),
             "said_at": word.said_at,
             "digest": word.digest,
             "due_on": word.due_on,
