@@ -28,6 +28,7 @@ from ecolink.exchanges.liaison.arrivals import Arrivals as LiaisonArrivals
 from ecolink.exchanges.liaison.forms import Forms
 from ecolink.exchanges.liaison.service import LiaisonService
 from ecolink.exchanges.liaison.views import Views as LiaisonViews
+from ecolink.exchanges.obligations import agenda as due_days
 from ecolink.exchanges.obligations.book import Book
 from ecolink.exchanges.obligations.notices import Message
 from ecolink.exchanges.obligations.schemas import PartyOut
@@ -53,7 +54,7 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperati
     evidence_by_kind["exchange"] = quarterly.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",
-        [lambda session, now: agenda.entries(session, consultations.views, now)],
+        [lambda session, now: agenda.entries(session, consultations.views, now), due_days.entries],
     )
     return Cooperation(
         agreements=agreements,
