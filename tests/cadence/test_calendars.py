@@ -6,9 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecolink.cadence.calendars import Day, WorkingCalendar, china_day, published_digest, read_table
+from ecolink.cadence import calendars
+from ecolink.cadence.calendars import (
+    Day,
+    WorkingCalendar,
+    calendar_of,
+    china_day,
+    published_days,
+    published_digest,
+    read_table,
+)
+from ecolink.protocol.kinds.agreements import CalendarV1, notice_year
 
 CALENDAR = WorkingCalendar()
+DIGEST_2026 = "c6a3669cae5d307e6866e9939133112343cdd0b1c92aa3398e89cffe812ffe75"
 
 
 @pytest.mark.parametrize(
@@ -107,3 +118,74 @@ def test_a_published_calendar_has_a_digest_and_one_that_is_not_published_has_non
     assert published_digest([2025, 2026]) == published_digest([2026, 2025, 2026]) != published_digest([2026])
     with pytest.raises(ValueError, match="2027"):
         published_digest([2026, 2027])
+
+
+def test_a_digest_of_today_is_the_same_tomorrow_whatever_the_library_calls_the_days(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert published_digest([2026]) == DIGEST_2026
+    wordy = calendars._packaged(2026)
+    named = {**wordy.days, date(2026, 10, 3): Day.OFF, date(2026, 11, 23): Day.WORK}  # a Saturday off, a Monday worked
+    changed = {**wordy.days, date(2026, 11, 23): Day.OFF}
+    for days, same in ((named, True), (changed, False)):
+        with monkeypatch.context() as patched:
+            patched.setattr(calendars, "_packaged", lambda _, days=days: calendars.Year(days, published=True))
+            published_days.cache_clear()
+            assert (published_digest([2026]) == DIGEST_2026) is same
+    published_days.cache_clear()
+
+
+@pytest.mark.parametrize("year", range(2007, 2027))
+def test_a_years_notice_runs_from_the_december_before_to_november_and_names_what_differs(year: int) -> None:
+    days = published_days(year)
+    assert {notice_year(day) for day in days} == {year}
+    assert list(days) == sorted(days)
+    assert all((kind is Day.WORK) is (day.weekday() > 4) for day, kind in days.items())
+    assert Day.WORK in days.values()
+
+
+def test_the_last_days_of_a_december_are_announced_with_the_next_year() -> None:
+    assert notice_year(date(2018, 11, 30)) == 2018
+    assert notice_year(date(2018, 12, 1)) == 2019
+    assert published_days(2019)[date(2018, 12, 31)] is Day.OFF
+    assert published_days(2019)[date(2018, 12, 29)] is Day.WORK
+    assert date(2018, 12, 31) not in published_days(2018)
+
+
+def test_a_table_becomes_a_calendar_that_parties_can_sign() -> None:
+    table = read_table(
+        "date,day\n2026-12-26,work\n2027-02-08,off\n2027-02-06,off\n2027-01-30,work\n2027-12-31,off\n2026-10-02,work\n"
+    )
+    calendar = calendar_of(2027, table, "国办发明电〔2026〕示例")
+    assert [(str(entry.date), entry.day) for entry in calendar.days] == [
+        ("2026-12-26", "work"),
+        ("2027-01-30", "work"),
+        ("2027-02-08", "off"),  # the 6th is a Saturday, off in any week; 31 December is the next notice's
+    ]
+    assert calendar.settled() == calendar
+
+
+def test_a_table_amends_the_notice_that_is_known() -> None:
+    amended = calendar_of(2026, {date(2026, 3, 23): Day.OFF}, "地方通知")
+    assert {entry.date for entry in amended.days} == published_days(2026).keys() | {date(2026, 3, 23)}
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ({}, "names no day"),
+        ({date(2027, 12, 1): Day.OFF}, "names no day"),
+        ({date(2027, 2, 6): Day.OFF}, "says nothing"),
+    ],
+)
+def test_a_table_that_says_nothing_of_a_year_is_refused(table, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        calendar_of(2027, table, "国办发明电")
+
+
+@pytest.mark.parametrize("days", [["2027-12-01"], ["2026-11-30"], ["2027-02-09", "2027-02-08"], ["2027-02-08"] * 2])
+def test_a_calendar_with_another_years_days_or_out_of_order_is_none(days: list[str]) -> None:
+    with pytest.raises(ValueError, match="that year's notice"):
+        CalendarV1.model_validate(
+            {"year": 2027, "source": "示例", "days": [{"date": day, "day": "off"} for day in days]}
+        )

@@ -9,11 +9,10 @@ terms come from other bureaus (docs/decisions/0037).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
-from itertools import chain
 from typing import Self
 
 from ecolink.cadence.periods import Period, periods
@@ -63,34 +62,25 @@ class DueRule:
             positions=_numbers(parts, "BYSETPOS", 366),
         )
 
-    def days(self, period: Period) -> tuple[date, ...]:
-        """Return the days it names within a period, in order."""
-        if self.yearly:
-            spans = [tuple(_days(Period.containing(period.first, "year")))]
-        else:
-            spans = [tuple(_days(month)) for month in periods(period.first, period.last, "month")]
-        picked = chain.from_iterable(map(self._pick, spans))
-        return tuple(sorted({day for day in picked if day in period}))
+    def pick(self, span: Period) -> tuple[date, ...]:
+        """Return the days it names of a whole month, or of a whole year."""
+        named: list[date] = []
+        for month in periods(span.first, span.last, "month"):
+            if not self.months or month.first.month in self.months:
+                # The second Friday is the month's; the year's only where a rule for the year names no month.
+                named += self._named(month, month if self.months else span)
+        if self.positions:
+            named = [named[at - (at > 0)] for at in self.positions if abs(at) <= len(named)]
+        return tuple(sorted(set(named)))
 
-    def _pick(self, span: Sequence[date]) -> list[date]:
-        """Return the days it names of a whole month or a whole year."""
-        left = [day for day in span if self._names(day, span)]
-        if not self.positions:
-            return left
-        return [left[at - (at > 0)] for at in self.positions if abs(at) <= len(left)]
-
-    def _names(self, day: date, span: Sequence[date]) -> bool:
-        if self.months and day.month not in self.months:
-            return False
-        month = Period.containing(day, "month")
-        if self.month_days and not self.month_days & {day.day, day.day - month.last.day - 1}:
-            return False
-        if not self.weekdays:
-            return True
-        # The second Friday is the month's; the year's only where a rule for the year names no month.
-        first, last = (month.first, month.last) if self.months else (span[0], span[-1])
-        which = {0, (day - first).days // 7 + 1, -((last - day).days // 7 + 1)}
-        return any((number, day.weekday()) in self.weekdays for number in which)
+    def _named(self, month: Period, counted: Period) -> Iterator[date]:
+        for number in range(1, month.last.day + 1):
+            day = month.first.replace(day=number)
+            if self.month_days and not self.month_days & {number, number - month.last.day - 1}:
+                continue
+            which = {0, (day - counted.first).days // 7 + 1, -((counted.last - day).days // 7 + 1)}
+            if not self.weekdays or any((each, day.weekday()) in self.weekdays for each in which):
+                yield day
 
 
 @lru_cache(maxsize=16_384)
@@ -101,7 +91,16 @@ def rule_days(rule: str, period: Period) -> tuple[date, ...]:
         ValueError: it is no such rule.
 
     """
-    return DueRule.parse(rule).days(period)
+    if DueRule.parse(rule).yearly:
+        spans = [Period.containing(period.first, "year")]
+    else:
+        spans = list(periods(period.first, period.last, "month"))
+    return tuple(day for span in spans for day in _picked(rule, span) if day in period)
+
+
+@lru_cache(maxsize=16_384)
+def _picked(rule: str, span: Period) -> tuple[date, ...]:
+    return DueRule.parse(rule).pick(span)
 
 
 def _parts(text: str) -> dict[str, str]:
@@ -136,7 +135,3 @@ def _weekdays(parts: dict[str, str]) -> set[tuple[int, int]]:
     if len({which == 0 for which, _ in weekdays}) > 1:
         raise ValueError("BYDAY has numbers before all its days or before none")  # libraries read a mixture unlike
     return weekdays
-
-
-def _days(period: Period) -> Iterator[date]:
-    return (period.first + timedelta(days=step) for step in range((period.last - period.first).days + 1))
