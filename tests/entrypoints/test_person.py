@@ -396,4 +396,35 @@ def test_a_contact_is_recorded_from_the_form_that_opened_and_signed_by_its_diges
         ("/1/confirm", {"record": "a" * 64}),
         ("/1/object", {"record": "a" * 64, "reason": "时间有误"}),
         ("/1/withdraw", {"record": "a" * 64, "reason": "重复记录"}),
+
+
+def test_a_package_is_approved_read_rated_signed_off_and_printed(
+    api, logged_in: None, run: Run, tmp_path: Path
+) -> None:
+    held = {"id": "1", "obligation": "sn-qy-151/exchange/2026-Q4", "state": "complete", "may": ["sign_off"]}
+    asked = script(api, (200, {}), (200, held), (200, held), (200, held), (200, held), (200, {"some": "page"}))
+    said = "exchange 1 (sn-qy-151/exchange/2026-Q4): complete.\nTo do here: sign-off.\n"
+    assert run("exchange", "approve", "1").stdout == said
+    run("exchange", "read", "1", "a" * 64)
+    run("exchange", "feedback", "1", "a" * 64, "--usefulness", "4", "--remarks", "及时")
+    run("exchange", "sign-off", "1", "b" * 64)
+    assert "must end in .pdf or .html" in refusal(run("exchange", "print", "1", str(tmp_path / "letter.doc")))
+    assert run("exchange", "print", "1", str(tmp_path / "letter.html"), "--package", "a" * 64).exit_code == 0
+    assert (tmp_path / "letter.html").read_bytes() == b'{"some": "page"}'
+    told = [
+        (method, path.removeprefix("/api/v1/exchanges/1"), headers.get("If-Match"), json.loads(body or b"null"))
+        for method, path, headers, body in asked
+    ]
+    assert told == [
+        ("GET", "/draft", None, None),
+        ("POST", "/draft/approve", '"7"', None),
+        ("POST", "/read", None, {"package": "a" * 64}),
+        (
+            "POST",
+            "/feedback",
+            None,
+            {"package": "a" * 64, "usefulness": 4, "remarks": "及时", "correction_wanted": None},
+        ),
+        ("POST", "/sign-off", None, {"digest": "b" * 64}),
+        ("GET", f"/packages/{'a' * 64}/document?format=html", None, None),
     ]

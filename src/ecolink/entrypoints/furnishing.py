@@ -107,6 +107,7 @@ def furnish(shell: Shell) -> Rooms:
         bulletins.is_under_way,
         emergencies.is_under_way,
         cooperation.liaison.is_under_way,
+        cooperation.quarterly.is_under_way,
     )
     hooks.tidy += [erase_latecomers, Retention(shell.database, erasure, under_way).step]
 

@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "bulletin": ("matters:bulletin", "Send, list and show bulletins, as yourself."),
     "liaison": ("liaison:app", "Record, confirm and read monthly contacts, as yourself."),
     "consultation": ("consultation:app", "Call, answer, hold and conclude consultations, as yourself."),
+    "exchange": ("exchange:app", "Write, approve, read, rate and sign off quarterly packages, as yourself."),
     "calendar": ("consultation:calendar", "Addresses at which your calendar program reads what is due."),
     "emergency": ("matters:emergency", "Send, list and show emergencies, as yourself."),
 }

@@ -1,7 +1,7 @@
 """The book of obligations: each row judged by its evidence and the time, and when somebody has to look at it next."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
@@ -44,7 +44,7 @@ class Book:
     """Judges what `us` is obliged to by what the rooms say was signed."""
 
     us: str
-    evidence_by_kind: EvidenceByKind
+    evidence_by_kind: EvidenceByKind = field(repr=False)
     notices: Notices
 
     def find(self, session: Session, key: str, *, lock: bool = False) -> ObligationRow:

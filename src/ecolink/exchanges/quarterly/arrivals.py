@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.duties import Settle
 from ecolink.exchanges.quarterly import ledger, rules
-from ecolink.exchanges.quarterly.models import Exchange, Package
+from ecolink.exchanges.quarterly.models import Exchange, Package, PackageDraft
 from ecolink.federation import threads
 from ecolink.federation.handling import Handlers, Reject
 from ecolink.federation.statements import Stored
@@ -66,6 +66,7 @@ class Arrivals:
         if stored.statement.type in _KINDS:
             with suppress(Reject):
                 self.apply(session, stored, now)
+            _drop_what_was_sent(session, stored.statement.thread, self.us)
 
     def on_rejected(self, session: Session, stored: Stored, now: datetime) -> None:  # noqa: ARG002 - a hook
         """A party's node rejected a package of ours: keep why, so that whoever sent it sees it."""
@@ -73,6 +74,14 @@ class Arrivals:
         row = session.get(Package, str(said.body.get("digest")))
         if row is not None and row.author == self.us:
             row.rejected_because = f"{said.iss}: {said.body.get('code')}: {said.body.get('detail')}"[:1000]
+
+
+def _drop_what_was_sent(session: Session, exchange_id: str, us: str) -> None:
+    """Drop a draft that a backup still held, and that was sent since."""
+    draft, sent = session.get(PackageDraft, exchange_id), ledger.current_of(session, exchange_id, us)
+    if draft is not None and sent is not None and draft.supersedes != sent.digest:
+        session.delete(draft)
+        session.flush()
 
 
 def _read(stored: Stored) -> _Body:

@@ -98,9 +98,8 @@ class Compiling:
         """Return what the other rooms have to tell of an exchange's period, until `now` where it is not over."""
         period = rules.period_of(exchange.obligation)
         partners = sorted({*exchange.parties} - {self.us})
-        begin, after = rules.span(period)
+        begin, end = rules.span(period)
         begin_before, _ = rules.span(rules.period_before(period))
-        end = min(after, now)
         return PackageV1(
             as_of=now,
             statistics=self._statistics(session, partners, (begin, end), (begin_before, begin)),
