@@ -396,6 +396,7 @@ def test_a_contact_is_recorded_from_the_form_that_opened_and_signed_by_its_diges
         ("/1/confirm", {"record": "a" * 64}),
         ("/1/object", {"record": "a" * 64, "reason": "时间有误"}),
         ("/1/withdraw", {"record": "a" * 64, "reason": "重复记录"}),
+    ]
 
 
 def test_a_package_is_approved_read_rated_signed_off_and_printed(

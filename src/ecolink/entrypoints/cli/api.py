@@ -92,10 +92,6 @@ class Api:
         headers = {"If-Match": before.etag} if before.etag else {}
         return _answer(send(self.client, "PUT", path, json=document, headers=headers))
 
-    def download(self, path: str, params: Mapping[str, str]) -> bytes:
-        """Return what is kept, or made, at an address: a file of whatever kind."""
-        return send(self.client, "GET", path, params=params).content
-
     def upload(self, file: Path) -> str:
         """Upload a file and return its digest, by which a matter names it."""
         try:

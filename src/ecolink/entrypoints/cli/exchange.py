@@ -187,7 +187,7 @@ def print_(
         raise SettingError(f"{file} must end in .pdf or .html.", f"{file} 须以 .pdf 或 .html 结尾。")
     what = "draft" if package is None else f"packages/{package}"
     with open_api(context, api, user, password_file) as opened:
-        content = opened.download(f"{PATH}/{exchange_id}/{what}/document", {"format": form})
+        content = opened.fetch(f"{PATH}/{exchange_id}/{what}/document", [("format", form)])
     try:
         file.write_bytes(content)
     except OSError as fault:
