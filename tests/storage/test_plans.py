@@ -12,6 +12,7 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
 from ecolink.protocol.statement import Lane
+from tests.support.agreements import conclude, terms
 from tests.support.notes import Notebook
 from tests.support.plans import Plan, plans
 from tests.support.town import QINGYUAN, SHOUNING, Town
@@ -39,7 +40,7 @@ GROWS = {
 }
 """Tables that hold more the longer a node lives; peers, keys and people are few for ever."""
 
-QUEUES = {"statements", "out_entries", "out_batches"}
+QUEUES = {"statements", "out_entries", "out_batches", "obligations"}
 """Tables in which the next of many is looked for again and again."""
 
 
@@ -89,6 +90,18 @@ def test_sending_receiving_and_applying_find_their_next_by_an_index(town: Town) 
         assert len(found) > 10
         assert read_whole(found) == []
         assert sorted_to_find_one(found) == []
+
+
+def test_what_falls_due_under_an_agreement_is_found_by_an_index(town: Town) -> None:
+    conclude(town, terms(valid_from="2026-12-01"))
+    town.wait(timedelta(days=29))
+    node = town.nodes[SHOUNING]
+    with plans(node.database.engine) as found:
+        town.wait(timedelta(days=1))
+        town.wait(timedelta(days=14))
+    assert any("obligations" in plan.sql and "next_at" in plan.sql for plan in found)
+    assert read_whole(found) == []
+    assert sorted_to_find_one(found) == []
 
 
 def test_no_list_of_the_local_api_reads_a_table_that_grows(town: Town) -> None:

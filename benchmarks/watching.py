@@ -1,0 +1,141 @@
+"""`python -m benchmarks.watching`: what the watch over a million obligations costs, on a day when few of them fall due.
+
+SQLite in a file, rows written straight into the tables. Measured: looking when nothing has fallen due, and a step that
+takes up a portion, both with a thousand obligations and with a million.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from benchmarks.page import write_table
+from ecolink.cadence.obligations import Obligation
+from ecolink.cadence.periods import Period
+from ecolink.exchanges.obligations.book import Book, derived
+from ecolink.exchanges.obligations.derivation import Derivation
+from ecolink.exchanges.obligations.models import Duty, Notice, ObligationRow
+from ecolink.exchanges.obligations.notices import Notices
+from ecolink.exchanges.obligations.watch import AT_ONCE, Watch
+from ecolink.kit.times import CHINA
+from ecolink.protocol.kinds.agreements import DutyV1
+from ecolink.storage.engine import Database, connect
+from ecolink.storage.schema import upgrade
+
+BEGIN, END = "<!-- watching -->", "<!-- end of watching -->"
+US, THEM, TERMS = "350924000000", "331126000000", "0" * 64
+LIAISON = DutyV1.model_validate(
+    {
+        "code": "liaison",
+        "kind": "liaison",
+        "name_zh": "月联系",
+        "name_en": "Monthly liaison",
+        "period": "month",
+        "rule": "FREQ=MONTHLY;BYMONTHDAY=-1",
+    }
+)
+DUE_ON = date(2027, 3, 31)
+REMINDED = datetime.combine(DUE_ON - timedelta(days=7), clock_time(9, tzinfo=CHINA))
+AT_ANOTHER_TIME = datetime(2027, 6, 1, tzinfo=UTC)
+
+
+def main() -> int:
+    """Measure and tell."""
+    parser = ArgumentParser()
+    parser.add_argument("--obligations", type=int, default=1_000_000)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
+    chosen = parser.parse_args()
+    lines = ["| obligations | looking when nothing is due (ms) | one due, told and moved on (ms) |", "|---|---|---|"]
+    for size in (1_000, chosen.obligations):
+        looking, acting = _measure(size)
+        lines.append(f"| {size:,} | {looking:.2f} | {acting:.2f} |")
+    table = "\n".join(lines)
+    print(table)
+    if chosen.write:
+        write_table(table, BEGIN, END)
+    return 0
+
+
+def _measure(size: int) -> tuple[float, float]:
+    """Return the milliseconds of a look, and of one obligation among those of a full portion."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(connect(f"sqlite:///{Path(folder) / 'node.db'}"))
+        upgrade(database.engine)
+        _fill(database, size)
+        book = Book(US, {}, Notices())
+        nobody = cast("Any", None)  # nothing is overdue here, so that no partner is told
+        watch = Watch(book, Derivation(US, book), nobody, in_force=lambda _: ())
+
+        def look() -> None:
+            with database.read() as session:
+                watch.next_due(session)
+
+        looking = statistics.median(_seconds(look) for _ in range(200))
+        with database.begin() as session:
+            some = select(ObligationRow.key).limit(AT_ONCE)
+            session.execute(update(ObligationRow).where(ObligationRow.key.in_(some)).values(next_at=REMINDED))
+
+        def act() -> None:
+            with database.begin() as session:
+                done = watch.step(session, REMINDED)
+                told = session.scalar(select(func.count()).select_from(Notice))
+            if (done, told) != (AT_ONCE, AT_ONCE):
+                raise RuntimeError(f"{done} taken up and {told} told of {AT_ONCE}")
+
+        acting = _seconds(act) / AT_ONCE
+        database.dispose()
+    return 1000 * looking, 1000 * acting
+
+
+def _fill(database: Database, size: int) -> None:
+    period = Period.parse("2027-03")
+    with database.begin() as session:
+        session.add(
+            Duty(
+                terms=TERMS,
+                code="liaison",
+                agreement="a",
+                agreement_zh="协议",
+                agreement_en="Agreement",
+                definition=LIAISON.to_wire(),
+            )
+        )
+    for start in range(0, size, 10_000):
+        with database.begin() as session:
+            _add(session, [f"a{number}" for number in range(start, min(size, start + 10_000))], period)
+
+
+def _add(session: Session, agreements: list[str], period: Period) -> None:
+    standing = {
+        "binds": True,
+        "state": "open",
+        "late": False,
+        "done_in_time": [],
+        "owing": [US, THEM],
+        "next_at": AT_ANOTHER_TIME,
+    }
+    rows = []
+    for code in agreements:
+        parties = frozenset({US, THEM})
+        obligation = Obligation(code, LIAISON, period, parties, None, TERMS, DUE_ON, settled=True)
+        rows.append({**derived(obligation), **standing})
+    session.execute(insert(ObligationRow), rows)
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    sys.exit(main())
