@@ -46,6 +46,8 @@ PAUSE_S = 1.0
 _log = structlog.get_logger(__name__)
 
 Announce = Callable[[], None]
+Build = Callable[[Settings], Node]
+"""Puts the node together."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ def listen(settings: Settings) -> Generator[Sockets, None, None]:
         yield Sockets(local, federation)
 
 
+def build_on_time(settings: Settings) -> Node:
+    """Put a node together that goes by the machine's clock: every node but the demo's."""
+    return build_node(settings, SystemClock())
+
+
 def serve(settings: Settings, *, worker: bool, announce: Announce) -> None:
     """Serve until SIGTERM or SIGINT; `announce` is called once both addresses answer.
 
@@ -85,7 +92,9 @@ def serve(settings: Settings, *, worker: bool, announce: Announce) -> None:
             _supervise(settings, sockets, worker=worker, announce=announce)
 
 
-def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announce) -> None:
+def run(
+    settings: Settings, sockets: Sockets, *, worker: bool, announce: Announce, build: Build = build_on_time
+) -> None:
     """Serve in this process until SIGTERM or SIGINT.
 
     Raises:
@@ -93,7 +102,7 @@ def run(settings: Settings, sockets: Sockets, *, worker: bool, announce: Announc
 
     """
     set_up_logs(settings.log_level, settings.log_format)
-    node = build_node(settings, SystemClock())
+    node = build(settings)
     try:
         with node.database.read():  # for what it says when the database cannot be reached
             node.open()

@@ -1,4 +1,4 @@
-"""The nodes as processes: made by `ecolink init`, run by `ecolink serve`, gone without a trace at the end."""
+"""The nodes as processes: made by `ecolink init`, run by `demo/node.py`, gone without a trace at the end."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 from ecolink.entrypoints.demo.cast import ADMINISTRATOR, Bureau
+from ecolink.entrypoints.demo.clock import PlayClock
 
 READY_WITHIN_S = 60.0
 END_WITHIN_S = 15.0
@@ -29,6 +30,7 @@ class House:
 
     bureau: Bureau
     folder: Path
+    clock: PlayClock
     local_port: int
     federation_port: int
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
@@ -84,7 +86,8 @@ class House:
     def start(self) -> None:
         """Start the node; `wait_until_ready` tells when it serves."""
         log = (self.folder / "node.log").open("ab")
-        command = [sys.executable, "-m", "ecolink", "--config", str(self.folder / "ecolink.toml"), "serve"]
+        node = ("ecolink.entrypoints.demo.node", str(self.folder / "ecolink.toml"), str(self.clock.file))
+        command = [sys.executable, "-m", *node]
         self.process = subprocess.Popen(  # noqa: S603 - our own command
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(), cwd=self.folder
         )
@@ -127,10 +130,10 @@ class House:
         return (self.folder / "node.log").read_text("utf-8", "replace")
 
 
-def build(bureaus: list[Bureau], folder: Path) -> list[House]:
+def build(bureaus: list[Bureau], folder: Path, clock: PlayClock) -> list[House]:
     """Return a house for each bureau, with free ports, nothing started yet."""
     ports = iter(_free_ports(2 * len(bureaus)))
-    return [House(bureau, folder / bureau.slug, next(ports), next(ports)) for bureau in bureaus]
+    return [House(bureau, folder / bureau.slug, clock, next(ports), next(ports)) for bureau in bureaus]
 
 
 def _free_ports(count: int) -> list[int]:

@@ -14,10 +14,12 @@ from rich.table import Table
 
 from ecolink.entrypoints.demo import houses
 from ecolink.entrypoints.demo.cast import PARTS, bureaus
-from ecolink.entrypoints.demo.events import bulletins, emergencies, evidence, leads
+from ecolink.entrypoints.demo.clock import PlayClock
+from ecolink.entrypoints.demo.events import bulletins, cadence, emergencies, evidence, leads
 from ecolink.entrypoints.demo.houses import DemoFailed
 from ecolink.entrypoints.demo.stage import Stage
 from ecolink.entrypoints.demo.telling import Narrator
+from ecolink.kit.times import CHINA
 
 
 def play(*, nodes: int, once: bool, as_json: bool) -> int:
@@ -31,7 +33,8 @@ def play(*, nodes: int, once: bool, as_json: bool) -> int:
     _stop_on_signals()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ecolink-demo-") as folder:
-        stage = Stage(houses.build(bureaus(nodes), Path(folder)), narrator)
+        clock = PlayClock.at_present(Path(folder) / "clock")
+        stage = Stage(houses.build(bureaus(nodes), Path(folder), clock), narrator, clock)
         try:
             failure = _perform(stage, console)
             result = {
@@ -76,6 +79,7 @@ def _perform(stage: Stage, console: Console) -> str | None:
         threads += emergencies.play(stage)
         evidence.count_receipts(stage)
         evidence.play(stage, threads)
+        cadence.play(stage)
     except (DemoFailed, KeyboardInterrupt) as failed:
         failure = str(failed) or "interrupted"
         console.print("[bold red]演示失败 The demo failed:[/]")
@@ -105,6 +109,7 @@ def _close(stage: Stage, result: dict[str, object]) -> None:
 def _stay_up(stage: Stage) -> None:
     console = stage.narrator.console
     console.print("\n[bold]现在可以自己试 Try it yourself[/]")
+    console.print(f"节点时钟已拨至 The nodes' clocks show {stage.clock.now().astimezone(CHINA):%Y-%m-%d %H:%M}")
     for house in stage.houses:
         console.print(f"[bold]{house.bureau.name_zh} {house.bureau.short}[/]  {house.address}/api/docs", soft_wrap=True)
         for part in PARTS:

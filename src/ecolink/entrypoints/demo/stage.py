@@ -3,10 +3,13 @@
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from ecolink.entrypoints.demo.cast import ADMINISTRATOR, PARTS, Bureau
+from ecolink.entrypoints.demo.clock import PlayClock
 from ecolink.entrypoints.demo.houses import House
-from ecolink.entrypoints.demo.people import Person
+from ecolink.entrypoints.demo.people import Person, wait_for
 from ecolink.entrypoints.demo.telling import Narrator
 
 
@@ -16,6 +19,8 @@ class Stage:
 
     houses: list[House]
     narrator: Narrator
+    clock: PlayClock
+    """What all nodes go by."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
 
     def who(self, slug: str, part: str) -> Person:
@@ -37,6 +42,17 @@ class Stage:
     def others(self, slug: str) -> list[str]:
         """Return the counties of all other houses."""
         return [house.bureau.slug for house in self.houses if house.bureau.slug != slug]
+
+    def wait_until_delivered(self) -> None:
+        """Return when nothing is on its way any more."""
+        for house in self.houses:
+            administrator = self.who(house.bureau.slug, ADMINISTRATOR)
+            wait_for(f"{house.bureau.short}'s queues to be empty", partial(_no_statement_waits, administrator))
+
+    def travel(self, to: datetime) -> None:
+        """Move every node's clock on to a moment."""
+        self.wait_until_delivered()
+        self.clock.move_to(to)
 
     def build(self) -> None:
         """Make every node and start it, several at a time."""
@@ -94,3 +110,7 @@ class Stage:
         person.log_in()
         self.people[house.bureau.slug, username] = person
         return person
+
+
+def _no_statement_waits(administrator: Person) -> bool:
+    return all(queue["waiting"] == 0 for queue in administrator.listed("/queues"))

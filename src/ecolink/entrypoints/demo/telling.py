@@ -18,6 +18,8 @@ class Narrator:
     counts: dict[str, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in KINDS})
     checks: Counter[str] = field(default_factory=Counter)
     skipped: list[dict[str, str]] = field(default_factory=list)
+    obligations: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By bureau: how many were created, fulfilled, late, escalated."""
 
     def scene(self, number: str, zh: str, en: str) -> None:
         """Open a scene."""
@@ -46,6 +48,7 @@ class Narrator:
         words = ("sent", "delivered", "acknowledged", "answered")
         return {
             **{kind: {word: self.counts[kind][word] for word in words} for kind in KINDS},
+            "obligations": {**self.obligations, "agree": len(set(map(str, self.obligations.values()))) == 1},
             "checks": dict(sorted(self.checks.items())),
             "skipped": self.skipped,
         }

@@ -28,9 +28,10 @@ def orchids(stage: Stage, alliance: str) -> str:
     tell = stage.narrator
     tell.scene("6", "事件五：情报通报——野生兰花混作茶苗邮寄", "Event 5, bulletin: orchids mailed as tea seedlings")
     chief = stage.who("shouning", "chief")
-    bulletin = _publish(
+    bulletin = publish(
         stage,
-        alliance,
+        {"alliance_id": alliance},
+        stage.others("shouning"),
         number="寿公情通〔2026〕7号",
         kind="modus_operandi",
         title="野生兰花混作茶苗邮寄出省",
@@ -100,9 +101,10 @@ def dispute(stage: Stage, alliance: str) -> None:
     """Play event 9: a bulletin until there is a dispute register."""
     tell = stage.narrator
     tell.scene("7", "事件九：35亩山林权属纠纷，强砍在即", "Event 9: a 35-mu title dispute, cutting imminent")
-    bulletin = _publish(
+    bulletin = publish(
         stage,
-        alliance,
+        {"alliance_id": alliance},
+        stage.others("shouning"),
         number="寿公情通〔2026〕8号",
         kind="warning",
         title="省界35亩山林权属纠纷预警",
@@ -117,24 +119,25 @@ def dispute(stage: Stage, alliance: str) -> None:
     tell.step("All", "预警已被各单位阅知", "the warning was read everywhere", "signed")
 
 
-def _publish(stage: Stage, alliance: str, **members: object) -> str:
+def publish(stage: Stage, told_to: Json, recipients: list[str], **members: object) -> str:
+    """Have Shouning's officer draft a bulletin and its chief publish it, and wait until every recipient has it."""
     officer, chief = stage.who("shouning", "officer"), stage.who("shouning", "chief")
+    onward = "group" if "alliance_id" in told_to else "none"
     drafted = officer.post(
         "/bulletins",
         {
             **_text(**members),
-            "alliance_id": alliance,
-            "governance": {"purpose": "提示邻县联防联控", "handling": {"code": "H0", "onward": "group"}},
+            **told_to,
+            "governance": {"purpose": "提示邻县联防联控", "handling": {"code": "H0", "onward": onward}},
         },
     )
     bulletin = str(drafted["id"])
     submitted = officer.post(f"/bulletins/{bulletin}/submit", version=drafted["version"])
     chief.post(f"/bulletins/{bulletin}/approve", version=submitted["version"])
-    recipients = len(stage.others("shouning"))
-    stage.narrator.count("bulletin", *["sent"] * recipients)
-    stage.narrator.step("陈远山 Shouning", "审批并向联盟发布", "approves; published to the alliance", "signed")
+    stage.narrator.count("bulletin", *["sent"] * len(recipients))
+    stage.narrator.step("陈远山 Shouning", "审批并发布", "approves; it is published", "signed")
     _wait_board(chief, bulletin, "delivered_at")
-    stage.narrator.count("bulletin", *["delivered"] * recipients)
+    stage.narrator.count("bulletin", *["delivered"] * len(recipients))
     return bulletin
 
 

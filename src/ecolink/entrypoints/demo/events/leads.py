@@ -326,7 +326,7 @@ def _document(uploaded: Json, kind: str, title: str) -> Json:
 
 def _fetched(person: Person, digest: str) -> bytes | None:
     try:
-        return person.download(digest)
+        return person.download(f"/attachments/{digest}")
     except DemoFailed:
         return None
 
