@@ -1,6 +1,11 @@
-"""`python -m benchmarks.workers`: what a second worker on the same PostgreSQL brings, on one machine."""
+"""`python -m benchmarks.workers`: what a second worker on the same PostgreSQL brings, on one machine.
 
+And how soon a worker is awake when another process has work for it (`NOTIFY`).
+"""
+
+import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks.author import draft
-from benchmarks.delivering import Figure, table_of
+from benchmarks.delivering import Figure, percentile, table_of
 from benchmarks.page import write_table
 from benchmarks.pair import AUTHOR, RECEIVER, House, introduce
 from benchmarks.receiving import _ecolink
@@ -20,10 +25,15 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.federation.models import StatementRow
 from ecolink.federation.operations import Answer, Call
 from ecolink.protocol.statement import Lane
+from ecolink.settings import load
+from ecolink.storage.bells import Bell, Bells, ring
+from ecolink.storage.engine import Database, connect
+from ecolink.storage.listening import Listener
 from tests.support.postgres import Server, find_server
 
 BEGIN, END = "<!-- workers -->", "<!-- end of workers -->"
 PATIENCE_S = 180.0
+RINGS = 500
 
 
 class Straight:
@@ -44,7 +54,10 @@ def main() -> int:
     chosen = parser.parse_args()
     server = find_server(durable=True)
     one, two = (_applied(server, workers, chosen.statements) for workers in (1, 2))
+    woken = _woken_ms(server)
     figures = [
+        Figure("a worker is awake after another process committed, p50", statistics.median(woken), "ms", 20.0),
+        Figure("the same, p99", percentile(woken, 99), "ms"),
         Figure("bulletins applied, one worker", one, "a second"),
         Figure("bulletins applied, two workers", two, "a second"),
         Figure("two workers : one", two / one, ""),
@@ -53,7 +66,7 @@ def main() -> int:
     print(table)
     if chosen.write:
         write_table(table, BEGIN, END)
-    return 0
+    return int(any(each.is_missed for each in figures))
 
 
 def _applied(server: Server, workers: int, statements: int) -> float:
@@ -107,10 +120,56 @@ def _rate(receiver: House, statements: int) -> float:
     return (most - least) / (ended - began)
 
 
+def _woken_ms(server: Server) -> list[float]:
+    """Return how long after another process begins to commit a worker's bell sounds, with nothing else going on."""
+    name = f"bench_workers_{os.getpid()}_bells"
+    server.execute(f"CREATE DATABASE {name}")
+    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
+        house = House(RECEIVER, Path(folder) / "receiver", server.database(name))
+        house.found()
+        command = [sys.executable, "-m", "benchmarks.workers", "ring", str(house.folder / "ecolink.toml")]
+        database = Database(connect(server.database(name)))
+        bells = Bells(database)
+        listener = Listener(database.engine, bells)
+        listener.start()
+        bells.wait(Bell.FETCH, 30)  # it listens: it sounds all bells then
+        ringer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert ringer.stdin is not None
+        assert ringer.stdout is not None
+        took = []
+        for _ in range(RINGS):
+            ringer.stdin.write("ring\n")
+            ringer.stdin.flush()
+            if not bells.wait(Bell.FETCH, 10):
+                raise SystemExit("the bell was not heard")
+            heard = time.monotonic()  # one clock for all processes of a machine
+            took.append((heard - json.loads(ringer.stdout.readline())) * 1000)
+        ringer.stdin.close()
+        ringer.wait(30)
+        listener.stop()
+        database.dispose()
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    return took
+
+
+def _ring(settings: Path) -> None:
+    """Ring at every line of standard input, and tell when the commit began."""
+    database = Database(connect(load(settings).database_url))
+    Bells(database)
+    for _ in sys.stdin:
+        began = time.monotonic()
+        with database.begin() as session:
+            ring(session, Bell.FETCH)
+        print(began, flush=True)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     process.wait(30)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["ring"]:
+        _ring(Path(sys.argv[2]))
+    else:
+        sys.exit(main())

@@ -3,7 +3,7 @@
 import threading
 
 from ecolink.kit.traffic import Traffic
-from ecolink.storage.turns import Turns
+from ecolink.storage.turns import IN_A_ROW, Turns
 
 PATIENCE_S = 30.0
 
@@ -83,3 +83,19 @@ def test_who_has_waited_longest_is_next_also_when_another_asks_again_at_once():
     turns.end()
     waiting.join(PATIENCE_S)
     assert served == ["who waited", "who asked again"]
+
+
+def test_an_alert_to_thousands_does_not_starve_who_writes_something_else():
+    turns, served = Turns(), []
+    alert = [threading.Thread(target=lambda: _serve(turns, served, "fire", urgent=True)) for _ in range(3 * IN_A_ROW)]
+    other = threading.Thread(target=lambda: _serve(turns, served, "a lead", urgent=False))
+    assert turns.take(0, urgent=False)
+    for thread in (*alert, other):
+        thread.start()
+    moment = threading.Event()
+    while len(turns._urgent) < len(alert) or not turns._others:
+        assert not moment.wait(0.001)
+    turns.end()
+    for thread in (*alert, other):
+        thread.join(PATIENCE_S)
+    assert served.index("a lead") == IN_A_ROW

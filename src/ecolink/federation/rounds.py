@@ -5,6 +5,7 @@ A visitor may wait half a minute for an answer, and a hub has thousands of peers
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
@@ -45,7 +46,11 @@ def go_round(peers: Sequence[Peer], visit: Callable[[Peer], Came]) -> dict[str, 
                 faults.append(fault)
 
     # Their threads end with the process, whatever they wait for: a node that stops waits for no peer.
-    visitors = [threading.Thread(target=walk, daemon=True) for _ in range(min(VISITORS, len(peers)) - 1)]
+    # What they tell of is told in the context of who began it.
+    visitors = [
+        threading.Thread(target=copy_context().run, args=(walk,), name="ecolink-visit", daemon=True)
+        for _ in range(min(VISITORS, len(peers)) - 1)
+    ]
     for visitor in visitors:
         visitor.start()
     walk()

@@ -2,6 +2,10 @@
 
 import threading
 from collections import deque
+from typing import Final
+
+IN_A_ROW: Final = 4
+"""Urgent turns after which one of the others comes: an alert to thousands is urgent for minutes on end."""
 
 
 class Turns:
@@ -10,6 +14,7 @@ class Turns:
     def __init__(self) -> None:
         """Let the first one in at once."""
         self._taken = False
+        self._in_a_row = 0
         self._urgent: deque[threading.Lock] = deque()
         self._others: deque[threading.Lock] = deque()
         self._door = threading.Lock()
@@ -35,7 +40,9 @@ class Turns:
     def end(self) -> None:
         """Let the next one in."""
         with self._door:
-            queue = self._urgent or self._others
+            is_urgent = bool(self._urgent) and not (self._others and self._in_a_row >= IN_A_ROW)
+            self._in_a_row = self._in_a_row + 1 if is_urgent else 0
+            queue = self._urgent if is_urgent else self._others
             if queue:
                 queue.popleft().release()
             else:
