@@ -179,7 +179,8 @@ def table_of(figures: Sequence[Figure]) -> str:
     for each in figures:
         asked = "" if each.most is None else f"{each.most:g} {each.unit}"
         mark = " (missed)" if each.is_missed else ""
-        lines.append(f"| {each.name} | {each.value:,.1f} {each.unit}{mark} | {asked} |")
+        figure = f"{each.value:,.1f} {each.unit}" if each.unit else f"{each.value:.2f}"
+        lines.append(f"| {each.name} | {figure}{mark} | {asked} |")
     return "\n".join(lines)
 
 

@@ -11,15 +11,17 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
 from benchmarks.author import draft
 from benchmarks.delivering import Figure, percentile, table_of
 from benchmarks.page import write_table
-from benchmarks.pair import AUTHOR, RECEIVER, House, introduce
+from benchmarks.pair import AUTHOR, RECEIVER, House, cpu_seconds, introduce
 from benchmarks.receiving import _ecolink
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation.models import StatementRow
@@ -58,9 +60,11 @@ def main() -> int:
     figures = [
         Figure("a worker is awake after another process committed, p50", statistics.median(woken), "ms", 20.0),
         Figure("the same, p99", percentile(woken, 99), "ms"),
-        Figure("bulletins applied, one worker", one, "a second"),
-        Figure("bulletins applied, two workers", two, "a second"),
-        Figure("two workers : one", two / one, ""),
+        Figure("bulletins applied, one worker", one.rate, "a second"),
+        Figure("bulletins applied, two workers", two.rate, "a second"),
+        Figure("two workers : one", two.rate / one.rate, ""),
+        Figure("processor time of one worker for a bulletin", one.cpu_ms, "ms"),
+        Figure("the same of two, together", two.cpu_ms, "ms"),
     ]
     table = table_of(figures)
     print(table)
@@ -69,8 +73,15 @@ def main() -> int:
     return int(any(each.is_missed for each in figures))
 
 
-def _applied(server: Server, workers: int, statements: int) -> float:
-    """Return how many received bulletins so many workers apply in a second."""
+class Applied(NamedTuple):
+    """How many bulletins were applied in a second, and the workers' processor time for each."""
+
+    rate: float
+    cpu_ms: float
+
+
+def _applied(server: Server, workers: int, statements: int) -> Applied:
+    """Return how fast so many workers apply received bulletins."""
     name = f"bench_workers_{os.getpid()}_{workers}"
     server.execute(f"CREATE DATABASE {name}")
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder, ExitStack() as running:
@@ -80,15 +91,17 @@ def _applied(server: Server, workers: int, statements: int) -> float:
             house.found()
         introduce(author, receiver)
         _hand_over(author, receiver, statements)
+        pids = []
         for _ in range(workers):
             command = [*_ecolink(receiver.folder), "worker"]
             process = subprocess.Popen(command, stdout=subprocess.PIPE)
             running.callback(_end, process)
             assert process.stdout is not None
             process.stdout.readline()
-        rate = _rate(receiver, statements)
+            pids.append(process.pid)
+        applied = _watched(receiver, statements, pids)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    return rate
+    return applied
 
 
 def _hand_over(author: House, receiver: House, statements: int) -> None:
@@ -102,22 +115,22 @@ def _hand_over(author: House, receiver: House, statements: int) -> None:
             pass
 
 
-def _rate(receiver: House, statements: int) -> float:
+def _watched(receiver: House, statements: int, workers: Sequence[int]) -> Applied:
     """Wait until all is applied, and return how fast the middle part went."""
     waiting = select(func.count()).where(StatementRow.state == "pending")
-    marks: list[tuple[float, int]] = []
+    marks: list[tuple[float, float, int]] = []
     deadline = time.monotonic() + PATIENCE_S
     with receiver.opened() as node:
         while time.monotonic() < deadline:
             with node.database.read() as session:
                 left = session.scalar(waiting) or 0
-            marks.append((time.monotonic(), left))
+            marks.append((time.monotonic(), sum(map(cpu_seconds, workers)), left))
             if not left:
                 break
             time.sleep(0.1)
-    middle = [mark for mark in marks if statements * 0.1 <= mark[1] <= statements * 0.9]
-    (began, most), (ended, least) = middle[0], middle[-1]
-    return (most - least) / (ended - began)
+    middle = [mark for mark in marks if statements * 0.1 <= mark[2] <= statements * 0.9]
+    (began, before, most), (ended, after, least) = middle[0], middle[-1]
+    return Applied((most - least) / (ended - began), (after - before) / (most - least) * 1000)
 
 
 def _woken_ms(server: Server) -> list[float]:
