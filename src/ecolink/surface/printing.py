@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query, Response
 
-from ecolink.documents import screen
 from ecolink.documents.document import Document
 
 Form = Annotated[
@@ -27,6 +26,8 @@ def printed(document: Document, form: Literal["html", "pdf"], name: str) -> Resp
     """Return the document under an ASCII file `name` without its ending. Call it with no transaction open."""
     disposition = {"Content-Disposition": f'inline; filename="{name}.{form}"'}
     if form == "html":
+        from ecolink.documents import screen  # noqa: PLC0415 - the templates' language, only where pages are made
+
         headers = {**disposition, "Content-Security-Policy": screen.POLICY}
         return Response(screen.html(document), media_type="text/html", headers=headers)
     from ecolink.documents import paper  # noqa: PLC0415 - half a second and its memory, only where PDFs are made
