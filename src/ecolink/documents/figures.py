@@ -87,7 +87,8 @@ class _Scale:
         step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
         if float(low).is_integer() and float(high).is_integer():
             step = max(1.0, step)
-        return cls(floor(low / step) * step, max(ceil(high / step), 1) * step, step)
+        # One step of room above the highest value: its number stands there.
+        return cls(floor(low / step) * step, (floor(high / step) + 1) * step, step)
 
     def y(self, value: float) -> float:
         room = HEIGHT - _TOP - _BOTTOM
