@@ -116,6 +116,11 @@ class Officer:
         found = (each for agreement in agreements for each in derive(agreement, date(2026, 1, 1), date(2028, 1, 1)))
         return next(each for each in found if each.duty.kind == "liaison" and each.period.label == label)
 
+    def state_in_book(self, label: str) -> str:
+        """Return how the monthly contact of a period stands in the book of obligations."""
+        with self.node.database.read() as session:
+            return self.node.rooms.cooperation.obligations.book.find(session, f"sn-qy-151/liaison/{label}").state
+
     def judged(self, label: str) -> Standing:
         """Return how the monthly contact of a period stands."""
         obligation = self.obligation(label)

@@ -39,6 +39,7 @@ def test_a_contact_counts_when_both_have_signed_the_same_record(
     for officer in (shouning, qingyuan):
         standing = officer.judged("2026-12")
         assert (standing.state, standing.late, standing.owing) == ("fulfilled", False, frozenset())
+        assert officer.state_in_book("2026-12") == "fulfilled", "it was judged anew at once"
         assert officer.words(held) == [(1, "confirmed", BOTH, [])]
         assert officer.forms() == []
 

@@ -46,8 +46,8 @@ class Stage:
     def wait_until_delivered(self) -> None:
         """Return when nothing is on its way any more."""
         for house in self.houses:
-            administrator = self.who(house.bureau.slug, ADMINISTRATOR)
-            wait_for(f"{house.bureau.short}'s queues to be empty", partial(_no_statement_waits, administrator))
+            liaison = self.who(house.bureau.slug, "liaison")
+            wait_for(f"{house.bureau.short}'s queues to be empty", partial(_no_statement_waits, liaison))
 
     def travel(self, to: datetime) -> None:
         """Move every node's clock on to a moment."""
@@ -112,5 +112,5 @@ class Stage:
         return person
 
 
-def _no_statement_waits(administrator: Person) -> bool:
-    return all(queue["waiting"] == 0 for queue in administrator.listed("/queues"))
+def _no_statement_waits(person: Person) -> bool:
+    return all(queue["waiting"] == 0 for queue in person.listed("/queues"))
