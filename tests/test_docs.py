@@ -20,7 +20,7 @@ from ecolink.exchanges.emergencies.rules import print_tables as emergency_tables
 from ecolink.federation.gate import STATUS
 from ecolink.federation.operations import KEYS, MEBIBYTE, OPERATIONS
 from ecolink.protocol import limits
-from ecolink.protocol.kinds import attachments, bulletins, emergencies, leads, privacy
+from ecolink.protocol.kinds import KINDS
 from ecolink.protocol.refusal import Reason
 from ecolink.settings import Settings, variable
 
@@ -62,7 +62,6 @@ def operations():
 
 
 def kinds():
-    every = [kind for room in (leads, bulletins, emergencies, attachments, privacy) for kind in room.KINDS]
     return table(
         ("type", "lane", "body", "several", "approver", "private"),
         *(
@@ -74,7 +73,7 @@ def kinds():
                 "yes" if kind.approval else "",
                 "yes" if kind.private else "",
             )
-            for kind in every
+            for kind in KINDS.values()
         ),
     )
 

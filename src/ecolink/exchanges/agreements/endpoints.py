@@ -5,18 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response, status
 from sqlalchemy.orm import Session
 
-from ecolink.cadence.calendars import published_days, read_table
+from ecolink.cadence.calendars import calendar_of, published_days, read_table
 from ecolink.cadence.findings import Severity
 from ecolink.errors import InvalidError
 from ecolink.exchanges.agreements.models import AgreementRow
 from ecolink.exchanges.agreements.schemas import (
     AgreementLineOut,
     AgreementOut,
+    AgreementProposalFullOut,
     AgreementReasonIn,
     CalendarIn,
     CheckOut,
     EndingIn,
-    ProposalFullOut,
     TermsTextIn,
 )
 from ecolink.exchanges.agreements.service import AgreementService
@@ -76,7 +76,7 @@ def _add_reading(api: APIRouter, service: AgreementService, views: Views) -> Non
         session: SessionDep,
         now: NowDep,
         by: Reader,  # noqa: ARG001
-    ) -> ProposalFullOut:
+    ) -> AgreementProposalFullOut:
         """Show terms, an ending or a calendar word for word, with the file they were read from."""
         return views.proposal(session, *service.subject(session, code, digest), now)
 
@@ -169,9 +169,8 @@ def _calendar(wanted: CalendarIn) -> CalendarV1:
 
     """
     try:
-        days = published_days(wanted.year) if wanted.table is None else read_table(wanted.table)
-        listed = [{"date": day, "day": kind.value} for day, kind in sorted(days.items())]
-        return CalendarV1.model_validate({"year": wanted.year, "days": listed, "source": wanted.source})
+        table = published_days(wanted.year) if wanted.table is None else read_table(wanted.table)
+        return calendar_of(wanted.year, table, wanted.source)
     except ValueError as wrong:
         where = "/year" if wanted.table is None else "/table"
         raise InvalidError(f"The calendar is wrong: {wrong}", f"工作日历有误：{wrong}", pointer=where) from None

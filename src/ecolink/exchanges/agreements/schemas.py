@@ -78,7 +78,7 @@ class CheckOut(BaseModel):
     findings: list[FindingOut]
 
 
-class PartyOut(BaseModel):
+class SignatoryOut(BaseModel):
     """A party, and its word."""
 
     unit_code: str = Field(examples=["331126000000"])
@@ -92,7 +92,7 @@ class PartyOut(BaseModel):
     )
 
 
-class ProposalOut(BaseModel):
+class AgreementProposalOut(BaseModel):
     """Something that was proposed, and how far it is signed."""
 
     digest: str = Field(examples=[_DIGEST])
@@ -104,7 +104,7 @@ class ProposalOut(BaseModel):
     )
     author: str = Field(examples=["350924000000"])
     proposed_at: datetime
-    parties: list[PartyOut]
+    parties: list[SignatoryOut]
     awaits_us: bool = Field(description="This bureau has neither signed nor declined.")
     completed_at: datetime | None = Field(description="When the last party signed.")
     first_day: date | None = Field(description="From when it counts.")
@@ -114,7 +114,7 @@ class ProposalOut(BaseModel):
     version: int | None = Field(description="Of terms.", examples=[1])
 
 
-class ProposalFullOut(ProposalOut):
+class AgreementProposalFullOut(AgreementProposalOut):
     """The same with every word."""
 
     document: dict[str, Any] = Field(
@@ -147,4 +147,4 @@ class AgreementOut(AgreementLineOut):
         description="The years whose working days all parties have signed; any other counts ordinary weeks until then.",
         examples=[[2026]],
     )
-    proposals: list[ProposalOut] = Field(description="Oldest first.")
+    proposals: list[AgreementProposalOut] = Field(description="Oldest first.")

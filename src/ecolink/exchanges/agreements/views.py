@@ -14,11 +14,11 @@ from ecolink.exchanges.agreements.models import AgreementRow, AgreementSubject
 from ecolink.exchanges.agreements.schemas import (
     AgreementLineOut,
     AgreementOut,
+    AgreementProposalFullOut,
+    AgreementProposalOut,
     CheckOut,
     FindingOut,
-    PartyOut,
-    ProposalFullOut,
-    ProposalOut,
+    SignatoryOut,
 )
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.agreements.shelf import kind_of, read_proposal
@@ -67,11 +67,11 @@ class Views:
 
     def proposal(
         self, session: Session, subject: AgreementSubject, document: CosignedDocument, now: datetime
-    ) -> ProposalFullOut:
+    ) -> AgreementProposalFullOut:
         """Return something proposed, with every word of it."""
         agreement = self._agreement(session, subject.agreement)
         shown = self._proposal(session, subject, document, agreement, china_day(now))
-        return ProposalFullOut(
+        return AgreementProposalFullOut(
             **shown.model_dump(),
             document=subject.document,
             text=subject.text,
@@ -93,14 +93,14 @@ class Views:
         document: CosignedDocument,
         agreement: Agreement | None,
         today: date,
-    ) -> ProposalOut:
+    ) -> AgreementProposalOut:
         proposal = read_proposal(session, document)
         cosigning = proposal.cosigning
         first, last = _days(proposal, document, agreement)
         state = _state(proposal, document, first, last, today)
         names = self._names(session, subject)
         us = self.service.us
-        return ProposalOut(
+        return AgreementProposalOut(
             digest=subject.digest,
             kind=kind_of(proposal.subject),
             agreement=subject.agreement,
@@ -108,7 +108,7 @@ class Views:
             author=document.author,
             proposed_at=document.written_at,
             parties=[
-                PartyOut(
+                SignatoryOut(
                     unit_code=code,
                     name_zh=names.get(code, (None, None))[0],
                     name_en=names.get(code, (None, None))[1],
