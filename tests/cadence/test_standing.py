@@ -12,7 +12,7 @@ from ecolink.cadence.cosigning import Cosigning
 from ecolink.cadence.obligations import Obligation, derive
 from ecolink.cadence.standing import Evidence, State, judge
 from tests.support.agreements import LIAISON, terms
-from tests.support.town import QINGYUAN, SHOUNING
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
@@ -69,6 +69,11 @@ def test_a_contact_begun_after_it_was_fulfilled_changes_nothing_about_it() -> No
     fulfilled = [record(1, (SHOUNING, DUE - DAY), (QINGYUAN, DUE - DAY))]
     more = [*fulfilled, record(2, (SHOUNING, DUE + DAY))]
     assert judge(OBLIGATION, Evidence(more), DUE + DAY) == judge(OBLIGATION, Evidence(fulfilled), DUE + DAY)
+
+
+def test_a_record_that_only_a_bureau_not_bound_has_signed_begins_nothing() -> None:
+    elsewhere = Cosigning.begin("1" * 64, JINGNING, [SHOUNING, QINGYUAN, JINGNING], DUE - DAY)
+    assert judge(OBLIGATION, Evidence([elsewhere]), DUE).state is State.OPEN
 
 
 def test_a_duty_of_two_contacts_needs_two_records() -> None:
