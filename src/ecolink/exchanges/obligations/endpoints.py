@@ -1,6 +1,6 @@
 """`/api/v1/obligations` and `/api/v1/notices`: what is due, by what it was met, and who was told."""
 
-from typing import Annotated, get_args
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response, status
 
@@ -17,7 +17,8 @@ from ecolink.protocol.kinds.agreements import Slug
 from ecolink.protocol.kinds.common import UnitCode
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Page, Paging
-from ecolink.surface.unit import NowDep, SessionDep, TransactionalRoute
+from ecolink.surface.printing import printed
+from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, TransactionalRoute
 
 AgreementCode = Annotated[str, Path(max_length=40, examples=["sn-qy-151"])]
 DutyCode = Annotated[str, Path(max_length=40, examples=["liaison"])]
@@ -67,17 +68,10 @@ def _add_reading(api: APIRouter, service: ObligationService) -> None:
         operation_id="get_compliance_report",
         summary="Compliance by partner, duty and year / 履约情况统计",
         response_model=ReportOut,
-        responses={
-            200: {
-                "content": {
-                    MEDIA_TYPES[form].partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
-                    for form in get_args(Form)[1:]
-                }
-            }
-        },
+        responses=report_forms.ANSWERS,
     )
     def get_compliance_report(
-        session: SessionDep,
+        database: DatabaseDep,
         now: NowDep,
         by: Reader,  # noqa: ARG001
         year: Annotated[int, Query(ge=2000, le=2200, description="That in which the periods begin.", examples=[2026])],
@@ -87,27 +81,20 @@ def _add_reading(api: APIRouter, service: ObligationService) -> None:
     ) -> Response | ReportOut:
         """Of what was due: met in time, made up late, waived, missing, and on which side it was late.
 
+        Any format but JSON comes as a file with the media type of its own.
         Only what all parties signed counts as met; what was made up stays late for ever.
         """
-        report = compile_report(session, service.us, year, now, partner=partner, agreement=agreement)
-        names = service.views.names(session)
-        match form:
-            case "json":
-                return report_forms.show(report, names)
-            case "csv":
-                content = report_forms.write_csv(report, names)
-            case "xlsx":
-                content = report_forms.write_xlsx(report, names)
-            case "html":
-                from ecolink.documents import screen  # noqa: PLC0415 - only a report needs it
-
-                content = screen.html(report_forms.write_document(report, names, service.views.home)).encode()
-            case "pdf":
-                from ecolink.documents import paper  # noqa: PLC0415 - the same, and it is slow to import
-
-                content = paper.pdf(report_forms.write_document(report, names, service.views.home))
-        name = f'attachment; filename="compliance-{year}.{form}"'
-        return Response(content, media_type=MEDIA_TYPES[form], headers={"Content-Disposition": name})
+        with database.read() as session:
+            report = compile_report(session, service.us, year, now, partner=partner, agreement=agreement)
+            names = service.views.names(session)
+        if form == "json":
+            return report_forms.show(report, names)
+        name = f"compliance-{year}"
+        if form in ("html", "pdf"):
+            return printed(report_forms.write_document(report, names, service.views.home), form, name)
+        content = (report_forms.write_csv if form == "csv" else report_forms.write_xlsx)(report, names)
+        attached = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+        return Response(content, media_type=MEDIA_TYPES[form], headers=attached)
 
     @api.get(_ONE, operation_id="get_obligation", summary="One obligation with its evidence / 查看协作义务")
     def get_obligation(

@@ -7,24 +7,33 @@ and would run it: in CSV such a text is led by an apostrophe, in XLSX every text
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO, StringIO
-from typing import Literal
+from typing import Any, Literal
 
 from ecolink.cadence.calendars import china_day
 from ecolink.documents.document import Cell, Document, Figure, Heading, Paragraph, Series, Table
 from ecolink.exchanges.obligations.report import Fault, Figures, Outcome, Report
 from ecolink.exchanges.obligations.schemas import FiguresOut, PartyOut, ReportLineOut, ReportOut
 from ecolink.kit.times import to_text
+from ecolink.surface import printing
 
 Form = Literal["json", "csv", "xlsx", "html", "pdf"]
 NameOf = Callable[[str], PartyOut]
 
-MEDIA_TYPES: Mapping[Form, str] = {
-    "json": "application/json",
+MEDIA_TYPES: Mapping[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "html": "text/html; charset=utf-8",
-    "pdf": "application/pdf",
 }
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The report: JSON, or a file.",
+        "content": {
+            **printing.ANSWERS[200]["content"],
+            "text/csv": {"schema": {"type": "string"}, "example": "对方单位,协议,义务,到期…"},
+            MEDIA_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}, "example": "PK…"},
+        },
+    }
+}
+"""What the operation says of it in OpenAPI."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for the beginning of a formula, in full width too."""
