@@ -66,7 +66,7 @@ def test_one_stroke_wakes_one_who_waits_however_often_it_was_rung(database: Data
 def test_what_another_process_committed_is_heard(here: Database, there: Database):
     bells = Bells(here)
     Bells(there)
-    listener = Listener(here.engine, bells)
+    listener = Listener(here, bells)
     listener.start()
     try:
         assert bells.wait(Bell.SEND_EMERGENCY, PATIENCE_S)  # at first everyone looks: nobody knows what was missed
@@ -76,11 +76,22 @@ def test_what_another_process_committed_is_heard(here: Database, there: Database
         listener.stop()
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_this_process_writes_itself_is_not_taken_for_anothers(here: Database, there: Database):
+    before = here.foreign_writes()
+    write(here, Bell.SEND)
+    with here.read() as session:
+        session.execute(text("SELECT * FROM heartbeats")).all()
+    assert here.foreign_writes() == before
+    write(there, Bell.SEND)
+    assert here.foreign_writes() != before
+
+
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_listener_that_lost_its_connection_looks_at_all_and_hears_again(here: Database, there: Database):
     bells = Bells(here)
     Bells(there)
-    listener = Listener(here.engine, bells)
+    listener = Listener(here, bells)
     listener.start()
     try:
         assert bells.wait(Bell.FETCH, PATIENCE_S)
@@ -100,7 +111,7 @@ def test_a_listener_that_lost_its_connection_looks_at_all_and_hears_again(here: 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_bell_of_a_later_version_is_passed_over(here: Database, there: Database):
     bells = Bells(here)
-    listener = Listener(here.engine, bells)
+    listener = Listener(here, bells)
     listener.start()
     try:
         assert bells.wait(Bell.WATCH, PATIENCE_S)

@@ -57,7 +57,7 @@ def reasons(town: Town, *, local: bool = True) -> list[str]:
 def test_a_node_that_may_only_read_its_database_is_not_ready(town: Town):
     node = town.nodes[SHOUNING]
     assert reasons(town) == []
-    node.database.engine.dispose()
+    node.database.dispose()
 
     @event.listens_for(node.database.engine, "connect")
     def read_only(connection, _record):
@@ -68,7 +68,7 @@ def test_a_node_that_may_only_read_its_database_is_not_ready(town: Town):
 
     assert reasons(town) == reasons(town, local=False) == ["The database cannot be written."]
     event.remove(node.database.engine, "connect", read_only)
-    node.database.engine.dispose()
+    node.database.dispose()
     assert reasons(town) == []
 
 

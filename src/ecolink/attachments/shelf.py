@@ -86,6 +86,8 @@ class Shelf:
 
     def held(self, session: Session, digests: Sequence[str]) -> set[str]:
         """Return those of `digests` that are here and may be read."""
+        if not digests:  # as of most statements: they name no file
+            return set()
         return set(session.scalars(select(Blob.digest).where(Blob.digest.in_(digests), Blob.dropped_at.is_(None))))
 
     def release(self, session: Session, digests: Sequence[str], now: datetime) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.audit.models import PeerCheckpoint
@@ -23,12 +23,21 @@ from ecolink.protocol.attestation import Holding
 from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
 from ecolink.protocol.keys import VerifyKey
 from ecolink.protocol.refusal import Reason, Refused
+from ecolink.storage.base import table_of
 from ecolink.storage.upsert import insert_new
 
 EVERY = timedelta(minutes=10)
 """How far apart in time the checkpoints are that stay for good."""
 
 KEPT, VERIFIED, FORKED = "kept", "verified", "forked"
+
+_HELD = table_of(PeerCheckpoint).c
+_OF_LOG = select(_HELD.id, _HELD.size, _HELD.root, _HELD.told_by, _HELD.held_at).where(
+    _HELD.unit_code == bindparam("unit_code"), _HELD.log_epoch == bindparam("log_epoch"), _HELD.state != FORKED
+)
+_NEWEST_TWO = _OF_LOG.order_by(_HELD.size.desc()).limit(2)
+_OF_SIZE = _OF_LOG.where(_HELD.size == bindparam("size"))
+_REPLACE = update(table_of(PeerCheckpoint)).where(_HELD.id == bindparam("replaced"))
 
 
 class Outcome(StrEnum):
@@ -74,10 +83,11 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
 
     """
     checkpoint = _open(text, log_keys, now)
-    newest, before = [*session.scalars(_held(checkpoint).order_by(PeerCheckpoint.size.desc()).limit(2)), None, None][:2]
+    of = {"unit_code": checkpoint.unit_code, "log_epoch": checkpoint.log_epoch}
+    newest, before = [*session.connection().execute(_NEWEST_TWO, of), None, None][:2]
     same = newest
     if newest is not None and checkpoint.size < newest.size:
-        same = session.scalar(_held(checkpoint).where(PeerCheckpoint.size == checkpoint.size))
+        same = session.connection().execute(_OF_SIZE, {**of, "size": checkpoint.size}).first()
 
     if same is not None and same.size == checkpoint.size:
         if same.root == checkpoint.root.hex():
@@ -88,8 +98,7 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
         if checkpoint.size < newest.size and now - newest.held_at < EVERY:
             return Kept(Outcome.PASSED_OVER, checkpoint)
         if checkpoint.size > newest.size and before is not None and newest.held_at - before.held_at < EVERY:
-            _replace(newest, checkpoint, now)
-            session.flush()
+            _replace(session, newest.id, checkpoint, now)
             return Kept(Outcome.KEPT, checkpoint)
     _insert(session, checkpoint, told_by, now, VERIFIED if newest is None else KEPT)
     return Kept(Outcome.KEPT, checkpoint)
@@ -175,14 +184,6 @@ def _open(text: str, log_keys: Collection[VerifyKey], now: datetime) -> Checkpoi
     raise refusal
 
 
-def _held(checkpoint: Checkpoint) -> Select[PeerCheckpoint]:
-    return select(PeerCheckpoint).where(
-        PeerCheckpoint.unit_code == checkpoint.unit_code,
-        PeerCheckpoint.log_epoch == checkpoint.log_epoch,
-        PeerCheckpoint.state != FORKED,
-    )
-
-
 def _insert(session: Session, checkpoint: Checkpoint, told_by: str, now: datetime, state: str) -> None:
     row = {
         "unit_code": checkpoint.unit_code,
@@ -197,9 +198,10 @@ def _insert(session: Session, checkpoint: Checkpoint, told_by: str, now: datetim
     insert_new(session, PeerCheckpoint, [row])
 
 
-def _replace(row: PeerCheckpoint, checkpoint: Checkpoint, now: datetime) -> None:
-    row.size, row.root, row.text = checkpoint.size, checkpoint.root.hex(), checkpoint.text
-    row.held_at, row.state, row.checked_at = now, KEPT, None
+def _replace(session: Session, row: int, checkpoint: Checkpoint, now: datetime) -> None:
+    newer: dict[str, object] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "text": checkpoint.text}
+    newer |= {"held_at": now, "state": KEPT, "checked_at": None}
+    session.connection().execute(_REPLACE, {"replaced": row, **newer})
 
 
 def _pair(row: PeerCheckpoint, verified: PeerCheckpoint) -> Unproven:

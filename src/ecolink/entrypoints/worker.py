@@ -27,8 +27,9 @@ REST: Final = (Lane.CONTROL, Lane.CASE, Lane.BULK)
 SENDERS: Final = 8
 """Threads at most in each crew that sends: to so many peers at once."""
 
-COURTESY_S: Final = 0.02
-"""How long applying gives way, before each statement but an emergency, to peers that are being answered."""
+COURTESY_S: Final = 0.05
+URGENT_COURTESY_S: Final = 0.01
+"""How long applying gives way, before each statement, to peers that are being answered; that of an emergency less."""
 
 STOP_S = 15.0
 """How long the loops together are given to end their present step when the node stops: a quick answer is waited for,
@@ -58,7 +59,7 @@ class Worker:
     def __post_init__(self) -> None:
         """Start nothing yet."""
         self.loops = Loops(self.node.clock, self.node.bells)
-        self._listener = Listener(self.node.database.engine, self.node.bells)
+        self._listener = Listener(self.node.database, self.node.bells)
 
     def start(self) -> None:
         """Do all the work there is.
@@ -107,10 +108,10 @@ class Worker:
 
     def _apply(self, name: str, bell: Bell, lanes: Sequence[Lane]) -> None:
         applier, traffic = self.node.applier, self.node.gate.traffic
+        courtesy_s = URGENT_COURTESY_S if lanes is EMERGENCY else COURTESY_S
 
         def step(now: datetime) -> bool:
-            if lanes is not EMERGENCY:  # what is kept may wait to be taken up; who is sending waits for an answer
-                traffic.let_pass(COURTESY_S)
+            traffic.let_pass(courtesy_s)  # what is kept may wait to be taken up; who is sending waits for an answer
             return applier.step(lanes, now)
 
         self.loops.run(Crew(name, bell, _steps(step), partial(applier.due, lanes)))

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError, UnavailableError
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.outbox import Kept, Outbox
-from ecolink.federation.statements import Stored, said_before, stored
+from ecolink.federation.statements import COLUMNS, Held, Stored, said_before, stored
 from ecolink.kit.events import structlog
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
+from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
 from ecolink.storage.faults import is_outage
@@ -32,6 +33,40 @@ WAITS: Final = "waits: "
 KEEP_REJECTIONS: Final = timedelta(days=3 * 365)
 AGAIN_AFTER: Final = timedelta(seconds=1)
 """When a statement is tried again that the database could not take: a deadlock, a full disk."""
+
+_STATEMENTS = table_of(StatementRow).c
+_WAITING = (
+    # One after the other in each lane; all lanes together would be sorted.
+    select(_STATEMENTS.n)
+    .where(
+        _STATEMENTS.state == "pending",
+        _STATEMENTS.lane == bindparam("lane"),
+        or_(_STATEMENTS.apply_after.is_(None), _STATEMENTS.apply_after <= bindparam("now")),
+    )
+    .order_by(_STATEMENTS.n)
+    .limit(1)
+)
+_TAKE = _WAITING.with_only_columns(*COLUMNS).with_for_update(skip_locked=True)
+_DUE = select(func.min(_STATEMENTS.apply_after)).where(
+    _STATEMENTS.state == "pending", _STATEMENTS.lane.in_(bindparam("lanes", expanding=True))
+)
+_SETTLE = update(table_of(StatementRow)).where(_STATEMENTS.n == bindparam("settled"))
+_SETTLED_AMONG = select(_STATEMENTS.digest).where(
+    _STATEMENTS.thread == bindparam("thread"),
+    _STATEMENTS.digest.in_(bindparam("digests", expanding=True)),
+    _STATEMENTS.state.in_(("applied", "rejected", "unsupported")),
+)
+_WAKE = (
+    update(table_of(StatementRow))
+    .where(
+        _STATEMENTS.thread == bindparam("grown"),
+        _STATEMENTS.state == "parked",
+        _STATEMENTS.n != bindparam("by"),
+        _STATEMENTS.state_reason.startswith(WAITS),
+    )
+    .values(state="pending", state_reason=None)
+    .returning(_STATEMENTS.n)
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -66,12 +101,14 @@ class Applier:
     def step(self, lanes: Sequence[Lane], now: datetime) -> bool:
         """Apply the oldest waiting statement of `lanes`; tell whether there was one."""
         with self.database.read() as session:
-            if all(session.scalar(_first(lane, now).with_only_columns(StatementRow.n)) is None for lane in lanes):
-                return False
+            # Look before taking the write lock: mostly there is nothing in most lanes.
+            waiting = [lane for lane in lanes if _look(session, lane, now)]
+        if not waiting:
+            return False
         n = None
         try:
             with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
-                row = _oldest(session, lanes, now)
+                row = _take_oldest(session, waiting, now)
                 if row is None:
                     return False
                 n = row.n
@@ -85,9 +122,9 @@ class Applier:
 
     def due(self, lanes: Sequence[Lane]) -> datetime | None:
         """Return when the next statement of `lanes` that was put off may be applied, or might have been."""
-        put_off = _pending(lanes).with_only_columns(func.min(StatementRow.apply_after))
         with self.database.read() as session:
-            return session.scalar(put_off)
+            put_off: datetime | None = session.connection().execute(_DUE, {"lanes": [lane.value for lane in lanes]}).scalar()
+        return put_off
 
     def parked(self, session: Session, *, limit: int = 200) -> list[Parked]:
         """Return what was set aside, oldest first."""
@@ -122,49 +159,41 @@ class Applier:
             again = update(StatementRow).where(StatementRow.n == n, StatementRow.state == "pending")
             session.execute(again.values(apply_after=now + AGAIN_AFTER))
 
-    def _apply(self, session: Session, row: StatementRow, now: datetime) -> None:
+    def _apply(self, session: Session, row: Held, now: datetime) -> None:
         statement = stored(row)
         try:
             with session.begin_nested():
                 if statement.returned_at is not None:
                     # It was judged when it was made, and its predecessors were here then.
-                    self._settle(row, "applied", None)
+                    _settle(session, row, "applied", None)
                     self.returned(session, statement, now)
                 else:
                     self._refuse_gaps(session, row)
                     self._hand_over(session, statement, now)
         except Park as wait:
-            self._settle(row, "parked", f"{WAITS}{wait}")
+            _settle(session, row, "parked", f"{WAITS}{wait}")
             return
         except Reject as wrong:
             state = "unsupported" if wrong.code == UNSUPPORTED else "rejected"
-            self._settle(row, state, f"{wrong.code}: {wrong.detail}")
+            _settle(session, row, state, f"{wrong.code}: {wrong.detail}")
             if row.type != REJECTED:
                 self._answer_rejected(session, statement, wrong, now)
         except Exception as fault:
             if isinstance(fault, UnavailableError) or is_outage(fault):
                 raise  # the database's fault, not the statement's: nobody needs to look at it
             _log.exception("applying.failed", jti=row.jti, type=row.type)
-            self._settle(row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
+            _settle(session, row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
             return
         else:
-            self._settle(row, "applied", None)
-        session.flush()
+            _settle(session, row, "applied", None)
         _wake_thread(session, row)
 
-    def _refuse_gaps(self, session: Session, row: StatementRow) -> None:
+    def _refuse_gaps(self, session: Session, row: Held) -> None:
         """Wait for named predecessors. A recall never waits: it may come before what it takes back."""
         if not row.parents or row.lane == Lane.CONTROL:
             return
-        here = set(
-            session.scalars(
-                select(StatementRow.digest).where(
-                    StatementRow.thread == row.thread,
-                    StatementRow.digest.in_(row.parents),
-                    StatementRow.state.in_(("applied", "rejected", "unsupported")),
-                )
-            )
-        )
+        named = {"thread": row.thread, "digests": row.parents}
+        here = set(session.connection().execute(_SETTLED_AMONG, named).scalars())
         missing = [parent for parent in row.parents if parent not in here]
         if missing:
             msg = f"{len(missing)} predecessor(s) of its thread are not here yet, the first is {missing[0]}"
@@ -216,39 +245,24 @@ class Applier:
             return
         self.outbox.send(session, draft, now=now, recipients=[said.iss])
 
-    def _settle(self, row: StatementRow, state: str, reason: str | None) -> None:
-        row.state, row.state_reason = state, reason[:500] if reason else None
+
+def _look(session: Session, lane: Lane, now: datetime) -> bool:
+    return session.connection().execute(_WAITING, {"lane": lane.value, "now": now}).first() is not None
 
 
-def _pending(lanes: Sequence[Lane]) -> Select[StatementRow]:
-    return select(StatementRow).where(
-        StatementRow.state == "pending", StatementRow.lane.in_([lane.value for lane in lanes])
-    )
+def _take_oldest(session: Session, lanes: Sequence[Lane], now: datetime) -> Held | None:
+    """Return the oldest statement that waits in `lanes`, locked; None when others have taken them all."""
+    connection = session.connection()
+    firsts = [connection.execute(_TAKE, {"lane": lane.value, "now": now}).first() for lane in lanes]
+    return min((Held(*row) for row in firsts if row is not None), key=lambda row: row.n, default=None)
 
 
-def _first(lane: Lane, now: datetime) -> Select[StatementRow]:
-    its_time = or_(StatementRow.apply_after.is_(None), StatementRow.apply_after <= now)
-    return _pending([lane]).where(its_time).order_by(StatementRow.n).limit(1)
+def _settle(session: Session, row: Held, state: str, reason: str | None) -> None:
+    settled = {"settled": row.n, "state": state, "state_reason": reason[:500] if reason else None}
+    session.connection().execute(_SETTLE, settled)
 
 
-def _oldest(session: Session, lanes: Sequence[Lane], now: datetime) -> StatementRow | None:
-    """Return the oldest statement that waits, locked. Each lane is in order by itself; all together would be sorted."""
-    firsts = [session.scalar(_first(lane, now).with_for_update(skip_locked=True)) for lane in lanes]
-    return min((row for row in firsts if row is not None), key=lambda row: row.n, default=None)
-
-
-def _wake_thread(session: Session, row: StatementRow) -> None:
+def _wake_thread(session: Session, row: Held) -> None:
     """Try again what waited for this statement, in whatever lane it came."""
-    woken = session.execute(
-        update(StatementRow)
-        .where(
-            StatementRow.thread == row.thread,
-            StatementRow.state == "parked",
-            StatementRow.n != row.n,
-            StatementRow.state_reason.startswith(WAITS),
-        )
-        .values(state="pending", state_reason=None)
-        .returning(StatementRow.n)
-    ).all()
-    if woken:
+    if session.connection().execute(_WAKE, {"grown": row.thread, "by": row.n}).all():
         ring(session, Bell.APPLY_EMERGENCY, Bell.APPLY)

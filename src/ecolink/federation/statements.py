@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -33,6 +33,31 @@ class Stored:
     returned_at: datetime | None = None
     """When a peer gave it back to us, one of ours that a restore had forgotten."""
 
+
+class Held(NamedTuple):
+    """What is read of a stored statement, past the mapper."""
+
+    n: int
+    iss: str
+    jti: str
+    digest: str
+    direction: str
+    type: str
+    thread: str
+    lane: str
+    parents: list[str]
+    received_at: datetime
+    token: bytes
+    private: bytes | None
+    state: str
+    state_reason: str | None
+    clock_suspect: bool
+    erased_at: datetime | None
+    returned_at: datetime | None
+
+
+COLUMNS: Final = [table_of(StatementRow).c[name] for name in Held._fields]
+"""The columns of a `Held`."""
 
 _KEEP = insert(table_of(StatementRow)).returning(table_of(StatementRow).c.n)
 ARRIVING: Final = RowInsert.into(
@@ -129,7 +154,7 @@ def keep(
     return Stored(n, statement, "out", now, state, returned_at=returned_at)
 
 
-def stored(row: StatementRow) -> Stored:
+def stored(row: StatementRow | Held) -> Stored:
     """Return the view of a row that other rooms use. Its bytes were verified when they came; that is not repeated."""
     return Stored(
         n=row.n,

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ecolink.federation.models import OutChannel, OutEntry, StatementRow
-from ecolink.federation.statements import Stored, stored
+from ecolink.federation.statements import COLUMNS, Held, Stored, stored
+from ecolink.storage.base import table_of
+
+_STATEMENTS = table_of(StatementRow).c
+_OF_THREAD = select(*COLUMNS).where(_STATEMENTS.thread == bindparam("thread")).order_by(_STATEMENTS.n)
 
 
 class DeliveryState(StrEnum):
@@ -37,8 +41,8 @@ class Delivery:
 
 def load(session: Session, thread: str) -> list[Stored]:
     """Return what this node holds of a thread, in order of arrival, applied or not."""
-    rows = session.scalars(select(StatementRow).where(StatementRow.thread == thread).order_by(StatementRow.n))
-    return [stored(row) for row in rows]
+    session.flush()
+    return [stored(Held(*row)) for row in session.connection().execute(_OF_THREAD, {"thread": thread})]
 
 
 def bureaus_of(session: Session, thread: str, word: str) -> frozenset[str]:

@@ -2,19 +2,22 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, false, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.errors import InvalidError
 from ecolink.search.models import SearchTerm
 from ecolink.search.terms import terms_of, wanted_by
+from ecolink.storage.base import table_of
+from ecolink.storage.upsert import insert_new
 
 MAX_QUERY = 64
 """Characters a query may have."""
 
 _AFTER_ALL = "\U0010ffff"
 _AT_ONCE = 5_000
+_TERMS = table_of(SearchTerm).c
+_HELD = select(_TERMS.term).where(_TERMS.kind == bindparam("kind"), _TERMS.object_id == bindparam("object_id"))
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class SearchIndex:
 
         The first `terms.MAX_TEXT` characters count. Never pass in what describes a person.
         """
-        held = set(session.scalars(select(SearchTerm.term).where(_of(kind, object_id))))
+        held = set(session.connection().execute(_HELD, {"kind": kind, "object_id": object_id}).scalars())
         wanted = terms_of(text)
 
         gone, new = sorted(held - wanted), sorted(wanted - held)
@@ -34,13 +37,8 @@ class SearchIndex:
             session.execute(
                 delete(SearchTerm).where(_of(kind, object_id), SearchTerm.term.in_(gone[at : at + _AT_ONCE]))
             )
-        if new:
-            # Two workers may index the same object at once; the row both want is the same row.
-            insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-            session.connection().execute(
-                insert(SearchTerm).on_conflict_do_nothing(),
-                [{"kind": kind, "term": term, "object_id": object_id} for term in new],
-            )
+        # Two workers may index the same object at once; the row both want is the same row.
+        insert_new(session, SearchTerm, [{"kind": kind, "term": term, "object_id": object_id} for term in new])
 
     def remove(self, session: Session, kind: str, object_id: str) -> None:
         """Have the object found by nothing."""

@@ -3,13 +3,16 @@
 `Database.begin()` is the only way to write. It commits when its block ends; before that it runs the
 hooks that must come last in a transaction (the evidence log takes its head lock there), and after it
 the wake-ups that must not come before the commit is confirmed.
+
+On SQLite all that a process writes goes through one connection: what it holds of the file in its memory stays
+true as long as nobody else writes, where any other connection would have to read it anew after every commit.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -23,6 +26,13 @@ from ecolink.storage.turns import Turns
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for its turn in this process, and then for another process's SQLite lock."""
+
+READERS_CACHE_KB = 2_000
+"""Memory of each connection that reads: the system holds the file as well, and what a reader held is void at the
+next commit."""
+
+WRITERS_CACHE_KB = 16_000
+"""Memory of the one connection that writes."""
 
 BeforeCommit = Callable[[Session], None]
 AfterCommit = Callable[[], None]
@@ -58,7 +68,7 @@ def _sqlite(url: URL) -> Engine:
             "synchronous=FULL",
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "foreign_keys=ON",
-            "cache_size=-16000",
+            f"cache_size=-{READERS_CACHE_KB}",
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
@@ -82,6 +92,8 @@ class Database:
         self._before_commit: list[BeforeCommit] = []
         # Threads of one process queue here, without polling, instead of at SQLite's own lock.
         self._turns = Turns() if self.is_sqlite else None
+        self._writer: Connection | None = None
+        """The connection of whoever has the turn."""
         self._outage = Outage()
 
     def before_commit(self, hook: BeforeCommit) -> None:
@@ -100,7 +112,12 @@ class Database:
         """
         wake: list[AfterCommit] = []
         turn = self._turn(urgent=urgent)
-        with turn, self._telling_outages(), Session(self._writing(), expire_on_commit=False) as session:
+        with (
+            turn,
+            self._telling_outages(),
+            self._writing() as bind,
+            Session(bind, expire_on_commit=False) as session,
+        ):
             session.info[_AFTER] = wake
             try:
                 yield session
@@ -153,17 +170,53 @@ class Database:
                 self._outage.note(reason_of(fault))
             raise _unavailable() from fault
 
-    def _writing(self) -> Engine:
-        return self.engine.execution_options(ecolink_write=True) if self.is_sqlite else self.engine
+    @contextmanager
+    def _writing(self) -> Iterator[Engine | Connection]:
+        """Hand out what a writing session works on; on SQLite it is the caller's turn."""
+        if not self.is_sqlite:
+            yield self.engine
+            return
+        writer = self._writers_own()
+        try:
+            yield writer
+        except BaseException:  # the pool sees to it that nothing of what went wrong stays
+            self._writer = None
+            writer.close()
+            raise
+
+    def _writers_own(self) -> Connection:
+        if self._writer is None:
+            writer = self.engine.connect().execution_options(ecolink_write=True)
+            _driver_of(writer).execute(f"PRAGMA cache_size=-{WRITERS_CACHE_KB}")
+            self._writer = writer
+        return self._writer
+
+    def foreign_writes(self) -> int:
+        """Return a number that is another one when something else than this process wrote to the SQLite file.
+
+        Raises:
+            UnavailableError: the database cannot be reached.
+
+        """
+        with self._turn(urgent=False), self._telling_outages():
+            version: int = _driver_of(self._writers_own()).execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
         self.engine.dispose()
 
 
 def after_commit(session: Session, call: AfterCommit) -> None:
     """Have `call` made once the transaction of `session` is durably committed, and never otherwise."""
     session.info[_AFTER].append(call)
+
+
+def _driver_of(connection: Connection) -> Any:  # noqa: ANN401 - sqlite3's
+    return connection.connection.driver_connection
 
 
 def _unavailable() -> UnavailableError:

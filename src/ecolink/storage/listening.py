@@ -1,7 +1,7 @@
 """Hearing bells that other processes ring: one connection of a process, and one thread that waits on it.
 
 On PostgreSQL it LISTENs. On SQLite, which tells nobody, the thread asks ten times a second whether
-another connection wrote (`PRAGMA data_version`, some microseconds), and then has every loop look.
+another process wrote (`Database.foreign_writes`, some microseconds), and then has every loop look.
 """
 
 import selectors
@@ -10,11 +10,12 @@ import threading
 from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from ecolink.errors import UnavailableError
 from ecolink.kit.events import structlog
 from ecolink.storage.bells import CHANNEL, Bell, Bells
+from ecolink.storage.engine import Database
 
 LOOK_EVERY_S: Final = 0.1
 """How often the SQLite file is asked: what another process wrote waits half of this on average."""
@@ -28,11 +29,11 @@ _log = structlog.get_logger(__name__)
 class Listener:
     """Sounds the bells of this process when another one rings."""
 
-    def __init__(self, engine: Engine, bells: Bells) -> None:
+    def __init__(self, database: Database, bells: Bells) -> None:
         """Keep what is needed; nothing is opened yet."""
-        self._engine = engine
+        self._database = database
         self._bells = bells
-        self._listen = self._watch_file if engine.dialect.name == "sqlite" else self._wait_for_notices
+        self._listen = self._watch_file if database.is_sqlite else self._hear
         self._stopping = threading.Event()
         self._stop_heard, self._stop_told = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="ecolink-listen", daemon=True)
@@ -53,14 +54,17 @@ class Listener:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                lent = self._engine.raw_connection()
-                driver: Any = lent.driver_connection
-                lent.detach()  # it is ours for good, and none of the pool's
-                with closing(driver):
-                    self._listen(driver)
-            except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as fault:
+                self._listen()
+            except (DBAPIError, UnavailableError, self._database.engine.dialect.loaded_dbapi.Error) as fault:
                 _log.warning("listening.lost", why=type(fault).__name__)
                 self._stopping.wait(AGAIN_AFTER_S)
+
+    def _hear(self) -> None:
+        lent = self._database.engine.raw_connection()
+        driver: Any = lent.driver_connection
+        lent.detach()  # it is ours for good, and none of the pool's
+        with closing(driver):
+            self._wait_for_notices(driver)
 
     def _wait_for_notices(self, connection: Any) -> None:  # noqa: ANN401 - psycopg's
         connection.autocommit = True
@@ -74,10 +78,10 @@ class Listener:
                 said = {notice.payload for notice in connection.notifies(timeout=0)}
                 self._bells.sound(*[bell for bell in Bell if bell in said])
 
-    def _watch_file(self, connection: Any) -> None:  # noqa: ANN401 - sqlite3's
+    def _watch_file(self) -> None:
         seen = None
         while not self._stopping.wait(LOOK_EVERY_S):
-            version = connection.execute("PRAGMA data_version").fetchone()
-            if version != seen:
+            written = self._database.foreign_writes()
+            if written != seen:
                 self._bells.sound_all()
-            seen = version
+            seen = written

@@ -21,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Update, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.calendars import china_day
@@ -30,6 +30,7 @@ from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.kit.ids import new_id
+from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
 
@@ -69,6 +70,20 @@ class ClosedBecause(StrEnum):
 
 
 _LIVE = (TaskState.PLANNED.value, TaskState.OPEN.value)
+
+_TASKS = table_of(CallTask).c
+_STEP = (
+    update(table_of(CallTask))
+    .where(_TASKS.emergency_id == bindparam("of"), _TASKS.bureau == bindparam("whom"))
+    .where(_TASKS.step == bindparam("which"))
+)
+_CLOSE_RECEIPT = _STEP.where(_TASKS.state.in_(_LIVE)).values(
+    state=TaskState.CLOSED.value, closed_because=ClosedBecause.RECEIPT.value, closed_at=bindparam("closed_at")
+)
+_MOVE_SIGNATURE = _STEP.where(_TASKS.statement == bindparam("word"), _TASKS.state == TaskState.PLANNED.value).values(
+    due_at=bindparam("due_at")
+)
+"""What every receipt of an emergency does: built once, for it is done while others wait."""
 
 
 @dataclass(frozen=True)
@@ -180,25 +195,17 @@ class TaskBoard:
         emergency = session.get(Emergency, emergency_id)
         if emergency is None:
             return
-        for at, due_at in enumerate(self._policy(session, emergency, bureau).emergency_escalations(begins), start=1):
-            session.execute(
-                update(CallTask)
-                .where(
-                    CallTask.emergency_id == emergency_id,
-                    CallTask.bureau == bureau,
-                    CallTask.step == f"signature-{at}",
-                    CallTask.statement == statement,
-                    CallTask.state == TaskState.PLANNED,
-                )
-                .values(due_at=due_at)
-            )
+        of = {"of": emergency_id, "whom": bureau, "word": statement}
+        escalations = self._policy(session, emergency, bureau).emergency_escalations(begins)
+        moved = [{**of, "which": f"signature-{at}", "due_at": due_at} for at, due_at in enumerate(escalations, start=1)]
+        session.connection().execute(_MOVE_SIGNATURE, moved)
 
     def note_returned_receipt(
         self, session: Session, emergency_id: str, bureau: str, statement: str, now: datetime
     ) -> None:
         """A message that a restore had forgotten was confirmed long ago: nobody need be called about its receipt."""
-        step = CallTask.step == f"receipt-{statement}"
-        self.close(session, emergency_id, ClosedBecause.RECEIPT, now, CallTask.bureau == bureau, step)
+        closed = {"of": emergency_id, "whom": bureau, "which": f"receipt-{statement}", "closed_at": now}
+        session.connection().execute(_CLOSE_RECEIPT, closed)
 
     def note_signature(self, session: Session, emergency_id: str, bureau: str, now: datetime) -> None:
         """A bureau (or we ourselves) signed: nobody need be called about its receipt or its silence."""
