@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ GRACE_S = 10
 
 BACKLOG = 1024
 """Connections the kernel keeps for us while we are busy."""
+
+SWITCH_S = 0.0005
+"""How long one thread may go on while another wants the interpreter's lock. A call has dozens of short waits (for a
+socket, for SQLite), each of which gives the lock away; with Python's 5 ms an emergency would wait that long each time
+for a thread that works off a queue."""
 
 PAUSE_S = 1.0
 """Seconds before a dead child is replaced, so that one that dies at once does not spin."""
@@ -102,6 +108,7 @@ def run(
 
     """
     set_up_logs(settings.log_level, settings.log_format)
+    sys.setswitchinterval(SWITCH_S)
     node = build(settings)
     try:
         with node.database.read():  # for what it says when the database cannot be reached

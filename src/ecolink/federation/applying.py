@@ -122,8 +122,9 @@ class Applier:
 
     def due(self, lanes: Sequence[Lane]) -> datetime | None:
         """Return when the next statement of `lanes` that was put off may be applied, or might have been."""
+        named = {"lanes": [lane.value for lane in lanes]}
         with self.database.read() as session:
-            put_off: datetime | None = session.connection().execute(_DUE, {"lanes": [lane.value for lane in lanes]}).scalar()
+            put_off: datetime | None = session.connection().execute(_DUE, named).scalar()
         return put_off
 
     def parked(self, session: Session, *, limit: int = 200) -> list[Parked]:

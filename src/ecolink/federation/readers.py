@@ -42,6 +42,9 @@ IDLE_S: Final = 60.0
 MOST: Final = 8
 """Helpers of one node; it writes what they read in one transaction after the other."""
 
+BEHIND: Final = 5
+"""By how much a helper stands back where processors are short (`nice`)."""
+
 PIPE_BYTES: Final = 1 << 20
 """A pipe that takes a whole push at once, where the system allows it: nobody waits for the other to read."""
 
@@ -293,6 +296,8 @@ if __name__ == "__main__":
     # A signal to stop the node goes to all its processes; this one ends when the node has done with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Only large pushes come here, so what is urgent is never read by a helper: the node's own threads go first.
+    os.nice(BEHIND)
     # What reading makes is let go of at once; looking for rings among it would take a tenth of the time.
     gc.disable()
     serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from ecolink.errors import IllegalMoveError, NotFoundError
@@ -22,10 +22,21 @@ from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.bulletins import BulletinContent
 from ecolink.protocol.statement import Statement
 from ecolink.search.index import SearchIndex
+from ecolink.storage.base import table_of
 from ecolink.storage.upsert import insert_new
 
 KIND = "bulletin"
 """What the search index calls them."""
+
+# Built once: they are asked for every statement that comes in.
+_LOCKED = (
+    select(Bulletin)
+    .where(Bulletin.thread == bindparam("thread"), Bulletin.author == bindparam("author"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_RECIPIENTS = select(BulletinRecipient).where(BulletinRecipient.bulletin_id == bindparam("bulletin"))
+_NO_SUBJECTS = delete(table_of(BulletinSubject)).where(table_of(BulletinSubject).c.bulletin_id == bindparam("bulletin"))
 
 
 @dataclass(frozen=True)
@@ -192,11 +203,11 @@ class Record:
 
     def _dossier(self, session: Session, row: Bulletin) -> Dossier:
         thread = self.reader.read(session, row.thread)
-        return Dossier(row, thread, thread.fold(row.author), session.get(BulletinDraft, row.id))
+        draft = session.get(BulletinDraft, row.id) if row.direction == "out" else None
+        return Dossier(row, thread, thread.fold(row.author), draft)
 
     def _locked(self, session: Session, thread: str, author: str) -> Bulletin | None:
-        found = select(Bulletin).where(Bulletin.thread == thread, Bulletin.author == author).with_for_update()
-        return session.scalars(found.execution_options(populate_existing=True)).one_or_none()
+        return session.scalars(_LOCKED, {"thread": thread, "author": author}).one_or_none()
 
     def _begin(self, session: Session, stored: Stored, author: str) -> None:
         """Insert the row of a bulletin, unless another worker just did."""
@@ -238,7 +249,7 @@ class Record:
         content = matter.current.content if matter.current else None
         if matter.recall is not None or content is None:
             self.search.remove(session, KIND, row.id)
-            session.execute(delete(BulletinSubject).where(BulletinSubject.bulletin_id == row.id))
+            session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
         else:
             self._index(session, row, content)
 
@@ -248,7 +259,7 @@ class Record:
         self.search.put(session, KIND, row.id, "\n".join(word for word in words if word))
         subjects = {("charge", code) for code in text.charges} | {("species", each.name_zh) for each in text.species}
         session.flush()
-        session.execute(delete(BulletinSubject).where(BulletinSubject.bulletin_id == row.id))
+        session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
         insert_new(
             session,
             BulletinSubject,
@@ -256,8 +267,7 @@ class Record:
         )
 
     def _write_recipients(self, session: Session, row: Bulletin, matter: Matter) -> None:
-        present = select(BulletinRecipient).where(BulletinRecipient.bulletin_id == row.id)
-        held = {each.unit_code: each for each in session.scalars(present)}
+        held = {each.unit_code: each for each in session.scalars(_RECIPIENTS, {"bulletin": row.id})}
         for unit, holder in matter.holders.items():
             each = held.get(unit) or BulletinRecipient(bulletin_id=row.id, unit_code=unit)
             each.via = holder.via

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.exchanges.emergencies.history import History
@@ -23,10 +23,12 @@ from ecolink.federation.threads import DeliveryState
 from ecolink.protocol.kinds.emergencies import EmergencyAlertV1, Status
 from ecolink.protocol.receipt import Outcome
 from ecolink.protocol.statement import Lane
+from ecolink.storage.base import table_of
 
 MAX_STATEMENTS: Final = 1000
 """A thread that has grown beyond this is being flooded; a cancellation still gets through."""
 
+_COUNT = select(func.count()).where(table_of(StatementRow).c.thread == bindparam("thread"))
 _EXPLANATIONS = {
     "status-mixed": "an exercise, a test and the real thing never share a thread",
     "not-a-party": "the bureau is neither the author nor among those the alert was told to",
@@ -118,7 +120,7 @@ def _name_who_raised(row: Emergency, alert: Stored) -> None:
 
 
 def _refuse_flood(session: Session, stored: Stored) -> None:
-    count = session.scalar(select(func.count()).where(StatementRow.thread == stored.statement.thread)) or 0
+    count = session.connection().execute(_COUNT, {"thread": stored.statement.thread}).scalar_one()
     if count > MAX_STATEMENTS and MOVE_OF_TYPE[stored.statement.type] != "cancel":
         raise Reject("thread-full", f"the emergency has more than {MAX_STATEMENTS} statements; raise another")
 
