@@ -54,6 +54,11 @@ LEASE: Final = timedelta(seconds=60)
 AT_A_STRETCH: Final = 16
 """Batches sent on one channel before another one gets its turn."""
 
+WORTH_SENDING: Final = 50
+GATHER: Final = timedelta(milliseconds=50)
+"""After a batch of the bulk lane fewer than so many are given so long for others to join them: a push costs both nodes
+as much as a dozen statements do. What comes after a pause goes at once."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -258,7 +263,7 @@ class Delivery:
             if fence != leased.fence:
                 return None
             goes_on = isinstance(decision, Delivered) and go_on and channel.last_seq > channel.receipted_seq
-            if goes_on:
+            if goes_on and not _gathers(channel):
                 return self._lease(session, channel, _Lease(fence, leased.url, attempts), now)
             self._let_go(session, channel, leased, decision, attempts, now)
         return None
@@ -311,7 +316,7 @@ class Delivery:
         soon = now + pause(leased.lane, failed, self.random)
         match decision:
             case Delivered():
-                failed, then = attempts, {}
+                failed, then = attempts, {"next_try_at": now + GATHER} if _gathers(channel) else {}
             case RetryAt(at, why):
                 then = {"next_try_at": at, "last_error": why[:500], "last_error_at": now}
                 _log.info("delivery.retry", peer=leased.recipient, lane=leased.lane, at=at.isoformat(), why=why)
@@ -337,3 +342,9 @@ class Delivery:
             self.client.tell_keys(leased.recipient, leased.url, documents, now=now)
         except Unreachable as silence:
             _log.info("delivery.manifest", peer=leased.recipient, why=str(silence))
+
+
+def _gathers(channel: Channel) -> bool:
+    """Tell whether what waits on a channel had better wait a moment for more."""
+    waiting = channel.last_seq - channel.receipted_seq
+    return channel.lane == Lane.BULK and 0 < waiting < min(WORTH_SENDING, channel.batch_limit)

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
@@ -31,8 +31,8 @@ READERS_CACHE_KB = 2_000
 """Memory of each connection that reads: the system holds the file as well, and what a reader held is void at the
 next commit."""
 
-WRITERS_CACHE_KB = 16_000
-"""Memory of the one connection that writes."""
+WRITERS_CACHE_KB = 4_000
+"""Memory of the one connection that writes: the ends of the tables and indexes, where time-ordered keys are added."""
 
 BeforeCommit = Callable[[Session], None]
 AfterCommit = Callable[[], None]
@@ -116,7 +116,7 @@ class Database:
             turn,
             self._telling_outages(),
             self._writing() as bind,
-            Session(bind, expire_on_commit=False) as session,
+            _Session(bind, expire_on_commit=False) as session,
         ):
             session.info[_AFTER] = wake
             try:
@@ -141,7 +141,7 @@ class Database:
             UnavailableError: the database cannot be reached.
 
         """
-        with self._telling_outages(), Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with self._telling_outages(), _Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager
@@ -208,6 +208,21 @@ class Database:
         if writer is not None:
             writer.close()
         self.engine.dispose()
+
+
+class _Session(Session):
+    """A session that finds its connection once in a transaction, not at each of the dozens of times it is asked."""
+
+    _found_in: SessionTransaction | None = None
+    _found: Connection | None = None
+
+    def connection(self, *arguments: Any, **options: Any) -> Connection:  # noqa: ANN401 - SQLAlchemy's own
+        """Return the connection of the innermost transaction."""
+        within = self.get_nested_transaction() or self.get_transaction()
+        if self._found is None or within is None or within is not self._found_in or arguments or options:
+            self._found = super().connection(*arguments, **options)
+            self._found_in = self.get_nested_transaction() or self.get_transaction()
+        return self._found
 
 
 def after_commit(session: Session, call: AfterCommit) -> None:
