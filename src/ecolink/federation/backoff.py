@@ -33,7 +33,9 @@ def cap_s(lane: Lane) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The peer's verified receipt is here."""
+    """The peer's verified receipt is here; what waits still goes at once, or at `next_at` together with more."""
+
+    next_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

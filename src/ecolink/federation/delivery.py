@@ -265,6 +265,8 @@ class Delivery:
             goes_on = isinstance(decision, Delivered) and go_on and channel.last_seq > channel.receipted_seq
             if goes_on and not _gathers(channel):
                 return self._lease(session, channel, _Lease(fence, leased.url, attempts), now)
+            if goes_on:
+                decision = Delivered(next_at=now + GATHER)
             self._let_go(session, channel, leased, decision, attempts, now)
         return None
 
@@ -314,9 +316,11 @@ class Delivery:
         """End the lease, and write down what is to be done next."""
         failed = attempts + 1
         soon = now + pause(leased.lane, failed, self.random)
+        then: dict[str, object] = {}
         match decision:
-            case Delivered():
-                failed, then = attempts, {"next_try_at": now + GATHER} if _gathers(channel) else {}
+            case Delivered(next_at):
+                failed = attempts
+                then = {"next_try_at": next_at} if next_at else {}
             case RetryAt(at, why):
                 then = {"next_try_at": at, "last_error": why[:500], "last_error_at": now}
                 _log.info("delivery.retry", peer=leased.recipient, lane=leased.lane, at=at.isoformat(), why=why)
