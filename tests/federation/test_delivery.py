@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from ecolink.errors import ConflictError, InvalidError, UnavailableError
 from ecolink.federation import operations, queues
 from ecolink.federation.backoff import pause
-from ecolink.federation.delivery import LEASE, Delivery
+from ecolink.federation.delivery import GATHER, LEASE, Delivery
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
 from ecolink.federation.operations import Answer
 from ecolink.federation.threads import DeliveryState, delivery, load
@@ -308,6 +308,32 @@ def test_what_waits_behind_a_batch_goes_out_without_letting_go_of_the_channel(to
     node.delivery.carry(leased, town.clock.now)
     assert node.delivery.due(ALL_LANES) is None
     assert count(qingyuan, StatementRow) == 3
+
+
+def test_a_few_bulletins_that_come_while_a_batch_is_out_wait_for_more_and_for_a_moment(town, shouning, qingyuan):
+    delivery, clock = shouning.node.delivery, town.clock
+    shouning.send("first", QINGYUAN, lane=Lane.BULK)
+    leased = delivery.take(ALL_LANES, clock.now())
+    shouning.send("second", QINGYUAN, lane=Lane.BULK)
+    delivery.carry(leased, clock.now)
+    assert delivery.take(ALL_LANES, clock.now()) is None
+    assert delivery.due(ALL_LANES) == clock.now() + GATHER
+    shouning.send("third", QINGYUAN, lane=Lane.BULK)
+    clock.advance(GATHER)
+    delivery.carry(delivery.take(ALL_LANES, clock.now()), clock.now)
+    assert delivery.due(ALL_LANES) is None
+    assert count(shouning, OutBatch) == 2
+    assert count(qingyuan, StatementRow) == 3
+
+
+def test_what_comes_in_any_other_lane_while_a_batch_is_out_goes_at_once(town, shouning, qingyuan):
+    delivery, clock = shouning.node.delivery, town.clock
+    shouning.send("first", QINGYUAN, lane=Lane.CASE)
+    leased = delivery.take(ALL_LANES, clock.now())
+    shouning.send("second", QINGYUAN, lane=Lane.CASE)
+    delivery.carry(leased, clock.now)
+    assert delivery.due(ALL_LANES) is None
+    assert count(qingyuan, StatementRow) == 2
 
 
 def test_a_worker_that_hung_past_its_lease_is_fenced_off(town, shouning, qingyuan):
