@@ -73,6 +73,8 @@ class Leased:
     lane: Lane
     attempts: int
     batch: Batch
+    body: bytes = field(compare=False, repr=False)
+    """What to push: the batch and its statements."""
     others_wait: bool = False
     """Whether another channel waits for somebody to take it up."""
 
@@ -232,19 +234,19 @@ class Delivery:
         session.connection().execute(
             _LEASE, {"channel": channel.id, "leased_until": now + LEASE, "lease_fence": lease.fence}
         )
+        batch = batch_from(session, self.us, self.signer, channel, channel.receipted_seq + 1, now)
         return Leased(
             channel_id=channel.id,
             recipient=channel.recipient,
             lane=Lane(channel.lane),
-            batch=batch_from(session, self.us, self.signer, channel, channel.receipted_seq + 1, now),
+            batch=batch,
+            body=push_body(session, batch),
             **lease._asdict(),
         )
 
     def _push(self, leased: Leased, now: datetime) -> Answer | Unreachable:
-        with self.database.read() as session:
-            body = push_body(session, leased.batch)
         try:
-            answer = self.client.call(leased.recipient, leased.url, operations.PUSH, body=body, now=now)
+            answer = self.client.call(leased.recipient, leased.url, operations.PUSH, body=leased.body, now=now)
         except Unreachable as silence:
             return silence
         if answer.status == 401 and problem(answer).get("reason") == SEND_MANIFEST:  # noqa: PLR2004
