@@ -41,7 +41,8 @@ class Delivery:
 
 def load(session: Session, thread: str) -> list[Stored]:
     """Return what this node holds of a thread, in order of arrival, applied or not."""
-    session.flush()
+    if session.autoflush:
+        session.flush()
     return [stored(Held(*row)) for row in session.connection().execute(_OF_THREAD, {"thread": thread})]
 
 
