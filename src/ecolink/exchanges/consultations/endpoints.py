@@ -22,6 +22,7 @@ from ecolink.exchanges.consultations.schemas import (
 )
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.consultations.views import ConsultationLineOut, ConsultationOut, StateName, Views
+from ecolink.exchanges.feeds.entries import WRITTEN
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.common import UnitCode
@@ -93,7 +94,7 @@ def _add_reading(api: APIRouter, views: Views) -> None:
         operation_id="get_consultation_invitation",
         summary="The date for a calendar / 会商日历邀请",
         response_class=Response,
-        responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {"text/calendar": WRITTEN}}},
     )
     def get_consultation_invitation(
         consultation_id: ConsultationId,

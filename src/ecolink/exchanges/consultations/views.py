@@ -13,7 +13,7 @@ from ecolink.cadence.calendars import china_day
 from ecolink.exchanges.consultations.ledger import History
 from ecolink.exchanges.consultations.models import Consultation, ConsultationTask
 from ecolink.exchanges.consultations.rules import NAMES_ZH, TABLE, Matter, Side, State, Verdict
-from ecolink.exchanges.consultations.schemas import INVITATION
+from ecolink.exchanges.consultations.schemas import INVITATION, MINUTES
 from ecolink.exchanges.personal_data import mask_name
 from ecolink.federation.peers import Peer, Peers
 from ecolink.federation.statements import Stored
@@ -43,6 +43,63 @@ _LINE: dict[str, Any] = {
     "where": "龙溪联合警务站",
     "held_at": None,
     "open_tasks": 0,
+}
+
+_WHOLE: dict[str, Any] = {
+    **_LINE,
+    "state": "minuted",
+    "state_zh": "待确认纪要",
+    "may": ["confirmed", "objected"],
+    "meets_at": "2026-12-03T01:30:00Z",
+    "held_at": "2026-12-03T01:30:00Z",
+    "times": ["2026-12-03T01:30:00Z"],
+    "agenda": ["盗伐案件研判"],
+    "cancelled_because": None,
+    "bureaus": [
+        {
+            "unit_code": "331126000000",
+            "name_zh": "庆元县公安局",
+            "name_en": "Qingyuan County Public Security Bureau",
+            "is_convener": False,
+            "is_chair": True,
+            "answer": "accepts",
+            "times": ["2026-12-03T01:30:00Z"],
+            "note": None,
+            "signed_at": "2026-12-03T09:00:00Z",
+            "objected_at": None,
+            "reason": None,
+        }
+    ],
+    "minutes": {
+        "digest": MINUTES,
+        "written_at": "2026-12-03T09:00:00Z",
+        "held_at": "2026-12-03T01:30:00Z",
+        "method": "shared_station",
+        "minutes": "双方通报近三个月盗伐案件情况，研判团伙活动规律。",
+        "conclusions": "元旦前开展联合巡护。",
+        "participants": ["林一鸣 联络员"],
+        "tasks": [
+            {
+                "code": "T1",
+                "text": "提供木材加工点清单",
+                "owner": "331126000000",
+                "due_on": "2026-12-15",
+                "status": "open",
+                "note": None,
+                "overdue": False,
+            }
+        ],
+    },
+    "history": [
+        {
+            "at": "2026-11-22T02:00:00Z",
+            "bureau": "350924000000",
+            "move": "invited",
+            "move_zh": "邀请",
+            "verdict": "applied",
+            "statement": "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9",
+        }
+    ],
 }
 
 
@@ -124,6 +181,8 @@ class EntryOut(BaseModel):
 
 class ConsultationOut(ConsultationLineOut):
     """One consultation with all that was said of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_WHOLE]})
 
     times: list[datetime] = Field(description="The times the convener proposed.")
     agenda: list[str]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Request, Response, status
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecolink.exchanges.feeds.entries import WRITTEN
 from ecolink.exchanges.feeds.models import CalendarFeed
 from ecolink.exchanges.feeds.service import FeedService
 from ecolink.identity.principal import Principal
@@ -22,6 +23,14 @@ Myself = Annotated[Principal, requires(Permission.FEED_SELF)]
 FeedId = Annotated[str, Path(max_length=36, examples=["019ab000-0000-7000-8000-000000000001"])]
 Secret = Annotated[str, Path(min_length=43, max_length=43, pattern=r"^[A-Za-z0-9_-]{43}$")]
 
+_FEED: dict[str, Any] = {
+    "id": "019ab000-0000-7000-8000-000000000001",
+    "label": "手机日历",
+    "created_at": "2026-11-22T02:00:00Z",
+    "read_at": "2026-11-22T09:00:00Z",
+}
+_ADDRESS = f"https://node.example/api/v1/feeds/{'A' * 43}.ics"
+
 
 class FeedIn(BaseModel):
     """A feed for one of the caller's calendar programs."""
@@ -34,6 +43,8 @@ class FeedIn(BaseModel):
 class FeedOut(BaseModel):
     """One of the caller's feeds. Its address is not told again."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_FEED]})
+
     id: str
     label: str
     created_at: datetime
@@ -42,6 +53,8 @@ class FeedOut(BaseModel):
 
 class OpenedFeedOut(FeedOut):
     """A new feed with its address, told this once."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_FEED, "read_at": None, "address": _ADDRESS}]})
 
     address: str = Field(description="Whoever has it can read the calendar: enter it into the program only.")
 
@@ -91,7 +104,7 @@ def router(service: FeedService) -> APIRouter:
         summary="A calendar for a program / 日历订阅内容",
         response_class=Response,
         responses={
-            200: {"content": {"text/calendar": {"schema": {"type": "string"}}}},
+            200: {"content": {"text/calendar": WRITTEN}},
             304: {"description": "unchanged"},
         },
     )

@@ -24,3 +24,7 @@ class Entry:
     is_cancelled: bool = False
     alarms: tuple[timedelta, ...] = ()
     """How long before it begins a program should ring."""
+
+
+WRITTEN = {"schema": {"type": "string"}, "example": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"}
+"""What OpenAPI says of a calendar as it is answered."""
