@@ -138,9 +138,12 @@ def _furnish_consultations(
         levels: Sequence[Level] = ("liaison_officer", "deputy") if overdue else ("liaison_officer",)
         obligations.notices.tell(session, _about_task(task, now, overdue=overdue), levels, now)
 
+    def finished(session: Session, consultation: str, code: str, now: datetime) -> None:
+        obligations.notices.close(session, _task_named(consultation, code), now)
+
     consultations = ConsultationService(
         voice=voice,
-        arrivals=ConsultationArrivals(voice.us, settle=obligations.book.settle),
+        arrivals=ConsultationArrivals(voice.us, settle=obligations.book.settle, finished=finished),
         in_force=in_force,
         seen_by=lambda session, trigger: bureaus_of(session, trigger.thread, trigger.kind),
         remind=remind,
@@ -152,11 +155,15 @@ def _furnish_consultations(
     return consultations
 
 
+def _task_named(consultation: str, code: str) -> str:
+    return f"consultation/{consultation}/{code}"
+
+
 def _about_task(task: ConsultationTask, now: datetime, *, overdue: bool) -> Message:
     """Return what our people are told of a task from a consultation's minutes."""
     zh, en = ("已逾期", "is overdue") if overdue else ("即将到期", "falls due")
     return Message(
-        subject=f"consultation/{task.consultation}/{task.code}",
+        subject=_task_named(task.consultation, task.code),
         step=f"task-{china_day(now)}",
         kind="overdue" if overdue else "reminder",
         title_zh=f"会商任务{task.code}“{task.text}”{zh}（期限{task.due_on}）",

@@ -3,8 +3,10 @@
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError
+from ecolink.exchanges.obligations.models import Notice
 from tests.exchanges.consultations.officers import Officer
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
@@ -125,11 +127,18 @@ def test_what_cannot_be_is_refused_before_it_is_signed(town: Town, shouning: Off
         shouning.write_minutes(called, minutes="林一鸣介绍情况。")
 
 
+def noticed(officer: Officer, consultation: str) -> list[tuple[str, str, str]]:
+    """Return what our people were told of each task: the sort of notice and how it stands."""
+    with officer.node.database.read() as session:
+        told = session.scalars(select(Notice)).all()
+    return sorted(
+        (each.subject.rpartition("/")[2], each.kind, each.state) for each in told if consultation in each.subject
+    )
+
+
 def test_our_people_are_told_of_a_task_of_ours_each_time_once_and_never_again_when_it_is_done(
     town: Town, shouning: Officer, qingyuan: Officer
 ) -> None:
-    told = []
-    object.__setattr__(qingyuan.room, "remind", lambda _session, task, late, _now: told.append((task.code, late)))
     called = shouning.call(QINGYUAN)
     town.settle()
     due = (shouning.now + timedelta(days=10)).date()
@@ -139,11 +148,19 @@ def test_our_people_are_told_of_a_task_of_ours_each_time_once_and_never_again_wh
     qingyuan.confirm(called)
     town.settle()
     town.wait(timedelta(days=8))
-    assert told == [("T1", False), ("T2", False)]
+    assert noticed(qingyuan, called) == [("T1", "reminder", "open"), ("T2", "reminder", "open")]
     qingyuan.report(called, "T2")
     town.settle()
     town.wait(timedelta(days=30))
     town.wait(timedelta(days=30))
-    assert told[2:] == [("T1", True)], "after weeks without the node it is told once, as it stands"
+    once = [
+        ("T1", "overdue", "open"),
+        ("T1", "overdue", "open"),
+        ("T1", "reminder", "open"),
+        ("T2", "reminder", "closed"),
+    ]
+    assert noticed(qingyuan, called) == once, (
+        "after weeks without the node officer and deputy are told once, as it stands"
+    )
     assert isinstance(qingyuan.show(called).minutes.tasks[0].due_on, date)
     assert qingyuan.show(called).minutes.tasks[0].overdue

@@ -1,5 +1,6 @@
 """Applying what bureaus say of consultations: peers' words, our own, and ours that a peer gave back after a restore."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from ecolink.exchanges.duties import Settle
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.statements import Stored
+
+Finished = Callable[[Session, str, str, datetime], None]
+"""Told that a task, by consultation and code, is over: nobody need be reminded of it any more."""
 
 MAX_STATEMENTS = 500
 """A thread that has grown beyond this is being flooded."""
@@ -36,6 +40,7 @@ class Arrivals:
 
     us: str
     settle: Settle
+    finished: Finished
 
     def handlers(self) -> Handlers:
         """Return what applies each type of statement."""
@@ -59,8 +64,13 @@ class Arrivals:
             raise Park("what it answers is not here yet")
         if step.verdict is Verdict.ILLEGAL:
             raise Reject(step.why, _EXPLANATIONS[step.why])
-        if ledger.write(session, history.matter, self.us) is not None:
-            self.settle(session, history.matter.parties, now)
+        row = ledger.write(session, history.matter, self.us)
+        if row is None:
+            return
+        self.settle(session, history.matter.parties, now)
+        for code, update in history.matter.tasks.items():
+            if update.status in ledger.ENDS:
+                self.finished(session, row.id, code, now)
 
     def take_back(self, session: Session, stored: Stored, now: datetime) -> None:
         """Enter a statement of ours that a restore had forgotten; what it answers brings it along later."""

@@ -24,6 +24,9 @@ from ecolink.protocol.kinds.consultations import KINDS
 REMIND_DAYS = (3, 0)
 """Our people are reminded of a task of ours so many days before it is due, and again on the morning after (P)."""
 
+ENDS = ("done", "not_possible")
+"""How a task ends."""
+
 _BODIES: Mapping[str, type[Frozen]] = {kind.type: kind.body for kind in KINDS if issubclass(kind.body, Frozen)}
 
 
@@ -159,7 +162,7 @@ def _write_tasks(session: Session, row: Consultation, matter: Matter, us: str) -
         kept.text, kept.owner, kept.due_on = task.text, task.owner, task.due_on
         if (update := matter.tasks.get(task.code)) is not None:
             kept.status, kept.note = update.status, update.note
-        if kept.status in ("done", "not_possible"):
+        if kept.status in ENDS:
             kept.next_at = None
     session.flush()
 
