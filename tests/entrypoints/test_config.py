@@ -56,8 +56,8 @@ def test_a_variable_that_is_no_setting_is_pointed_out_and_does_no_harm(
     ("variable", "value", "says"),
     [
         ("ECOLINK_DEADLINES__URGENT_ANSWER_DAY", "2", "is no term. Did you mean urgent_answer_days?"),
-        ("ECOLINK_DEADLINES__URGENT_ANSWER_DAYS", "0", "must be positive"),
-        ("ECOLINK_DEADLINES__URGENT_ANSWER_DAYS", "1, 2", "write it as 3 is written"),
+        ("ECOLINK_DEADLINES__URGENT_ANSWER_DAYS", "0", "between 1 and"),
+        ("ECOLINK_DEADLINES__URGENT_ANSWER_DAYS", "1, 2", "is written like 3"),
         ("ECOLINK_DEADLINES__EMERGENCY_ESCALATION_MINUTES", "20, 10", "ascend"),
     ],
 )

@@ -57,6 +57,8 @@ def _hand_on(made: Engine) -> None:
         idle = _KEPT.get(database)
         sound = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
         if idle is not None and sound and len(idle) < MOST_KEPT:
+            connection.execute("RESET ALL")  # what one test set, the next one shall not find
+            connection.commit()
             idle.append(connection)
         else:
             close(connection)

@@ -59,15 +59,17 @@ def test_a_node_that_may_only_read_its_database_is_not_ready(town: Town):
     assert reasons(town) == []
     node.database.dispose()
 
+    setting = "PRAGMA query_only={}" if node.database.is_sqlite else "SET default_transaction_read_only TO {}"
+    switch = "ON"
+
     @event.listens_for(node.database.engine, "connect")
     def read_only(connection, _record):
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA query_only=ON" if node.database.is_sqlite else "SET default_transaction_read_only TO on")
+        connection.cursor().execute(setting.format(switch))
         if not node.database.is_sqlite:
             connection.commit()
 
     assert reasons(town) == reasons(town, local=False) == ["The database cannot be written."]
-    event.remove(node.database.engine, "connect", read_only)
+    switch = "OFF"
     node.database.dispose()
     assert reasons(town) == []
 

@@ -33,15 +33,9 @@ def draft(entry: EmergencyIn, usual: Terms, *, author: str, by: Principal, now: 
     What the entry leaves open of its terms is as `usual`.
 
     Raises:
-        InvalidError: its audience, its terms or its status do not agree.
+        InvalidError: its terms and its status do not agree.
 
     """
-    if bool(entry.recipients) == bool(entry.alliance_id):
-        raise InvalidError(
-            "Name the bureaus to tell, or an alliance: one of the two.",
-            "请指定通报单位或联盟，二者选一。",
-            pointer="/recipients",
-        )
     is_exercise = entry.status is not Status.ACTUAL
     chosen = entry.governance or GovernanceIn(purpose=PURPOSE)
     if chosen.is_exercise and not is_exercise:
@@ -66,6 +60,21 @@ def draft(entry: EmergencyIn, usual: Terms, *, author: str, by: Principal, now: 
         retain_until=usual.retain_until(chosen, now),
         attachments=[each.model_dump(mode="json") for each in entry.attachments],
     )
+
+
+def refuse_unaddressed(entry: EmergencyIn) -> None:
+    """Insist that it is told to bureaus or to an alliance.
+
+    Raises:
+        InvalidError: it names neither, or both.
+
+    """
+    if bool(entry.recipients) == bool(entry.alliance_id):
+        raise InvalidError(
+            "Name the bureaus to tell, or an alliance: one of the two.",
+            "请指定通报单位或联盟，二者选一。",
+            pointer="/recipients",
+        )
 
 
 def refuse_unconfirmed(title: str, confirm: str | None) -> None:

@@ -17,7 +17,7 @@ from ecolink.exchanges.emergencies.amendments import amend
 from ecolink.exchanges.emergencies.arrivals import Arrivals
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.dispatch import Dispatch, Roster, Signature
-from ecolink.exchanges.emergencies.drafting import TERMS, draft, refuse_unconfirmed
+from ecolink.exchanges.emergencies.drafting import TERMS, draft, refuse_unaddressed, refuse_unconfirmed
 from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
@@ -124,6 +124,7 @@ class EmergencyService:
             SharingError: no agreement lets us tell emergencies to a recipient.
 
         """
+        refuse_unaddressed(entry)
         facts = entry.facts()
         refuse_in_text(texts_in(facts))
         waits = entry.status is Status.ACTUAL and (
