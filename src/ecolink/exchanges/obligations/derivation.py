@@ -1,8 +1,8 @@
 """Writing down what is due: from an agreement as it is in force, up to a horizon, as often as one likes.
 
 What is written follows from signed documents alone, so that writing it again changes nothing; with each month that
-begins the horizon moves on. A due day moves where the
-working days it hangs on were not signed yet. What no longer binds goes, unless something was done or told of it.
+begins the horizon moves on. A due day moves where the working days it hangs on were not signed yet. What no longer
+binds goes, unless something was done or told of it.
 """
 
 from collections.abc import Iterable
