@@ -31,6 +31,12 @@ async def echo(scope, receive, send) -> None:
         await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body"})
         return
+    if scope["path"] == "/lingering":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok", "more_body": True})
+        await asyncio.sleep(BRIEF_S / 4)
+        await send({"type": "http.response.body", "body": b""})
+        return
     if scope["path"] == "/long":
         CUT.clear()
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -245,6 +251,20 @@ def test_an_idle_connection_is_kept_longer_than_any_client_of_ours_keeps_it(tls:
     people = httpx.Limits().keepalive_expiry
     assert people is not None
     assert config.timeout_keep_alive > egress.IDLE_S > people
+
+
+def test_whoever_has_the_whole_answer_asks_again_though_the_application_has_not_ended_it(port: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for _ in range(3):
+        connection.request("GET", "/lingering")
+        assert connection.getresponse().read() == b"ok"
+        connection.request("POST", "/", body=b"abc")
+        assert connection.getresponse().read() == b"3"
+    connection.request("HEAD", "/lingering")
+    assert connection.getresponse().read() == b""
+    connection.request("POST", "/slow", body=b"abc")
+    assert connection.getresponse().read() == b"3", "it is served as long as it takes"
+    connection.close()
 
 
 def test_requests_sent_ahead_of_their_answers_get_one_answer(port: int) -> None:

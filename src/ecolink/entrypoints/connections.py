@@ -110,7 +110,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Give the head its time, from its first byte."""
-        if self._answering:
+        if self._answering and not self._all_is_said:
             raise HttpParserError("sent ahead of the answer to the request before")
         super().on_message_begin()
         self._around, self._arriving = 0, True
@@ -148,8 +148,10 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for what comes next: the rest of a body nobody wants, the last of our answer taken, another request."""
+        is_here = bool(self.pipeline)  # a request that came when all of this answer was out
         super().on_response_complete()
-        self._expect(REST_S if self._arriving else self._patience)
+        if not is_here:
+            self._expect(REST_S if self._arriving else self._patience)
 
     def pause_writing(self) -> None:
         """Wait for the caller to read what was answered so far."""
@@ -170,6 +172,14 @@ class BoundedConnection(HttpToolsProtocol):
     def _answering(self) -> bool:
         """Whether a request is here, as far as its body at least, and not answered."""
         return not getattr(self.cycle, "response_complete", True)
+
+    @property
+    def _all_is_said(self) -> bool:
+        """Whether every byte of the answer is out: a client that counts them may go on, before the application ends."""
+        cycle = self.cycle
+        if not cycle.response_started or cycle.chunked_encoding:
+            return False
+        return cycle.scope["method"] == "HEAD" or cycle.expected_content_length == 0
 
     def _expect(self, seconds: float) -> None:
         """Wait for the caller, so long and no longer."""
