@@ -24,7 +24,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(("backend", "messages"), [("sqlite", 800), ("postgresql", 200)], indirect=["backend"])
+@pytest.mark.parametrize(("backend", "messages"), [("sqlite", 2_000), ("postgresql", 200)], indirect=["backend"])
 def test_whatever_goes_wrong_every_message_is_applied_once_and_all_books_agree(
     backend: str, messages: int, tmp_path: Path, new_database_url: Callable[[], str]
 ):
