@@ -16,7 +16,7 @@ class CosignedDocument(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
-    """What it is: `terms`, `ending`, `calendar`, `liaison`, `exchange`, `minutes`, `waiver`."""
+    """What it is: `terms`, `ending`, `calendar`, `liaison`, `exchange`, `waiver`."""
     subject: Mapped[str] = mapped_column(String(150))
     """What it is about, as its room looks for it: an agreement's code, an obligation's key, a thread."""
     thread: Mapped[str] = mapped_column(String(36), index=True)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response, status
+from fastapi import APIRouter, Depends, Path, Query, Response, status
 
 from ecolink.exchanges.obligations import report_forms
 from ecolink.exchanges.obligations.filters import NoticeFilters, ObligationFilters
@@ -23,6 +23,14 @@ from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, TransactionalR
 AgreementCode = Annotated[str, Path(max_length=40, examples=["sn-qy-151"])]
 DutyCode = Annotated[str, Path(max_length=40, examples=["liaison"])]
 PeriodLabel = Annotated[str, Path(max_length=8, examples=["2026-07"])]
+
+
+def _key(agreement: AgreementCode, duty: DutyCode, period: PeriodLabel) -> str:
+    return f"{agreement}/{duty}/{period}"
+
+
+ObligationKey = Annotated[str, Depends(_key)]
+"""The obligation that the three parts of the address name."""
 WaiverDigest = Annotated[str, Path(max_length=64, examples=["5" * 64])]
 NoticeId = Annotated[str, Path(max_length=36, examples=["019ab000-0000-7000-8000-000000000001"])]
 Reader = Annotated[Principal, requires(Permission.OBLIGATION_READ)]
@@ -98,14 +106,12 @@ def _add_reading(api: APIRouter, service: ObligationService) -> None:
 
     @api.get(_ONE, operation_id="get_obligation", summary="One obligation with its evidence / 查看协作义务")
     def get_obligation(
-        agreement: AgreementCode,
-        duty: DutyCode,
-        period: PeriodLabel,
+        key: ObligationKey,
         session: SessionDep,
         by: Reader,  # noqa: ARG001
     ) -> ObligationOut:
         """How it stands, by which signed records; whom we told of it, and what each side's node told the other."""
-        row = service.book.find(session, f"{agreement}/{duty}/{period}")
+        row = service.book.find(session, key)
         return service.views.show(session, row)
 
 
@@ -117,23 +123,18 @@ def _add_waiving(api: APIRouter, service: ObligationService) -> None:
         status_code=status.HTTP_201_CREATED,
     )
     def propose_waiver(
-        agreement: AgreementCode,
-        duty: DutyCode,
-        period: PeriodLabel,
+        key: ObligationKey,
         entry: ReasonIn,
         session: SessionDep,
         now: NowDep,
         by: Waiver,
     ) -> ObligationOut:
         """The obligation stands until every other party has agreed, each with its own reason."""
-        key = f"{agreement}/{duty}/{period}"
         return service.views.show(session, service.waivers.propose(session, key, entry.reason, by=by, now=now))
 
     @api.post(f"{_ONE}/waivers/{{waiver}}/accept", operation_id="accept_waiver", summary="Agree to waive it / 同意免除")
     def accept_waiver(
-        agreement: AgreementCode,
-        duty: DutyCode,
-        period: PeriodLabel,
+        key: ObligationKey,
         waiver: WaiverDigest,
         entry: ReasonIn,
         session: SessionDep,
@@ -141,7 +142,6 @@ def _add_waiving(api: APIRouter, service: ObligationService) -> None:
         by: Waiver,
     ) -> ObligationOut:
         """With the last party's word the obligation is waived, and shown as waived with all reasons."""
-        key = f"{agreement}/{duty}/{period}"
         return service.views.show(session, service.waivers.accept(session, key, waiver, entry.reason, by=by, now=now))
 
     @api.post(
@@ -150,9 +150,7 @@ def _add_waiving(api: APIRouter, service: ObligationService) -> None:
         summary="Do not agree to waive it / 不同意免除",
     )
     def decline_waiver(
-        agreement: AgreementCode,
-        duty: DutyCode,
-        period: PeriodLabel,
+        key: ObligationKey,
         waiver: WaiverDigest,
         entry: ReasonIn,
         session: SessionDep,
@@ -160,7 +158,6 @@ def _add_waiving(api: APIRouter, service: ObligationService) -> None:
         by: Waiver,
     ) -> ObligationOut:
         """The obligation stands. We may still agree later, as long as the proposal is not taken back."""
-        key = f"{agreement}/{duty}/{period}"
         return service.views.show(session, service.waivers.decline(session, key, waiver, entry.reason, by=by, now=now))
 
     @api.post(
@@ -169,9 +166,7 @@ def _add_waiving(api: APIRouter, service: ObligationService) -> None:
         summary="Take our proposal back / 撤回免除提议",
     )
     def withdraw_waiver(
-        agreement: AgreementCode,
-        duty: DutyCode,
-        period: PeriodLabel,
+        key: ObligationKey,
         waiver: WaiverDigest,
         entry: ReasonIn,
         session: SessionDep,
@@ -179,7 +174,6 @@ def _add_waiving(api: APIRouter, service: ObligationService) -> None:
         by: Waiver,
     ) -> ObligationOut:
         """Only our own proposal, and only until all have agreed to it."""
-        key = f"{agreement}/{duty}/{period}"
         return service.views.show(session, service.waivers.withdraw(session, key, waiver, entry.reason, by=by, now=now))
 
 
