@@ -17,7 +17,7 @@ FUZZED := tests/protocol tests/kinds tests/cadence tests/federation/test_channel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full bench-check soak wheelhouse lock migration clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full bench-check soak wheelhouse lock migration vendor clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,9 @@ migration: setup-dev ## Write the migration that leads from the last one to the 
 	@test -n "$(m)" || { echo 'Say what it does: make migration m="add stations"' >&2; exit 2; }
 	$(BIN)/python scripts/new_migration.py "$(m)"
 	@$(BIN)/ruff format --quiet migrations
+
+vendor: setup-dev ## Fetch again the scripts and styles of other people that pages use (scripts/vendored.json)
+	$(BIN)/python scripts/vendor.py
 
 clean: ## Remove what these commands made, the virtual environment too
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist mutants

@@ -28,7 +28,7 @@ def test_the_browser_is_told_to_ask_nobody_else(desk: Desk):
     assert "http" not in policy
 
 
-@pytest.mark.parametrize("name", ["../app.py", "..%2fapp.py", "docs.html", "VERSION", "nothing"])
+@pytest.mark.parametrize("name", ["../app.py", "..%2fapp.py", "docs.html", "LICENSE", "nothing"])
 def test_no_other_file_is_served(desk: Desk, name):
     assert desk.client.get(f"/api/docs/{name}").status_code == 404
 
@@ -42,8 +42,8 @@ def test_the_description_it_shows_is_the_applications_own(desk: Desk):
     assert desk.client.get("/docs").status_code == desk.client.get("/openapi.json").status_code == 404
 
 
-def test_the_kept_files_say_which_version_they_are_and_under_which_licence():
+def test_beside_the_kept_files_stands_which_version_they_are_and_under_which_licence():
     from ecolink.web import docs
 
-    assert docs._SWAGGER.joinpath("VERSION").read_text().startswith("swagger-ui-dist 5.")
+    assert "swagger-ui-dist 5." in docs._SWAGGER.with_name("README.md").read_text()
     assert "Apache License" in docs._SWAGGER.joinpath("LICENSE").read_text()
