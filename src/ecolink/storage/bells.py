@@ -37,6 +37,8 @@ class Bell(StrEnum):
     SEND_EMERGENCY_AGAIN = "send-emergency-again"
     SEND_AGAIN = "send-again"
     """The same, to a peer whose last try failed."""
+    ALERT = "alert"
+    """One of our people is to be told."""
     FETCH = "fetch"
     """An attachment is to be moved, or to be confirmed."""
     WATCH = "watch"
