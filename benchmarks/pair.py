@@ -16,7 +16,7 @@ import psutil
 from benchmarks import receiving
 from benchmarks.receiving import _ecolink, _run, free_port
 from ecolink.entrypoints.wiring import Node, build_node
-from ecolink.federation.egress import Transport
+from ecolink.federation.transport import Transport
 from ecolink.kit.clock import SystemClock
 from ecolink.settings import load
 

@@ -11,11 +11,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from ecolink import egress
 from ecolink.entrypoints import connections
 from ecolink.entrypoints.connections import BoundedConnection
 from ecolink.entrypoints.lobby import Lobby
 from ecolink.entrypoints.serving import _config
-from ecolink.federation import egress
 from ecolink.settings import Settings
 from tests.entrypoints.test_config import SHOUNING
 

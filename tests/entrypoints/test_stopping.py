@@ -12,10 +12,10 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from ecolink.egress import Unreachable
 from ecolink.entrypoints import worker
 from ecolink.entrypoints.wiring import Node
 from ecolink.entrypoints.worker import Worker
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.models import OutChannel
 from ecolink.storage import heartbeats
 from tests.entrypoints.conftest import Run

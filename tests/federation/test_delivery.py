@@ -343,7 +343,7 @@ def test_a_worker_that_hung_past_its_lease_is_fenced_off(town, shouning, qingyua
     town.clock.advance(timedelta(minutes=2))
     town.settle()
     before = shouning_channel(node)
-    from ecolink.federation.egress import Unreachable
+    from ecolink.egress import Unreachable
 
     node.delivery._record(late, Unreachable("a very late answer"), town.clock.now())
     assert shouning_channel(node) == before

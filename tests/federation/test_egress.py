@@ -9,9 +9,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from ecolink.federation import egress, operations
-from ecolink.federation.egress import HttpTransport, Unreachable, refuse_forbidden
+from ecolink import egress
+from ecolink.egress import Unreachable, refuse_forbidden
+from ecolink.federation import operations
+from ecolink.federation import transport as transport_module
 from ecolink.federation.operations import Answer, Call
+from ecolink.federation.transport import HttpTransport
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 HEADS = Call(operations.HEADS, {}, b"a.b.c")
@@ -66,16 +69,16 @@ def peer() -> Iterator[Callable[[Script], Peer]]:
 
 @contextmanager
 def way_out(allowed: Sequence[egress.Network] = LOOPBACK) -> Iterator[HttpTransport]:
-    transport = HttpTransport(allowed_networks=allowed)
+    opened = HttpTransport(allowed_networks=allowed)
     try:
-        yield transport
+        yield opened
     finally:
-        transport.close()
+        opened.close()
 
 
 def ask(host: str, port: int, *, deadline_s: float = 5.0, allowed: Sequence[egress.Network] = LOOPBACK) -> Answer:
-    with way_out(allowed) as transport:
-        return transport.send(f"http://{host}:{port}", HEADS, deadline_s=deadline_s)
+    with way_out(allowed) as out:
+        return out.send(f"http://{host}:{port}", HEADS, deadline_s=deadline_s)
 
 
 def drip(opening: bytes, byte: bytes = b"x", every_s: float = 0.05) -> Script:
@@ -148,7 +151,7 @@ def test_headers_without_end_are_cut(peer):
 
 @pytest.mark.parametrize("opening", [b"Content-Length: 1000000000\r\n\r\n", b"\r\n"], ids=["said", "unsaid"])
 def test_an_answer_larger_than_any_is_cut(peer, opening, monkeypatch):
-    monkeypatch.setattr(egress, "MAX_ANSWER", 100_000)
+    monkeypatch.setattr(transport_module, "MAX_ANSWER", 100_000)
     large = peer(pour(OK + opening, b"x" * 65536, 1_000))
     with pytest.raises(Unreachable, match="larger than 100000 bytes"):
         ask("127.0.0.1", large.port)

@@ -115,7 +115,7 @@ def test_a_batch_comes_in_over_http_and_its_receipt_goes_out(town, port, qingyua
 def test_two_real_nodes_talk_over_http(tmp_path, new_database_url):
     from ipaddress import ip_network
 
-    from ecolink.federation.egress import HttpTransport
+    from ecolink.federation.transport import HttpTransport
     from tests.support.notes import Notebook
 
     town = Town(tmp_path, new_database_url)

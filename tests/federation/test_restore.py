@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from ecolink.egress import Unreachable
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation import queues
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.models import Alarm, InChannel, OutChannel, StatementRow
 from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.protocol.checkpoint import origin_of

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 from sqlalchemy import event
 
+from ecolink.egress import Unreachable
 from ecolink.entrypoints.wiring import Node, build_node
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.operations import Answer, Call
 from ecolink.federation.signer import create_keys
 from ecolink.kit.clock import HandClock

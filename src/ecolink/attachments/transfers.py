@@ -17,10 +17,10 @@ from ecolink.attachments.arrivals import Arrivals, Expected
 from ecolink.attachments.exchange import MAX_PART, RESUME
 from ecolink.attachments.models import Transfer
 from ecolink.attachments.ranges import Part, sent_part, wanted_part
+from ecolink.egress import Unreachable
 from ecolink.errors import UnavailableError
 from ecolink.federation.backoff import pause
 from ecolink.federation.client import PeerClient, reason_of
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.models import PeerRow
 from ecolink.federation.operations import READ_BLOB, WRITE_BLOB, Answer
 from ecolink.federation.peers import PeerState

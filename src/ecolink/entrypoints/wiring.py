@@ -21,7 +21,6 @@ from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
 from ecolink.federation.delivery import Delivery
-from ecolink.federation.egress import HttpTransport, Transport
 from ecolink.federation.gate import Gate
 from ecolink.federation.handling import Handler
 from ecolink.federation.heads import HeadsDesk, Reconciliation
@@ -37,6 +36,7 @@ from ecolink.federation.reclaiming import Reclaiming
 from ecolink.federation.returning import ReturnDesk
 from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
+from ecolink.federation.transport import HttpTransport, Transport
 from ecolink.federation.witnessing import Witnessing
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets

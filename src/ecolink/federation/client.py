@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from ecolink.federation import operations
-from ecolink.federation.egress import Transport
 from ecolink.federation.operations import Answer, Call, Operation
 from ecolink.federation.signer import Signer
+from ecolink.federation.transport import Transport
 from ecolink.kit.canonical import dumps
 from ecolink.kit.ids import new_id
 from ecolink.protocol import manifest, strict_json

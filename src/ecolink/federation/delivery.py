@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from ecolink.egress import Unreachable
 from ecolink.errors import UnavailableError
 from ecolink.federation import operations
 from ecolink.federation.backoff import (
@@ -34,7 +35,6 @@ from ecolink.federation.backoff import (
 from ecolink.federation.batches import CHANNEL, Batch, Channel, batch_from, push_body
 from ecolink.federation.callers import SEND_MANIFEST
 from ecolink.federation.client import PeerClient, asked_to_wait, problem, reason_of
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.models import OutBatch, OutChannel, PeerRow
 from ecolink.federation.operations import Answer

@@ -18,12 +18,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
+from ecolink.egress import Unreachable
 from ecolink.errors import SettingError
 from ecolink.federation import operations
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.callers import SEND_MANIFEST
 from ecolink.federation.client import PeerClient, problem, reason_of
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InChannel, OutChannel, OutEntry
 from ecolink.federation.operations import Answer

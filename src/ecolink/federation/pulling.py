@@ -12,16 +12,17 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ecolink.egress import Unreachable
 from ecolink.federation import operations
 from ecolink.federation.batches import CHANNEL, Channel, batch_from, push_body
 from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.client import PeerClient, reason_of
-from ecolink.federation.egress import MAX_ANSWER, Unreachable
 from ecolink.federation.inbox import Inbox
 from ecolink.federation.intake import Receipted
 from ecolink.federation.models import InChannel, OutChannel
 from ecolink.federation.peers import PeerState
 from ecolink.federation.signer import Signer
+from ecolink.federation.transport import MAX_ANSWER
 from ecolink.kit.canonical import dumps
 from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json

@@ -15,17 +15,18 @@ from sqlalchemy import String, cast, delete, exists, select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
+from ecolink.egress import Unreachable
 from ecolink.errors import SettingError
 from ecolink.federation import operations, statements
 from ecolink.federation.alarms import close_alarms, raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
-from ecolink.federation.egress import MAX_ANSWER, Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.outbox import Entry, begin_channel, queue
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.returned import Checked, check_returned
 from ecolink.federation.signer import Signer
+from ecolink.federation.transport import MAX_ANSWER
 from ecolink.kit.events import structlog
 from ecolink.protocol.batch import GENESIS, Batch, chain
 from ecolink.protocol.leaves import LeafKind

@@ -17,10 +17,10 @@ from ecolink.audit import restores, witness
 from ecolink.audit.log import EvidenceLog
 from ecolink.audit.models import Attestation as AttestationRow
 from ecolink.audit.witness import Outcome, Unproven
+from ecolink.egress import Unreachable
 from ecolink.federation import operations
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
-from ecolink.federation.egress import Unreachable
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.peers import Peer, Peers
 from ecolink.federation.rounds import active_peers, go_round

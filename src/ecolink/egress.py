@@ -1,9 +1,9 @@
-"""The way out to other nodes: one long-lived client that a hostile peer can neither aim nor stall.
+"""The way out of the node: connections that nobody out there can aim, stall or fill.
 
 Two things a plain HTTP client lacks are done below it, where the socket is opened:
 the address is checked *after* name resolution and that very address is connected to (no rebinding,
 no decimal or mapped spelling gets past), and every read waits only for what is left of the call's
-total deadline, so that a peer dripping one byte a second is cut like a silent one.
+total deadline, so that whoever drips one byte a second is cut like a silent one.
 """
 
 import ipaddress
@@ -11,18 +11,16 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import httpcore
 
-from ecolink.federation.operations import MEBIBYTE, Answer, Call
 from ecolink.kit.imports import PAINTERS, without
 
 with without(*PAINTERS):  # its own command line has them
     import httpx
 
-MAX_ANSWER = 16 * MEBIBYTE
 CONNECT_TIMEOUT_S = 5.0
 
 IDLE_S = 50.0
@@ -37,24 +35,19 @@ _CARRIERS = tuple(
 
 
 class Unreachable(Exception):
-    """No answer came from the peer within the deadline; the text says why, for the operator."""
+    """No answer came within the deadline; the text says why, for the operator."""
 
 
-class Transport(Protocol):
-    """Carries one call to a node and brings its answer."""
+class Reply(NamedTuple):
+    """What came back; names of header fields in lower case."""
 
-    def send(self, base_url: str, call: Call, *, deadline_s: float) -> Answer:
-        """Send `call`; wait at most `deadline_s` seconds in all.
-
-        Raises:
-            Unreachable: there was no answer, or a forbidden address stood behind the name.
-
-        """
-        ...
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
-def refuse_forbidden(address: str, allowed: Sequence[Network]) -> None:
-    """Let only public addresses pass, and private ones the operator allowed by name.
+def refuse_forbidden(address: str, allowed: Sequence[Network], *, setting: str = "ECOLINK_ALLOWED_NETWORKS") -> None:
+    """Let only public addresses pass, and private ones the operator allowed by name, in `setting`.
 
     Raises:
         Unreachable: the address is loopback, private, link-local (cloud metadata), multicast or reserved.
@@ -68,8 +61,24 @@ def refuse_forbidden(address: str, allowed: Sequence[Network]) -> None:
         return
     carries = any(ip.version == carrier.version and ip in carrier for carrier in _CARRIERS)
     if carries or not ip.is_global or ip.is_multicast:
-        msg = f"address {ip} is not public and not in ECOLINK_ALLOWED_NETWORKS"
+        msg = f"address {ip} is not public and not in {setting}"
         raise Unreachable(msg)
+
+
+def addresses_of(host: str, port: int) -> Iterator[str]:
+    """Yield the addresses a name stands for, in the order in which to try them.
+
+    Raises:
+        Unreachable: it stands for none.
+
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as fault:
+        msg = f"the name {host} does not resolve"
+        raise Unreachable(msg) from fault
+    for *_, where in found:
+        yield str(where[0])
 
 
 class _Deadline(threading.local):
@@ -117,8 +126,8 @@ class _TimedStream(httpcore.NetworkStream):
 class _GuardedBackend(httpcore.NetworkBackend):
     """Opens sockets only to addresses that `refuse_forbidden` lets pass."""
 
-    def __init__(self, allowed: Sequence[Network], deadline: _Deadline) -> None:
-        self._allowed = allowed
+    def __init__(self, refuse: Callable[[str], None], deadline: _Deadline) -> None:
+        self._refuse = refuse
         self._deadline = deadline
         self._sockets = httpcore.SyncBackend()
 
@@ -130,15 +139,9 @@ class _GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as fault:
-            msg = f"the name {host} does not resolve"
-            raise Unreachable(msg) from fault
         last: Exception | None = None
-        for *_, where in found:
-            address = str(where[0])
-            refuse_forbidden(address, self._allowed)
+        for address in addresses_of(host, port):
+            self._refuse(address)
             try:
                 stream = self._sockets.connect_tcp(
                     address, port, self._deadline.left(timeout), local_address, socket_options
@@ -153,17 +156,22 @@ class _GuardedBackend(httpcore.NetworkBackend):
         time.sleep(seconds)
 
 
-class HttpTransport:
-    """Calls over HTTP. Redirects are never followed, proxies and netrc of the environment never used."""
+class WayOut:
+    """One long-lived HTTP client. Redirects are never followed, proxies and netrc of the environment never used."""
 
     def __init__(
-        self, *, allowed_networks: Sequence[Network], tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+        self,
+        *,
+        allowed_networks: Sequence[Network],
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        setting: str = "ECOLINK_ALLOWED_NETWORKS",
     ) -> None:
-        """Keep what the pool needs; `tls` makes the context with a private CA and, for mutual TLS, our certificate.
+        """Keep what the pool needs; `setting` names the one that `allowed_networks` come from.
 
         The pool is opened at the first call: reading a CA bundle takes longer than most commands that never call.
         """
         self._allowed = allowed_networks
+        self._setting = setting
         self._tls = tls
         self._deadline = _Deadline()
         self._opening = threading.Lock()
@@ -184,7 +192,7 @@ class HttpTransport:
             max_connections=64,
             max_keepalive_connections=32,
             keepalive_expiry=IDLE_S,
-            network_backend=_GuardedBackend(self._allowed, self._deadline),
+            network_backend=_GuardedBackend(self.refuse, self._deadline),
         )
         return httpx.Client(
             transport=transport,
@@ -194,24 +202,26 @@ class HttpTransport:
             timeout=httpx.Timeout(10.0, connect=CONNECT_TIMEOUT_S),
         )
 
-    def send(self, base_url: str, call: Call, *, deadline_s: float) -> Answer:
-        """Send `call`; see `Transport.send`."""
+    def refuse(self, address: str) -> None:
+        """Let only the addresses pass that calls may go to; see `refuse_forbidden`."""
+        refuse_forbidden(address, self._allowed, setting=self._setting)
+
+    def ask(
+        self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, deadline_s: float, most: int
+    ) -> Reply:
+        """Call, wait at most `deadline_s` seconds in all, and read an answer of at most `most` bytes.
+
+        Raises:
+            Unreachable: there was no answer, it was larger, or a forbidden address stood behind the name.
+
+        """
         self._deadline.at = time.monotonic() + deadline_s
-        headers = call.operation.header_fields(call.params)
-        if call.bearer is not None:
-            headers["authorization"] = f"Bearer {call.bearer.decode()}"
-        if call.body:
-            headers["content-type"] = "application/octet-stream"
-        url = base_url.rstrip("/") + call.operation.target(call.params)
         try:
-            with self._client.stream(
-                call.operation.method, url, content=call.body or None, headers=headers
-            ) as response:
-                return Answer(
+            with self._client.stream(method, url, content=content or None, headers=dict(headers)) as response:
+                return Reply(
                     status=response.status_code,
-                    body=_capped(response),
-                    media_type=response.headers.get("content-type", ""),
                     headers={name.lower(): value for name, value in response.headers.items()},
+                    body=_capped(response, most),
                 )
         except (httpx.HTTPError, httpx.InvalidURL, httpcore.ReadTimeout, ValueError) as fault:
             msg = f"{type(fault).__name__}: {fault}"[:300]
@@ -225,12 +235,12 @@ class HttpTransport:
             self._opened.close()
 
 
-def _capped(response: httpx.Response) -> bytes:
+def _capped(response: httpx.Response, most: int) -> bytes:
     """Read the answer's bytes as they are on the wire: nothing is decompressed, so nothing can explode."""
     held = bytearray()
     for chunk in response.iter_raw():
         held += chunk
-        if len(held) > MAX_ANSWER:
-            msg = f"the answer is larger than {MAX_ANSWER} bytes"
+        if len(held) > most:
+            msg = f"the answer is larger than {most} bytes"
             raise Unreachable(msg)
     return bytes(held)
