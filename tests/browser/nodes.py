@@ -1,0 +1,64 @@
+"""Two bureaus with real nodes and the people who sit at their consoles."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecolink.exchanges.emergencies.border import shipped_file
+from tests.processes.bureau import PASSWORD, Bureau, introduce
+from tests.support.town import QINGYUAN, SHOUNING
+
+CAST = {
+    "chief": ("陈远山", ("chief",)),
+    "liaison": ("周小河", ("liaison_officer", "intake_reviewer")),
+    "officer": ("吴建国", ("officer",)),
+    "auditor": ("郑明鉴", ("auditor",)),
+    "integrator": ("林接口", ("integrator",)),
+    "administrator": ("沈管理", ("administrator",)),
+}
+"""Login → name and roles: the same at both bureaus, and all fictional."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One bureau's running node, as a browser reaches it; `bureau` speaks to its API."""
+
+    bureau: Bureau
+
+    @property
+    def address(self) -> str:
+        """Where its own people reach it."""
+        return f"http://127.0.0.1:{self.bureau.local_port}"
+
+    @property
+    def unit_code(self) -> str:
+        """The bureau's code."""
+        return self.bureau.unit_code
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[tuple[Node, Node]]:
+    """Found Shouning and Qingyuan in `folder`, introduce them to each other, and run them until the block ends."""
+    bureaus = tuple(Bureau(code, folder / code / "ecolink.toml", None) for code in (SHOUNING, QINGYUAN))
+    for bureau in bureaus:
+        bureau.found()
+        _employ(bureau)
+        with bureau.config.open("a", encoding="utf-8") as settings:
+            settings.write(f"\nborder_file = '{shipped_file()}'\n")
+    introduce(*bureaus)
+    with ExitStack() as both:
+        for bureau in bureaus:
+            both.enter_context(bureau.process("serve"))
+        yield Node(bureaus[0]), Node(bureaus[1])
+
+
+def _employ(bureau: Bureau) -> None:
+    password = bureau.config.parent / "password"
+    for login, (name, roles) in CAST.items():
+        granted = (option for role in roles for option in ("--role", role))
+        told = ("--password-file", password, "--no-must-change", "--json")
+        bureau.run("user", "add", login, "--name", name, *granted, *told)
+
+
+__all__ = ["CAST", "PASSWORD", "Node", "running"]
