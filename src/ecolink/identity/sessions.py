@@ -1,5 +1,6 @@
 """Logins: each one is a row, asked on every call, so that revoking it ends it at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -24,6 +25,7 @@ _CALLER = (
         Account.name,
         Account.roles,
         Account.must_change_password,
+        Account.second_factor_since,
         Account.disabled_at,
     )
     .join(LoginSession.account)
@@ -46,6 +48,15 @@ class Sessions:
     """Opens, checks and ends logins."""
 
     tokens: Tokens
+    enrolling: frozenset[Role] = frozenset()
+    """The roles whose bearers must have a second factor."""
+
+    def must_enrol(self, account: Account) -> bool:
+        """Tell whether `account` must have a second factor and has none."""
+        return self._must_enrol(account.kind, account.roles, account.second_factor_since)
+
+    def _must_enrol(self, kind: str, roles: Iterable[str], since: datetime | None) -> bool:
+        return kind == AccountKind.USER.value and since is None and not self.enrolling.isdisjoint(map(Role, roles))
 
     def open(self, session: Session, account: Account, source: str, now: datetime) -> Issued:
         """Log `account` in, whose credentials were just checked."""
@@ -84,6 +95,7 @@ class Sessions:
             kind="user" if row.kind == AccountKind.USER.value else "client",
             session_id=claims.session_id,
             must_change_password=row.must_change_password,
+            must_enrol=self._must_enrol(row.kind, row.roles, row.second_factor_since),
         )
 
     def revoke_token(self, session: Session, token: str, now: datetime) -> None:
