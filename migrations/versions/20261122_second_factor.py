@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261122_second_factor"
-down_revision = "20261122_quarterly_exchange"
+down_revision = "20261122_alert_channels"
 branch_labels = None
 depends_on = None
 
