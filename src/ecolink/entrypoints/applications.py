@@ -2,6 +2,10 @@
 
 from fastapi import FastAPI
 
+from ecolink.console.app import add_console
+from ecolink.console.console import Console, Home
+from ecolink.console.live import Live
+from ecolink.console.sights import Sights
 from ecolink.entrypoints.readiness import readiness
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation.endpoints import router as federation_router
@@ -21,7 +25,7 @@ def federation_app(node: Node) -> FastAPI:
 
 
 def local_app(node: Node) -> FastAPI:
-    """Return the application of the bureau's own people and programs."""
+    """Return the application of the bureau's own people and programs: the API, and the console beside it."""
     token = node.settings.metrics_token
     scrape = Scrape(
         Gauges(node.database, node.clock, node.settings.data_dir),
@@ -29,7 +33,20 @@ def local_app(node: Node) -> FastAPI:
         behind_proxy=node.settings.behind_proxy,
     )
     routers = routers_of(node.rooms)
-    return build_local(_door(node), node.identity, routers, readiness=_readiness(node), scrape=scrape)
+    app = build_local(_door(node), node.identity, routers, readiness=_readiness(node), scrape=scrape)
+    add_console(app, console_of(node))
+    return app
+
+
+def console_of(node: Node) -> Console:
+    """Return what the console's pages work with."""
+    settings = node.settings
+    return Console(
+        home=Home(settings.unit_code, settings.name_zh, settings.name_en),
+        identity=node.identity,
+        rooms=node.rooms,
+        live=Live(node.database, node.clock, Sights(node.rooms).look),
+    )
 
 
 def _door(node: Node) -> Door:

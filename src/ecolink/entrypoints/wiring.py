@@ -34,15 +34,13 @@ from ecolink.federation.readers import Readers
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.reclaiming import Reclaiming
 from ecolink.federation.returning import ReturnDesk
-from ecolink.federation.signer import LOCAL, LOG, SEAL, OwnKeys, Signer, read_keys
+from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
 from ecolink.federation.transport import HttpTransport, Transport
 from ecolink.federation.witnessing import Witnessing
-from ecolink.identity.roles import Role
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import Clock
-from ecolink.kit.vault import Vault
 from ecolink.protocol.card import build_card
 from ecolink.settings import Settings
 from ecolink.storage.bells import Bells
@@ -198,14 +196,7 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     reclaiming = Reclaiming(us, database, keystore, signer, client, receipts, log)
     handlers: dict[str, Handler] = {}
     applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.on_returned, hooks.rejected)
-    identity = Identity.build(
-        keys.only(LOCAL),
-        us,
-        access,
-        Vault(keys.only(SEAL).private),
-        bureau=settings.name_zh,
-        enrolling=map(Role, settings.second_factor_roles),
-    )
+    identity = Identity.build(keys.only(LOCAL), us, access)
     node = Node(
         settings=settings,
         clock=clock,

@@ -1,11 +1,15 @@
-"""Logins: each one is a row, asked on every call, so that revoking it ends it at once."""
+"""Logins: each one is a row, asked on every call, so that revoking it ends it at once.
 
-from collections.abc import Iterable
+A program, or a person's own tool, shows an access token. A browser shows a cookie, whose digest alone is kept.
+"""
+
+import hashlib
+import secrets
 from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, Row, Select, bindparam, delete, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from ecolink.errors import NotFoundError, UnauthenticatedError
@@ -15,23 +19,24 @@ from ecolink.identity.roles import Role
 from ecolink.identity.tokens import Claims, Tokens, bad_token
 from ecolink.kit.ids import new_id
 
-_CALLER = (
-    select(
-        LoginSession.account_id,
-        LoginSession.expires_at,
-        LoginSession.revoked_at,
-        Account.kind,
-        Account.username,
-        Account.name,
-        Account.roles,
-        Account.must_change_password,
-        Account.second_factor_since,
-        Account.disabled_at,
-    )
-    .join(LoginSession.account)
-    .where(LoginSession.id == bindparam("id"))
-)
-"""All that is known of a caller, by the login's primary key."""
+SHIFT: Final = timedelta(hours=12)
+"""How long a browser stays logged in: a shift. An access token lives for minutes, and is asked for anew."""
+
+_LOGIN = select(
+    LoginSession.id,
+    LoginSession.account_id,
+    LoginSession.expires_at,
+    LoginSession.revoked_at,
+    Account.kind,
+    Account.username,
+    Account.name,
+    Account.roles,
+    Account.must_change_password,
+    Account.disabled_at,
+).join(LoginSession.account)
+"""All that is known of a caller: columns, not objects, because this is asked on every call."""
+_BY_TOKEN = _LOGIN.where(LoginSession.id == bindparam("id"))
+_BY_COOKIE = _LOGIN.where(LoginSession.cookie == bindparam("cookie"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +49,38 @@ class Issued:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedAtConsole:
+    """What a browser is given, this once, and until when it is good."""
+
+    secret: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Sessions:
     """Opens, checks and ends logins."""
 
     tokens: Tokens
-    enrolling: frozenset[Role] = frozenset()
-    """The roles whose bearers must have a second factor."""
-
-    def must_enrol(self, account: Account) -> bool:
-        """Tell whether `account` must have a second factor and has none."""
-        return self._must_enrol(account.kind, account.roles, account.second_factor_since)
-
-    def _must_enrol(self, kind: str, roles: Iterable[str], since: datetime | None) -> bool:
-        return kind == AccountKind.USER.value and since is None and not self.enrolling.isdisjoint(map(Role, roles))
 
     def open(self, session: Session, account: Account, source: str, now: datetime) -> Issued:
         """Log `account` in, whose credentials were just checked."""
         # The token tells whole seconds; the row must not outlive it.
-        login = LoginSession(
-            id=new_id(now),
-            account_id=account.id,
-            source=source[:64],
-            issued_at=now,
-            expires_at=now.replace(microsecond=0) + self.tokens.life,
-        )
+        login = _new_login(account, source, now, now.replace(microsecond=0) + self.tokens.life)
         session.add(login)
         session.flush()
         claims = Claims(account.id, login.id, new_id(now), login.expires_at)
         return Issued(self.tokens.issue(claims, now), round(self.tokens.life.total_seconds()), login.id)
+
+    def open_at_console(
+        self, session: Session, account: Account, source: str, agent: str, now: datetime
+    ) -> OpenedAtConsole:
+        """Log `account` in, whose credentials were just checked, with a browser that calls itself `agent`."""
+        secret = secrets.token_urlsafe(32)
+        login = _new_login(account, source, now, now + SHIFT)
+        login.cookie, login.agent = _digest(secret), agent[:200]
+        session.add(login)
+        session.flush()
+        return OpenedAtConsole(secret, login.expires_at)
 
     def authenticate(self, session: Session, token: str, now: datetime) -> Principal:
         """Return who calls with `token`, as they are now.
@@ -81,22 +90,22 @@ class Sessions:
 
         """
         claims = self.tokens.read(token, now)
-        # Columns, not objects: this is asked on every call.
-        row = session.execute(_CALLER, {"id": claims.session_id}).one_or_none()
-        if row is None or row.account_id != claims.account_id:
+        caller = session.execute(_BY_TOKEN, {"id": claims.session_id}).one_or_none()
+        if caller is None or caller.account_id != claims.account_id:
             raise bad_token()
-        if row.revoked_at is not None or row.expires_at <= now or row.disabled_at is not None:
+        return _principal(caller, now)
+
+    def recognise(self, session: Session, secret: str, now: datetime) -> Principal:
+        """Return who is logged in with the browser that holds `secret`, as they are now.
+
+        Raises:
+            UnauthenticatedError: there is no such login, it is over or was revoked, or the account is disabled.
+
+        """
+        caller = session.execute(_BY_COOKIE, {"cookie": _digest(secret)}).one_or_none()
+        if caller is None:
             raise bad_token()
-        return Principal(
-            id=row.account_id,
-            username=row.username,
-            name=row.name,
-            roles=frozenset(map(Role, row.roles)),
-            kind="user" if row.kind == AccountKind.USER.value else "client",
-            session_id=claims.session_id,
-            must_change_password=row.must_change_password,
-            must_enrol=self._must_enrol(row.kind, row.roles, row.second_factor_since),
-        )
+        return _principal(caller, now)
 
     def revoke_token(self, session: Session, token: str, now: datetime) -> None:
         """End the login of `token`; whoever holds it may. One that is not good is none to end (RFC 7009 2.2)."""
@@ -134,6 +143,28 @@ def select_open(now: datetime, account_id: str | None = None) -> Select[LoginSes
 def end_all(session: Session, account: Account, by: Principal, now: datetime, *, but: str = "") -> None:
     """End every login of `account`, `but` the one named."""
     _end(session, LoginSession.account_id == account.id, LoginSession.id != but, by=by.username, now=now)
+
+
+def _new_login(account: Account, source: str, now: datetime, expires_at: datetime) -> LoginSession:
+    return LoginSession(id=new_id(now), account_id=account.id, source=source[:64], issued_at=now, expires_at=expires_at)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _principal(caller: Row[*tuple[Any, ...]], now: datetime) -> Principal:
+    if caller.revoked_at is not None or caller.expires_at <= now or caller.disabled_at is not None:
+        raise bad_token()
+    return Principal(
+        id=caller.account_id,
+        username=caller.username,
+        name=caller.name,
+        roles=frozenset(map(Role, caller.roles)),
+        kind="user" if caller.kind == AccountKind.USER.value else "client",
+        session_id=caller.id,
+        must_change_password=caller.must_change_password,
+    )
 
 
 def _with_accounts() -> Select[LoginSession]:

@@ -3,12 +3,13 @@
 What no handler knows is a fault of ours: `threshold` logs it and answers 500.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
@@ -58,26 +59,30 @@ _TYPE_ZH: Mapping[str, str] = MappingProxyType(
 
 def add_failures(app: FastAPI) -> None:
     """Have every failure in `app` answered with a problem document."""
-    handlers: dict[type[Exception], Any] = {
-        EcolinkError: _on_domain_error,
-        RequestValidationError: _on_invalid_request,
-        HTTPException: _on_http_exception,
-        Refused: _on_refused,
-        IntegrityError: _on_collision,
-        DataError: _on_unstorable,
-        StaleDataError: _on_crossed_change,
-    }
-    for error, handler in handlers.items():
+    for error, handler in _HANDLERS.items():
         app.add_exception_handler(error, handler)
 
 
-async def _on_domain_error(request: Request, error: EcolinkError) -> Response:
+async def problem_of(request: Request, error: Exception) -> JSONResponse:
+    """Return the problem document about `error`.
+
+    Raises:
+        Exception: `error` itself, where it is a fault of ours.
+
+    """
+    handler = next((_HANDLERS[above] for above in type(error).__mro__ if above in _HANDLERS), None)
+    if handler is None:
+        raise error
+    return await handler(request, error)
+
+
+async def _on_domain_error(request: Request, error: EcolinkError) -> JSONResponse:
     if kind_of(type(error)).status == HTTP_PROBLEMS[500][1].status:
         raise error  # a fault of ours: what it says is for the log
     return of_error(request, error)
 
 
-async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
     faults = [_field(fault) for fault in error.errors()]
     return problem(
         request,
@@ -89,7 +94,7 @@ async def _on_invalid_request(request: Request, error: RequestValidationError) -
     )
 
 
-async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+async def _on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
     code, kind = HTTP_PROBLEMS.get(error.status_code, HTTP_PROBLEMS[400 if error.status_code < 500 else 500])  # noqa: PLR2004
     detail = _HTTP_DETAILS.get(error.status_code)
     english, chinese = detail or (str(error.detail), f"{kind.title_zh}：{error.detail}")
@@ -106,7 +111,7 @@ _HTTP_DETAILS: Mapping[int, tuple[str, str]] = MappingProxyType(
 )
 
 
-async def _on_refused(request: Request, refused: Refused) -> Response:
+async def _on_refused(request: Request, refused: Refused) -> JSONResponse:
     return problem(
         request,
         str(refused.reason),
@@ -116,7 +121,7 @@ async def _on_refused(request: Request, refused: Refused) -> Response:
     )
 
 
-async def _on_collision(request: Request, error: IntegrityError) -> Response:
+async def _on_collision(request: Request, error: IntegrityError) -> JSONResponse:
     _log.warning("two writers collided", error=str(error.orig))
     return of_error(
         request,
@@ -127,7 +132,7 @@ async def _on_collision(request: Request, error: IntegrityError) -> Response:
     )
 
 
-async def _on_unstorable(request: Request, error: DataError) -> Response:
+async def _on_unstorable(request: Request, error: DataError) -> JSONResponse:
     _log.warning("a value cannot be stored", error=str(error.orig))
     return of_error(
         request,
@@ -135,7 +140,7 @@ async def _on_unstorable(request: Request, error: DataError) -> Response:
     )
 
 
-async def _on_crossed_change(request: Request, _: StaleDataError) -> Response:
+async def _on_crossed_change(request: Request, _: StaleDataError) -> JSONResponse:
     return of_error(
         request,
         StaleError(
@@ -143,6 +148,19 @@ async def _on_crossed_change(request: Request, _: StaleDataError) -> Response:
             "该对象在您读取后已被他人修改，请重新读取后再提交。",
         ),
     )
+
+
+_HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Awaitable[JSONResponse]]] = MappingProxyType(
+    {
+        EcolinkError: _on_domain_error,
+        RequestValidationError: _on_invalid_request,
+        HTTPException: _on_http_exception,
+        Refused: _on_refused,
+        IntegrityError: _on_collision,
+        DataError: _on_unstorable,
+        StaleDataError: _on_crossed_change,
+    }
+)
 
 
 def _field(fault: Mapping[str, Any]) -> dict[str, str]:

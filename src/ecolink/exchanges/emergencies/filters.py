@@ -72,6 +72,16 @@ class TaskFilters(BaseModel):
         return chosen if self.kind is None else chosen.where(CallTask.kind == self.kind)
 
 
+def to_sign(us: str) -> Select[CallTask]:
+    """Select what waits for a person of ours to sign for it, drills too: the soonest due first."""
+    waiting = (TaskState.PLANNED, TaskState.OPEN)
+    return (
+        select(CallTask)
+        .where(CallTask.bureau == us, CallTask.kind == TaskKind.ACKNOWLEDGE, CallTask.state.in_(waiting))
+        .order_by(CallTask.due_at, CallTask.id)
+    )
+
+
 def since_contact(session: Session, us: str, partner: str, since: datetime) -> list[OpenMatterV1]:
     """Return the real emergencies that one of two bureaus told the other after `since`."""
     told = (

@@ -1,0 +1,31 @@
+"""The console's pages, put into the application that serves the bureau's own people."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from ecolink.console import entrance, files, stream
+from ecolink.console.console import Console
+from ecolink.console.route import show_problem
+from ecolink.console.today import pages as today
+from ecolink.surface.failures import problem_of
+
+
+def add_console(app: FastAPI, console: Console) -> None:
+    """Serve the console beside the API: its pages at `/`, its own files at `/static`."""
+    app.state.console = console
+    for router in (files.router(), entrance.router(console.identity), stream.router(console), *_subjects(console)):
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]  # Starlette's is wider
+
+
+def _subjects(console: Console) -> Sequence[APIRouter]:
+    return (today.router(console),)
+
+
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
+    """Answer an address that is none with a page where a person asks for one, and as the API does otherwise."""
+    problem = await problem_of(request, error)
+    for_people = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    return show_problem(request, problem) if for_people else problem

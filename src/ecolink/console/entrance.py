@@ -1,0 +1,86 @@
+"""Coming and going: signing in and out, the language, the theme. What stands here is open to everybody."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from ecolink.console import language as languages
+from ecolink.console import theme as themes
+from ecolink.console.form import Form, FormDep
+from ecolink.console.language import Language
+from ecolink.console.page import PageDep
+from ecolink.console.recognition import forget, remember
+from ecolink.console.route import SIGN_IN, PageRoute
+from ecolink.console.theme import Theme
+from ecolink.errors import InvalidError
+from ecolink.identity.passwords import MAX_LENGTH
+from ecolink.identity.service import Identity
+from ecolink.identity.sessions import OpenedAtConsole
+from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep
+
+_YEAR_S = 365 * 24 * 3600
+
+
+def router(identity: Identity) -> APIRouter:
+    """Return the pages that need no login."""
+    pages = APIRouter(route_class=PageRoute)
+
+    def log_in(request: Request, form: FormDep, database: DatabaseDep, now: NowDep) -> OpenedAtConsole:
+        """Check what was typed, with no transaction open while the password is hashed."""
+        username, password = form.word("/username"), form.word("/password")
+        if not username or not password or len(password) > MAX_LENGTH:
+            raise InvalidError("Type your name and your password.", "请输入用户名和密码。", pointer="/username")
+        source = request.client.host if request.client else "unknown"
+        agent = request.headers.get("user-agent", "")
+        return identity.logins.log_in_at_console(database, username, password, source, agent, now)
+
+    @pages.get(SIGN_IN)
+    def show_entrance(page: PageDep, to: Annotated[str, Query(max_length=500)] = "/") -> Response:
+        if page.by is not None:
+            return page.go(_own(to))
+        return page.show("entrance/sign_in.html", to=_own(to))
+
+    @pages.post(SIGN_IN)
+    def sign_in(
+        request: Request, page: PageDep, form: FormDep, now: NowDep, opened: Annotated[OpenedAtConsole, Depends(log_in)]
+    ) -> Response:
+        answer = page.go(_own(form.word("to")))
+        remember(request, answer, opened, now)
+        return answer
+
+    @pages.post("/sign-out")
+    def sign_out(request: Request, page: PageDep, session: SessionDep, now: NowDep) -> Response:
+        if page.by is not None:
+            identity.sessions.revoke(session, page.by.session_id, page.by, now, only_of=page.by.id)
+        answer = page.go(SIGN_IN)
+        forget(request, answer)
+        return answer
+
+    @pages.post("/language")
+    def choose_language(page: PageDep, form: FormDep) -> Response:
+        chosen = Language.ENGLISH if form.word("language") == Language.ENGLISH else Language.CHINESE
+        return _remembering(page.go(_back(form)), languages.COOKIE, chosen)
+
+    @pages.post("/theme")
+    def choose_theme(page: PageDep, form: FormDep) -> Response:
+        word = form.word("theme")
+        return _remembering(page.go(_back(form)), themes.COOKIE, word if word in set(Theme) else Theme.AUTO)
+
+    return pages
+
+
+def _remembering(answer: Response, name: str, value: str) -> Response:
+    answer.set_cookie(name, value, max_age=_YEAR_S, path="/", httponly=True, samesite="strict")
+    return answer
+
+
+def _back(form: Form) -> str:
+    return _own(form.word("to"))
+
+
+def _own(path: str) -> str:
+    """Return `path` if it is one of this node; nobody is sent elsewhere from here."""
+    parts = urlsplit(path)
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    return path if is_ours and path.isprintable() else "/"

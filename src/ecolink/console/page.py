@@ -1,0 +1,107 @@
+"""How a page answers: it shows a template, or goes on to another page with a word about what was done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import quote, unquote
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from ecolink.console import rendering
+from ecolink.console.language import Language, language_of, translate
+from ecolink.console.navigation import subjects_for
+from ecolink.console.recognition import token_of
+from ecolink.console.theme import theme_of
+from ecolink.identity.principal import Principal
+from ecolink.surface.door import moment_of
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Everything from this node, nothing in line, no frame around it."""
+
+_HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
+_SAID = "ecolink-said"
+_LONGEST_SAID = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page that is being asked for, and who asks."""
+
+    request: Request
+    language: Language
+    by: Principal | None
+    """None where nobody is logged in yet."""
+    now: datetime
+
+    def text(self, message: str, **values: object) -> str:
+        """Return an English text in the person's language, with `{names}` filled in."""
+        said = translate(self.language, message)
+        return said.format(**values) if values else said
+
+    def either(self, zh: str, en: str) -> str:
+        """Return whichever of two texts is in the person's language."""
+        return zh if self.language is Language.CHINESE else en
+
+    def show(self, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
+        """Return the page that `template` makes of `context`."""
+        said = unquote(self.request.cookies.get(_SAID, ""))[:_LONGEST_SAID]
+        answer = HTMLResponse(rendering.render(template, self._around() | {"said": said} | context), status)
+        answer.headers.update(_HEADERS)
+        if said:
+            answer.delete_cookie(_SAID, path="/")
+        return answer
+
+    def part(self, template: str, **context: object) -> HTMLResponse:
+        """Return a piece of a page, for a page that asks for it."""
+        answer = HTMLResponse(rendering.render(template, self._around() | context))
+        answer.headers.update(_HEADERS)
+        return answer
+
+    def go(self, path: str, said: str = "") -> Response:
+        """Go on to the page at `path`, which shows what was `said` once."""
+        answer: Response
+        if self.is_from_script:
+            answer = Response(status_code=200, headers={"HX-Redirect": path})
+        else:
+            answer = RedirectResponse(path, 303)
+        if said:
+            told = quote(said[:_LONGEST_SAID])
+            answer.set_cookie(_SAID, told, max_age=30, path="/", httponly=True, samesite="strict")
+        return answer
+
+    @property
+    def is_from_script(self) -> bool:
+        """Whether the page's script asks, which lays an answer into the page, rather than the browser itself."""
+        return self.request.headers.get("hx-request") == "true"
+
+    def _around(self) -> dict[str, Any]:
+        """Return what stands around every page."""
+        return {
+            "page": self,
+            "by": self.by,
+            "language": self.language,
+            "now": self.now,
+            "path": self.request.url.path,
+            "theme": theme_of(self.request),
+            "csrf": token_of(self.request),
+            "home": self.request.app.state.console.home,
+            "subjects": subjects_for(self.by) if self.by else [],
+            "live": self.request.app.state.console.live.shown_to(self) if self.by else None,
+        }
+
+
+def page_of(request: Request) -> Page:
+    """Return the page that `request` asks for."""
+    return Page(request, language_of(request), getattr(request.state, "principal", None), moment_of(request))
+
+
+async def _page(request: Request) -> Page:
+    return page_of(request)
+
+
+PageDep = Annotated[Page, Depends(_page)]
+"""The page that is asked for."""

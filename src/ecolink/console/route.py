@@ -1,0 +1,90 @@
+"""A page's route: like one of the API's, but the caller is known by a cookie and errors are for people."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from ecolink.console.form import MAX_FIELDS, MAX_FILES
+from ecolink.console.page import page_of
+from ecolink.console.recognition import SAFE_METHODS, TOKEN_FIELD, TOKEN_HEADER, recognise, refuse_foreign
+from ecolink.errors import UnauthenticatedError
+from ecolink.kit.events import structlog
+from ecolink.surface import rates
+from ecolink.surface.auth import PasswordChangeRequiredError
+from ecolink.surface.failures import problem_of
+from ecolink.surface.unit import TransactionalRoute
+
+SIGN_IN = "/sign-in"
+OWN_PASSWORD = "/me/password"  # noqa: S105 - an address
+
+_log = structlog.get_logger(__name__)
+
+
+async def _refuse_foreign(request: Request) -> None:
+    """Let no other site's page, and no other login's, change anything."""
+    if request.method in SAFE_METHODS:
+        return
+    shown = request.headers.get(TOKEN_HEADER)
+    if shown is None:
+        field = (await request.form(max_fields=MAX_FIELDS, max_files=MAX_FILES)).get(TOKEN_FIELD)
+        shown = field if isinstance(field, str) else ""
+    refuse_foreign(request, shown)
+
+
+class PageRoute(TransactionalRoute):
+    """A route of the console. Use it as a router's `route_class`."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        """Guard `endpoint`, and keep it out of the API's description."""
+        dependencies = [Depends(_refuse_foreign), *(options.pop("dependencies", None) or ())]
+        ours = {"dependencies": dependencies, "include_in_schema": False, "response_model": None}
+        super().__init__(path, endpoint, **options | ours)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Know the person, then go on as the API does; what fails is told to a person."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                await _let_in(request)
+                return await handle(request)
+            except Exception as error:  # noqa: BLE001 - a fault of ours is raised again
+                return await _tell(request, error)
+
+        return answer
+
+
+async def _let_in(request: Request) -> None:
+    """Note who is logged in; a page that needs nobody is open all the same."""
+    try:
+        principal = await run_in_threadpool(recognise, request, request.app.state.console.identity.sessions)
+    except UnauthenticatedError:
+        return
+    rates.count_principal(request, principal)
+    request.state.principal = principal
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """Answer what went wrong: as a page, or for the page's script as the API would."""
+    page = page_of(request)
+    if isinstance(error, UnauthenticatedError) and page.by is None and request.url.path != SIGN_IN:
+        goal = request.url.path if request.method in SAFE_METHODS else "/"
+        return page.go(f"{SIGN_IN}?to={goal}")
+    if isinstance(error, PasswordChangeRequiredError):
+        return page.go(OWN_PASSWORD)
+    problem = await problem_of(request, error)
+    if page.is_from_script:
+        return problem
+    return show_problem(request, problem)
+
+
+def show_problem(request: Request, problem: JSONResponse) -> Response:
+    """Return a problem document as a page."""
+    answer = page_of(request).show("parts/problem.html", status=problem.status_code, problem=orjson.loads(problem.body))
+    if retry_after := problem.headers.get("retry-after"):
+        answer.headers["Retry-After"] = retry_after
+    return answer

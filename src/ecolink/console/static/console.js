@@ -1,0 +1,186 @@
+// The console's own script: what must happen in the page itself. What a page says and allows is the node's alone.
+"use strict";
+
+(() => {
+  const chinese = document.documentElement.lang.startsWith("zh");
+  const csrf = document.querySelector("meta[name=csrf-token]")?.content ?? "";
+  const words = chinese
+    ? { days: "天", hours: "小时", minutes: "分钟", joint: "", lost: "与本机节点的连接中断，请检查网络后重试。", ended: "登录已结束，请重新登录。", failed: "操作未成功。" }
+    : { days: " d", hours: " h", minutes: " min", joint: " ", lost: "This node cannot be reached. Check the network and try again.", ended: "Your login has ended. Please sign in again.", failed: "That did not work." };
+
+  // Requests made by htmx show the token of this login, and whatever they answer is handled here.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (csrf && event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = csrf;
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.detail.elt;
+    if (form.matches?.("form[data-confirm]") && !window.confirm(form.dataset.confirm)) event.preventDefault();
+    else if (form.matches?.("form")) clear(form);
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    const form = event.detail.elt.closest("form");
+    let problem = null;
+    try { problem = JSON.parse(event.detail.xhr.responseText); } catch { /* not a problem document */ }
+    if (form) lay(form, problem ?? { detail_zh: words.failed, detail_en: words.failed });
+  });
+  document.addEventListener("htmx:sendError", (event) => {
+    const form = event.detail.elt.closest("form");
+    if (form) lay(form, { detail_zh: words.lost, detail_en: words.lost });
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.detail.elt;
+    if (event.detail.successful && form.matches?.("form[data-draft]")) sessionStorage.removeItem(form.dataset.draft);
+  });
+
+  // A problem document (RFC 9457) is laid into the form it is about: each fault at the field with its pointer.
+  function said(thing) { return (chinese ? thing.detail_zh : thing.detail_en) ?? thing.detail ?? ""; }
+  function clear(form) {
+    for (const fault of form.querySelectorAll(".fault")) { fault.hidden = true; fault.textContent = ""; }
+    for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+    const top = form.querySelector(".faults");
+    if (top) { top.hidden = true; top.textContent = ""; }
+  }
+  function fieldAt(form, pointer) {
+    for (let place = pointer; place; place = place.slice(0, place.lastIndexOf("/"))) {
+      for (const field of form.elements) if (field.name && field.name.split("@")[0] === place) return field;
+    }
+    for (const field of form.elements) if (field.name?.startsWith(pointer + "/")) return field;
+    return null;
+  }
+  function lay(form, problem) {
+    clear(form);
+    const left = [];
+    let first = null;
+    for (const fault of problem.errors ?? []) {
+      const field = fault.pointer && fieldAt(form, fault.pointer);
+      const place = field?.closest(".field")?.querySelector(".fault");
+      if (!place) { left.push(said(fault)); continue; }
+      place.textContent = place.textContent ? `${place.textContent} ${said(fault)}` : said(fault);
+      place.hidden = false;
+      field.setAttribute("aria-invalid", "true");
+      first ??= field;
+    }
+    const top = form.querySelector(".faults");
+    if (top && (left.length || !first)) {
+      top.textContent = left.length ? left.join(" ") : said(problem);
+      top.hidden = false;
+    }
+    (first ?? top)?.scrollIntoView({ block: "center" });
+    first?.focus({ preventScroll: true });
+  }
+
+  // What is typed outlives a reload of this tab. Fields marked data-private are never kept.
+  function keep(form) {
+    const kept = {};
+    for (const field of form.elements) {
+      if (!field.name || field.type === "hidden" || field.type === "password" || field.type === "file" || "private" in field.dataset) continue;
+      if ((field.type === "checkbox" || field.type === "radio") && !field.checked) continue;
+      (kept[field.name] ??= []).push(field.value);
+    }
+    sessionStorage.setItem(form.dataset.draft, JSON.stringify(kept));
+  }
+  function restore(form) {
+    const kept = JSON.parse(sessionStorage.getItem(form.dataset.draft) ?? "null");
+    if (!kept) return;
+    for (const field of form.elements) {
+      const values = kept[field.name];
+      if (!values) continue;
+      if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
+      else if (!field.value) field.value = values.shift() ?? "";
+    }
+  }
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest?.("form[data-draft]");
+    if (form) keep(form);
+  });
+  for (const form of document.querySelectorAll("form[data-draft]")) restore(form);
+
+  // Spans of time stay true while a page is open.
+  function span(seconds) {
+    const minutes = Math.floor(Math.abs(seconds) / 60);
+    const parts = [[Math.floor(minutes / 1440), words.days], [Math.floor(minutes / 60) % 24, words.hours], [minutes % 60, words.minutes]]
+      .filter(([count]) => count).slice(0, 2).map(([count, unit]) => count + unit);
+    return parts.join(words.joint) || `0${words.minutes}`;
+  }
+  function countdown(seconds) {
+    if (Math.abs(seconds) >= 3600) return span(seconds);
+    const rest = Math.abs(Math.trunc(seconds));
+    return `${seconds < 0 ? "−" : ""}${String(Math.floor(rest / 60)).padStart(2, "0")}:${String(rest % 60).padStart(2, "0")}`;
+  }
+  function tick() {
+    const now = Date.now() / 1000;
+    for (const time of document.querySelectorAll("time[data-until]")) {
+      const left = Number(time.dataset.until) - now;
+      time.textContent = time.closest(".strip") ? countdown(left) : span(left);
+    }
+    for (const time of document.querySelectorAll("time[data-since]")) time.textContent = span(now - Number(time.dataset.since));
+    for (const clock of document.querySelectorAll("[data-clock]")) {
+      clock.textContent = new Intl.DateTimeFormat(chinese ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", month: "2-digit", day: "2-digit", weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(new Date());
+    }
+  }
+  tick();
+  setInterval(tick, 1000);
+
+  // The stream: one for all tabs of this browser, held by whichever has the lock. Every tab hears what it says.
+  const address = document.body.dataset.live;
+  if (!address) return;
+  const channel = new BroadcastChannel("ecolink-live");
+  let heardAt = Date.now();
+
+  function hear(kind, told) {
+    heardAt = Date.now();
+    if (kind === "ended") { window.location.assign("/sign-in?to=" + encodeURIComponent(window.location.pathname)); return; }
+    if (kind !== "stand") return;
+    if (told.strip !== undefined) show(told.strip);
+    for (const badge of document.querySelectorAll("[data-count]")) {
+      if (!told.counts) break;
+      const count = badge.dataset.count.split(" ").reduce((sum, name) => sum + (told.counts[name] ?? 0), 0);
+      badge.textContent = count;
+      if (badge.classList.contains("badge")) badge.hidden = !count;
+    }
+    for (const topic of told.changed ?? []) document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
+  }
+  function show(strip) {
+    const place = document.getElementById("strip");
+    const before = Number(place.querySelector("[data-sounds]")?.dataset.sounds ?? 0);
+    place.innerHTML = strip;
+    tick();
+    if (Number(place.querySelector("[data-sounds]")?.dataset.sounds ?? 0) > before) sound();
+  }
+  function sound() {
+    document.title = `● ${document.title.replace(/^● /, "")}`;
+    try {
+      const audio = new AudioContext();
+      for (const [at, pitch] of [[0, 880], [0.25, 660], [0.5, 880], [0.75, 660]]) {
+        const tone = audio.createOscillator(), volume = audio.createGain();
+        tone.frequency.value = pitch;
+        volume.gain.setValueAtTime(0.15, audio.currentTime + at);
+        volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + at + 0.22);
+        tone.connect(volume).connect(audio.destination);
+        tone.start(audio.currentTime + at);
+        tone.stop(audio.currentTime + at + 0.24);
+      }
+    } catch { /* a browser that lets no page sound before it was touched still shows the strip */ }
+  }
+  channel.addEventListener("message", (event) => hear(event.data.kind, event.data.told));
+
+  function follow() {
+    return new Promise(() => { // the lock is held as long as this tab lives
+      const source = new EventSource(address);
+      for (const kind of ["stand", "beat", "ended"]) {
+        source.addEventListener(kind, (event) => {
+          const told = event.data ? JSON.parse(event.data) : {};
+          if (kind === "ended") source.close();
+          hear(kind, told);
+          channel.postMessage({ kind, told });
+        });
+      }
+    });
+  }
+  if (navigator.locks) navigator.locks.request(`ecolink-live-${csrf}`, follow);
+  else follow();
+
+  setInterval(() => {
+    for (const sign of document.querySelectorAll(".stale")) sign.hidden = Date.now() - heardAt < 15000;
+  }, 2000);
+})();

@@ -1,0 +1,128 @@
+"""What every page shows above itself, and that it is told within a second or so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import orjson
+import pytest
+from fastapi.sse import ServerSentEvent
+from sqlalchemy.orm import Session
+
+from ecolink.console import live as live_module
+from ecolink.console.language import Language
+from ecolink.console.live import Live, Sight
+from ecolink.errors import UnauthenticatedError, UnavailableError
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Role
+from ecolink.kit.clock import HandClock
+from ecolink.storage.engine import Database
+from tests.support.town import START
+
+OFFICER = Principal(id="1", username="chen", name="Chen", roles=frozenset({Role.OFFICER}))
+
+
+class World:
+    """What a look finds, changed by hand."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock(START)
+        self.counts = {"leads_overdue": 0}
+        self.marks = {"leads": "1"}
+        self.looks = 0
+        self.fails = False
+        self.is_good = True
+
+    def look(self, _: Session, now: datetime) -> Sight:
+        self.looks += 1
+        if self.fails:
+            raise UnavailableError("gone", "不可用")
+        return Sight(at=now, counts=dict(self.counts), marks=dict(self.marks))
+
+    def recognise(self, _: datetime) -> Principal:
+        if not self.is_good:
+            raise UnauthenticatedError("ended", "已结束")
+        return OFFICER
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(live_module, "LOOK_EVERY_S", 0.005)
+    return World()
+
+
+async def heard(events: AsyncIterator[ServerSentEvent], kind: str) -> dict[str, object]:
+    async with asyncio.timeout(10):
+        async for event in events:
+            if event.event == kind:
+                return dict(orjson.loads(event.raw_data or ""))
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_stream_tells_first_how_things_stand_and_then_only_what_changed(world: World, database: Database):
+    async def run() -> None:
+        live = Live(database, world.clock, world.look)
+        events = live.stream(OFFICER, Language.CHINESE, world.recognise)
+        assert await heard(events, "stand") == {"strip": "", "counts": {"leads_overdue": 0}}
+        world.marks = {"leads": "2", "bulletins": "1"}
+        world.clock.advance(timedelta(seconds=1))
+        assert await heard(events, "stand") == {"changed": ["bulletins", "leads"]}
+        world.counts = {"leads_overdue": 3}
+        world.clock.advance(timedelta(seconds=1))
+        assert await heard(events, "stand") == {"counts": {"leads_overdue": 3}}
+        await events.aclose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_database_that_is_away_for_a_while_ends_no_stream(world: World, database: Database):
+    async def run() -> None:
+        live = Live(database, world.clock, world.look)
+        events = live.stream(OFFICER, Language.CHINESE, world.recognise)
+        await heard(events, "stand")
+        world.fails = True
+        looks = world.looks
+        while world.looks < looks + 3:
+            world.clock.advance(timedelta(seconds=1))
+            await asyncio.sleep(0.005)
+        world.fails = False
+        world.counts = {"leads_overdue": 1}
+        world.clock.advance(timedelta(seconds=1))
+        assert await heard(events, "stand") == {"counts": {"leads_overdue": 1}}
+        await events.aclose()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_stream_of_a_login_that_ended_ends_within_a_minute(world: World, database: Database):
+    async def run() -> None:
+        live = Live(database, world.clock, world.look)
+        events = live.stream(OFFICER, Language.CHINESE, world.recognise)
+        await heard(events, "stand")
+        world.is_good = False
+        world.clock.advance(timedelta(seconds=20))
+        assert await heard(events, "ended") == {}
+        assert [event async for event in events] == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_however_many_look_the_database_is_asked_once_a_turn(world: World, database: Database):
+    async def run() -> None:
+        live = Live(database, world.clock, world.look)
+        streams = [live.stream(OFFICER, Language.CHINESE, world.recognise) for _ in range(50)]
+        await asyncio.gather(*(heard(events, "stand") for events in streams))
+        looks = world.looks
+        world.counts = {"leads_overdue": 7}
+        world.clock.advance(timedelta(seconds=2))
+        told = await asyncio.gather(*(heard(events, "stand") for events in streams))
+        assert told == [{"counts": {"leads_overdue": 7}}] * len(streams)
+        assert world.looks - looks < len(streams) / 2
+        for events in streams:
+            await events.aclose()
+
+    asyncio.run(run())
