@@ -41,6 +41,10 @@ def test_a_name_says_how_it_is_to_be_read():
         ("/topics@lines", "one\r\n\r\n two "),
         ("/to@list", "331126000000"),
         ("/to@list", "331127000000"),
+        ("/worth@number", "5"),
+        ("/area@number", "0.8"),
+        ("/many@number", "a few"),
+        ("/sure@yes", "on"),
         ("/place@json", '{"type":"Point","coordinates":[119.2,27.4]}'),
     )
 
@@ -48,6 +52,10 @@ def test_a_name_says_how_it_is_to_be_read():
         "at": "2026-11-22T09:30+08:00",
         "topics": ["one", "two"],
         "to": ["331126000000", "331127000000"],
+        "worth": 5,
+        "area": 0.8,
+        "many": "a few",
+        "sure": True,
         "place": {"type": "Point", "coordinates": [119.2, 27.4]},
     }
 
@@ -79,7 +87,9 @@ def test_a_member_is_not_text_and_object_at_once():
             form(*fields).members()
 
 
-names = st.text(alphabet="/ab01@~", max_size=12) | st.sampled_from(["/a@json", "/a@china", "/a/0/b", "/a@lines"])
+names = st.text(alphabet="/ab01@~", max_size=12) | st.sampled_from(
+    ["/a@json", "/a@china", "/a/0/b", "/a@lines", "/a@number", "/a@yes"]
+)
 
 
 @given(st.lists(st.tuples(names, st.text(max_size=20)), max_size=8))

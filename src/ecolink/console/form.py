@@ -6,6 +6,8 @@ list of its fields here, and what is wrong is shown where it was typed. After an
 - `/occurred_at@china`: a `datetime-local` of clocks in China
 - `/topics@lines`: a list, one item in each line
 - `/recipients@list`: a list, one item for each input of that name
+- `/usefulness@number`: a number, for a member that takes no text for one
+- `/sanitised@yes`: true, from a box that was ticked
 - `/location/geometry@json`: JSON, put there by the page's own script
 
 What is empty is left out. Names that are no pointers belong to the page itself, such as `version`.
@@ -29,6 +31,8 @@ MAX_FIELDS = 2_000
 MAX_FILES = 20
 _DEEPEST = 8
 _LARGEST_JSON = 256 * 1024
+_WHOLE = re.compile(r"-?[0-9]{1,15}")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -146,6 +150,17 @@ def _several(texts: list[str], _: str) -> object:
     return [text.strip() for text in texts if text.strip()]
 
 
+def _number(texts: list[str], _: str) -> object:
+    text = texts[-1].strip() if texts else ""
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else text
+
+
+def _yes(texts: list[str], _: str) -> object:
+    return True if texts and texts[-1].strip() else None
+
+
 def _json(texts: list[str], pointer: str) -> object:
     text = texts[-1].strip().encode() if texts else b""
     if not text:
@@ -161,5 +176,13 @@ def _json(texts: list[str], pointer: str) -> object:
 
 
 _WAYS: Mapping[str, Callable[[list[str], str], object]] = MappingProxyType(
-    {"": _single, "china": _china, "lines": _lines, "list": _several, "json": _json}
+    {
+        "": _single,
+        "china": _china,
+        "lines": _lines,
+        "list": _several,
+        "number": _number,
+        "yes": _yes,
+        "json": _json,
+    }
 )
