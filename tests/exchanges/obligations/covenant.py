@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.cosigning import Cosigning
@@ -14,7 +14,9 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.obligations.models import LatenessNotice, Notice, ObligationRow
 from ecolink.exchanges.obligations.service import ObligationService
+from ecolink.federation.models import StatementRow
 from ecolink.kit.canonical import sha256_hex
+from ecolink.protocol.kinds.obligations import LATE
 from tests.support.town import Town
 
 DECEMBER, JANUARY = "sn-qy-151/liaison/2026-12", "sn-qy-151/liaison/2027-01"
@@ -71,6 +73,13 @@ def lateness(node: Node, key: str) -> dict[str, LatenessNotice]:
     with node.database.read() as session:
         rows = session.scalars(select(LatenessNotice).where(LatenessNotice.key == key))
         return {row.author: row for row in rows}
+
+
+def sayings(node: Node, author: str) -> int:
+    """Count the notices of lateness of one bureau that a node holds."""
+    with node.database.read() as session:
+        found = select(func.count()).where(StatementRow.type == LATE, StatementRow.iss == author)
+        return session.scalar(found) or 0
 
 
 def picture(node: Node) -> list[tuple[Any, ...]]:

@@ -6,14 +6,21 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from ecolink.entrypoints.wiring import Node
 from ecolink.exchanges.obligations import watch
 from ecolink.exchanges.obligations.models import LatenessNotice, Notice
-from ecolink.federation.models import StatementRow
-from ecolink.protocol.kinds.obligations import LATE
-from tests.exchanges.obligations.covenant import DECEMBER, lateness, live_until, obligation, picture, room, told
+from tests.exchanges.obligations.covenant import (
+    DECEMBER,
+    lateness,
+    live_until,
+    obligation,
+    picture,
+    room,
+    sayings,
+    told,
+)
 from tests.exchanges.obligations.test_waivers import answer, propose
 from tests.exchanges.test_giving_back import bring_back
 from tests.federation.backups import back_up
@@ -25,13 +32,6 @@ DAILY = {
     "remind_days": [7, 6, 5, 4, 3, 2, 1, 0],
     "escalate": [{"after_days": days, "to": "deputy"} for days in range(1, 11)],
 }
-
-
-def sayings(node: Node, author: str) -> int:
-    """Count the notices of lateness of one bureau that a node holds."""
-    with node.database.read() as session:
-        found = select(func.count()).where(StatementRow.type == LATE, StatementRow.iss == author)
-        return session.scalar(found) or 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -78,6 +78,8 @@ class Desk:
     node: Node
     room: QuarterlyService
     agreements: list[Agreement]
+    quarter: str = QUARTER
+    """The exchange that is meant where none is named."""
 
     @classmethod
     def open(cls, node: Node, *agreements: Agreement) -> "Desk":
@@ -106,33 +108,36 @@ class Desk:
         with self.node.database.begin() as session:
             return self.room.watch(session, self.now)
 
-    def exchange_id(self, key: str = QUARTER) -> str:
+    def exchange_id(self, key: str = "") -> str:
         with self.node.database.read() as session:
-            found = session.scalars(select(Exchange.id).where(Exchange.obligation == key)).all()
+            found = session.scalars(select(Exchange.id).where(Exchange.obligation == (key or self.quarter))).all()
         assert len(found) == 1
         return found[0]
 
-    def edit(self, key: str = QUARTER, by: Principal = LIAISON, **written: Any) -> None:
+    def edit(self, key: str = "", by: Principal = LIAISON, **written: Any) -> None:
         version, exchange_id = self.draft(key).version, self.exchange_id(key)
         with self.node.database.begin() as session:
             entry = PackageDraftIn.model_validate(written)
             self.room.edit(session, exchange_id, entry, version=version, by=by, now=self.now)
 
-    def approve(self, key: str = QUARTER, by: Principal = HEAD) -> str:
+    def approve(self, key: str = "", by: Principal = HEAD) -> str:
         version, exchange_id = self.draft(key).version, self.exchange_id(key)
         with self.node.database.begin() as session:
             return self.room.approve(session, exchange_id, version=version, by=by, now=self.now).digest
 
-    def submit(self, key: str = QUARTER, **written: Any) -> str:
+    def submit(self, key: str = "", **written: Any) -> str:
         """Draw up what is due, write into it, and send it."""
         self.open_due()
         self.edit(key, **{"highlights": f"{BUREAUS[self.us][0]}本季度重点情况。", **written})
         return self.approve(key)
 
     def correct(self, correction: str = "更正办结数。") -> str:
+        self.begin_correction(correction)
+        return self.approve()
+
+    def begin_correction(self, correction: str = "更正办结数。") -> None:
         with self.node.database.begin() as session:
             self.room.correct(session, self.exchange_id(), correction, by=LIAISON, now=self.now)
-        return self.approve()
 
     def read(self, package: str, by: Principal = LIAISON) -> None:
         with self.node.database.begin() as session:
@@ -156,25 +161,27 @@ class Desk:
             chosen = digest or (standing.digest if standing else "0" * 64)
             self.room.sign_off(session, self.exchange_id(), chosen, by=by, now=self.now)
 
-    def show(self, key: str = QUARTER, by: Principal = LIAISON) -> ExchangeOut:
+    def show(self, key: str = "", by: Principal = LIAISON) -> ExchangeOut:
         with self.node.database.read() as session:
             exchange = ledger.find(session, self.exchange_id(key))
             return self.room.views.show(session, exchange, self.room.due(session, exchange), by, self.now)
 
-    def draft(self, key: str = QUARTER) -> PackageDraftOut:
+    def draft(self, key: str = "") -> PackageDraftOut:
         with self.node.database.read() as session:
             return self.room.views.draft(self.room.draft(session, self.exchange_id(key)))
 
-    def obligation(self, key: str = QUARTER) -> Obligation:
+    def obligation(self, key: str = "") -> Obligation:
         first, last = START.replace(month=7, day=1).date(), self.now.astimezone(CHINA).date()
-        return next(each for held in self.agreements for each in derive(held, first, last) if each.key == key)
+        return next(
+            each for held in self.agreements for each in derive(held, first, last) if each.key == (key or self.quarter)
+        )
 
-    def standing(self, key: str = QUARTER) -> Standing:
+    def standing(self, key: str = "") -> Standing:
         with self.node.database.read() as session:
             obligation = self.obligation(key)
             return judge(obligation, self.room.evidence_of(session, obligation), self.now)
 
-    def picture(self, key: str = QUARTER) -> dict[str, Any]:
+    def picture(self, key: str = "") -> dict[str, Any]:
         """Return what every party must see alike."""
         shown = self.show(key)
         return {
