@@ -13,6 +13,7 @@ from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import end_of_day
 from ecolink.entrypoints.quarterly import furnish_quarterly
 from ecolink.entrypoints.shell import Shell
+from ecolink.exchanges.admission import Admission
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.bulletins import listing as bulletins
 from ecolink.exchanges.consultations import agenda
@@ -41,7 +42,7 @@ from ecolink.storage.engine import Database
 from ecolink.web.cooperation import Cooperation
 
 
-def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperation:
+def furnish_cooperation(shell: Shell, agreements: AgreementService, admission: Admission) -> Cooperation:
     """Build the rooms that stand on the agreements, and hang their hooks."""
     voice = agreements.voice
     evidence_by_kind: dict[DutyKind, EvidenceOf] = {}
@@ -50,7 +51,7 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService) -> Cooperati
     evidence_by_kind["liaison"] = liaison.evidence_of
     consultations = _furnish_consultations(shell, voice, agreements.in_force, obligations)
     evidence_by_kind["consultation"] = consultations.evidence_of
-    quarterly = furnish_quarterly(shell, voice, agreements.in_force, obligations.book.settle)
+    quarterly = furnish_quarterly(shell, voice, admission, obligations.book.settle)
     evidence_by_kind["exchange"] = quarterly.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",

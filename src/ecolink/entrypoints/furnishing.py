@@ -20,6 +20,7 @@ from ecolink.attachments.transfers import Transfers
 from ecolink.entrypoints.cooperation import furnish_agreements, furnish_cooperation
 from ecolink.entrypoints.shell import Shell
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
+from ecolink.exchanges.admission import Admission
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.service import TERMS as BULLETIN_TERMS
@@ -46,6 +47,7 @@ def furnish(shell: Shell) -> Rooms:
     hooks, us = shell.hooks, shell.outbox.us
     agreements = furnish_agreements(shell)
     agreed = Agreed(us, agreements.in_force, deadline_policy(shell.settings), working_calendar(shell.settings))
+    admission = Admission(agreed, agreements.shelf.waiting)
     search = SearchIndex()
     attachments = _furnish_attachments(shell)
     hooks.gate_rooms.update(LogDesk(shell.database, shell.callers, shell.log, shell.witnessing).rooms())
@@ -80,13 +82,14 @@ def furnish(shell: Shell) -> Rooms:
         agreed=agreed,
         terms=replace(BULLETIN_TERMS, retain_months=shell.settings.retention_months),
     )
-    shell.handlers.update(bulletins.handlers())
+    shell.handlers.update(admission.guard(bulletins.handlers()))
     hooks.returned.append(bulletins.receiving.take_back)
     hooks.rejected["bulletin"] = bulletins.on_rejected
 
     emergencies = _furnish_emergencies(shell, search, attachments, alliances, agreed)
+    agreements.changed.append(emergencies.arrivals.note_agreement)
 
-    cooperation = furnish_cooperation(shell, agreements)
+    cooperation = furnish_cooperation(shell, agreements, admission)
 
     erasure = Erasure(
         us,

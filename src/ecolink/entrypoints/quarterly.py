@@ -7,9 +7,9 @@ from ecolink.cadence.agreements import Agreement
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import end_of_day
 from ecolink.entrypoints.shell import Shell
-from ecolink.exchanges.agreed import Agreed
+from ecolink.exchanges.admission import Admission
 from ecolink.exchanges.bulletins import figures as bulletins
-from ecolink.exchanges.duties import InForce, Settle
+from ecolink.exchanges.duties import Settle
 from ecolink.exchanges.emergencies import figures as emergencies
 from ecolink.exchanges.leads import figures as leads
 from ecolink.exchanges.quarterly.arrivals import Arrivals
@@ -19,9 +19,10 @@ from ecolink.exchanges.quarterly.views import Views
 from ecolink.exchanges.voice import Voice
 
 
-def furnish_quarterly(shell: Shell, voice: Voice, in_force: InForce, settle: Settle) -> QuarterlyService:
+def furnish_quarterly(shell: Shell, voice: Voice, admission: Admission, settle: Settle) -> QuarterlyService:
     """Build the room and hang its hooks."""
     us, settings, database, hooks = voice.us, shell.settings, shell.database, shell.hooks
+    in_force = admission.agreed.in_force
     quarterly = QuarterlyService(
         voice=voice,
         access=shell.access,
@@ -38,9 +39,9 @@ def furnish_quarterly(shell: Shell, voice: Voice, in_force: InForce, settle: Set
         ),
         arrivals=Arrivals(us, settle),
         views=Views(us, (settings.name_zh, settings.name_en), shell.peers),
-        refuse_unshared=Agreed(us, in_force).refuse_unshared,
+        refuse_unshared=admission.agreed.refuse_unshared,
     )
-    shell.handlers.update(quarterly.arrivals.handlers())
+    shell.handlers.update(admission.guard(quarterly.arrivals.handlers()))
     hooks.returned.append(quarterly.arrivals.take_back)
     hooks.rejected["exchange"] = quarterly.arrivals.on_rejected
     looked: tuple[date, Collection[Agreement]] | None = None

@@ -72,6 +72,15 @@ class Agreed:
         strictest = max((each.handling for each in settled), key=_strictness)
         return replace(usual, handling=strictest, retain_months=max(each.retain_months for each in settled))
 
+    def forbids(self, session: Session, what: Shared, *, sharer: str, recipient: str, day: date) -> TermsV1 | None:
+        """Return the terms that do not let one of the two share such a thing with the other; we are one of them.
+
+        None where no agreement is in force between the two, or one of them allows it.
+        """
+        other = recipient if sharer == self.us else sharer
+        held = [_terms(agreement, day) for agreement in self._between(session, other, day)]
+        return held[0] if held and not any(allows(each, what, sharer, recipient) for each in held) else None
+
     def refuse_unshared(self, session: Session, what: Shared, others: Collection[str], day: date) -> None:
         """Return if this may be told to `others`: no agreement is in force between us, or one of them allows it.
 
@@ -80,9 +89,8 @@ class Agreed:
 
         """
         for other in sorted(others):
-            held = [_terms(agreement, day) for agreement in self._between(session, other, day)]
-            if held and not any(self._allows(terms, what, other) for terms in held):
-                terms = held[0]
+            terms = self.forbids(session, what, sharer=self.us, recipient=other, day=day)
+            if terms is not None:
                 name = next(party for party in terms.parties if party.unit_code == other)
                 raise SharingError(
                     f"The agreement {terms.code} ({terms.name_en}) does not let this bureau share a {what} with "
@@ -105,13 +113,15 @@ class Agreed:
             usual = replace(usual, handling=agreed)
         return replace(usual, retain_months=months or usual.retain_months)
 
-    def _allows(self, terms: TermsV1, what: Shared, other: str) -> bool:
-        return not terms.sharing or any(self._covers(line, what, other) for line in terms.sharing)
 
-    def _covers(self, line: SharingV1, what: Shared, other: str) -> bool:
-        by_us = not line.sharers or self.us in line.sharers
-        to_them = not line.recipients or other in line.recipients
-        return what in line.what and by_us and to_them
+def allows(terms: TermsV1, what: Shared, sharer: str, recipient: str) -> bool:
+    """Tell whether terms let one party share such a thing with another."""
+    return not terms.sharing or any(_covers(line, what, sharer, recipient) for line in terms.sharing)
+
+
+def _covers(line: SharingV1, what: Shared, sharer: str, recipient: str) -> bool:
+    by_them = not line.sharers or sharer in line.sharers
+    return what in line.what and by_them and (not line.recipients or recipient in line.recipients)
 
 
 def _terms(agreement: Agreement, day: date) -> TermsV1:

@@ -107,6 +107,34 @@ def test_an_emergency_runs_by_what_is_agreed_with_each_bureau(agreed: Town) -> N
     assert minutes(third, "acknowledge") == {JINGNING: [15]}
 
 
+def test_an_emergency_told_before_the_last_signature_was_known_is_planned_anew_at_both(town: Town) -> None:
+    wanted = terms(deadlines={**SHORT, "emergency_escalation_minutes": [5, 10, 20], "emergency_update_minutes": 45})
+    here, there = (Desk.open(node) for node in town.nodes.values())
+    Chief(here.node).propose(wanted)
+    town.settle()
+    Chief(there.node).sign(wanted.digest())
+    town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    town.wait(timedelta(days=1))
+    told = here.now
+    raised = here.raise_alert(recipients=[QINGYUAN])
+
+    def planned(desk: Desk) -> dict[str, int]:
+        with desk.node.database.read() as session:
+            tasks = session.scalars(select(CallTask).where(CallTask.emergency_id == raised)).all()
+        return {
+            task.step.removesuffix(f"-{task.statement}"): (task.due_at - told) // timedelta(minutes=1)
+            for task in tasks
+            if task.state == "planned"
+        }
+
+    assert planned(here) == {"receipt": 2, "signature-1": 15, "signature-2": 30, "update": 60}
+    town.network.cut.clear()
+    town.clock.advance(timedelta(minutes=1))
+    town.settle()
+    assert planned(here) == {"signature-1": 6, "signature-2": 11, "signature-3": 21, "update": 45}
+    assert planned(there) == {"acknowledge": 6}, "the alert came a minute later; its receiver knew the terms"
+
+
 SHARING: list[dict[str, Any]] = [
     {"what": ["lead"]},
     {"what": ["bulletin", "emergency"], "sharers": [QINGYUAN], "recipients": [SHOUNING]},

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.agreements import Agreement, Proposal
@@ -58,6 +59,19 @@ class Shelf:
             agreements = self._read(session, found)
             self._shelved = (found, agreements)
         return agreements
+
+    def waiting(self, session: Session) -> Sequence[TermsV1]:
+        """Return the terms that a party stands by and that not all have signed, as far as is known here."""
+        open_ = (
+            select(AgreementSubject.document)
+            .join(CosignedDocument, CosignedDocument.digest == AgreementSubject.digest)
+            .where(
+                CosignedDocument.kind == "terms",
+                CosignedDocument.completed_at.is_(None),
+                CosignedDocument.withdrawn_at.is_(None),
+            )
+        )
+        return [TermsV1.model_validate(document) for document in session.scalars(open_)]
 
     def _read(self, session: Session, found: Sequence[tuple[object, ...]]) -> Sequence[Agreement]:
         proposals: dict[object, list[Proposal]] = {}

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Final
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from ecolink.cadence.agreements import Agreement
 from ecolink.exchanges.emergencies.history import History
-from ecolink.exchanges.emergencies.models import Emergency
+from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.register import Register
-from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, Verdict
-from ecolink.exchanges.emergencies.tasks import TaskBoard
+from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, EmergencyState, Verdict
+from ecolink.exchanges.emergencies.tasks import TaskBoard, TaskKind
 from ecolink.exchanges.governance import lane_of
 from ecolink.federation import threads
 from ecolink.federation.handling import Handlers, Park, Reject
@@ -20,6 +21,7 @@ from ecolink.federation.models import StatementRow
 from ecolink.federation.receipts import Confirmed
 from ecolink.federation.statements import Stored
 from ecolink.federation.threads import DeliveryState
+from ecolink.kit.times import CHINA
 from ecolink.protocol.kinds.emergencies import EmergencyAlertV1, Status
 from ecolink.protocol.receipt import Outcome
 from ecolink.protocol.statement import Lane
@@ -55,6 +57,34 @@ class Arrivals:
         for each in confirmed:
             if each.type in MOVE_OF_TYPE and each.outcome is not Outcome.REFUSED:
                 self.tasks.note_receipt(session, each.thread, each.recipient, each.jti, each.received_at, now)
+
+    def note_agreement(self, session: Session, agreement: Agreement, now: datetime) -> None:
+        """What is agreed became another: whom to call in emergencies told since then is planned anew by it."""
+        if not agreement.versions:
+            return
+        since = datetime.combine(agreement.versions[-1].first, time(0, tzinfo=CHINA))
+        open_ = select(Emergency.id).where(Emergency.state == EmergencyState.OPEN, Emergency.sent_at >= since)
+        for emergency_id in session.scalars(open_.order_by(Emergency.id)).all():
+            row = session.get_one(Emergency, emergency_id, with_for_update=True, populate_existing=True)
+            if {row.author, *row.recipients} & agreement.members - {self.tasks.us}:
+                self._plan_anew(session, row, now)
+
+    def _plan_anew(self, session: Session, row: Emergency, now: datetime) -> None:
+        said = {each.statement.jti: each for each in threads.load(session, row.id)}
+        came = {(each.digest, each.recipient): each.at for each in threads.delivery(session, row.id, now)}
+
+        def begun(task: CallTask) -> datetime:
+            stored = said[task.statement]
+            match task.kind:
+                case TaskKind.ACKNOWLEDGE:
+                    return stored.received_at
+                case TaskKind.SIGNATURE:
+                    told = came.get((stored.statement.digest, task.bureau))
+                    return stored.statement.iat if told is None else min(told, now)
+                case _:
+                    return stored.statement.iat
+
+        self.tasks.plan_anew(session, row, begun)
 
     def take_back(self, session: Session, stored: Stored, now: datetime) -> None:
         """Write the row anew for a statement of ours that a restore had forgotten, and plan what is due from now on.

@@ -82,6 +82,7 @@ SHOWN: Example = {
     "update_due_at": "2026-11-22T07:10:00Z",
     "update_overdue": False,
     "clock_suspect": False,
+    "beyond_agreement": None,
     "raised_by": "林一鸣",
     "governance": {
         "purpose": "紧急通报与协同处置",

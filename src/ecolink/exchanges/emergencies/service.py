@@ -102,7 +102,7 @@ class EmergencyService:
             register=register,
             tasks=tasks,
             arrivals=Arrivals(register, tasks),
-            views=Views(home=home, peers=peers, attachments=attachments, update_due=tasks.update_due),
+            views=Views(home=home, peers=peers, attachments=attachments, update_due=tasks.update_due, agreed=agreed),
             attachments=attachments,
             approval_required=policy.approval_required,
             terms=policy.terms,

@@ -87,6 +87,9 @@ class EmergencyOut(BaseModel):
     acknowledged: int = Field(description="How many recipients' answers are here.")
     open_tasks: int
     clock_suspect: bool
+    beyond_agreement: str | None = Field(
+        description="The agreement that does not let its author tell us emergencies; it is taken all the same."
+    )
     raised_by: str | None
     approved_by: str | None
     governance: GovernanceOut

@@ -15,13 +15,13 @@ and never after its answer came.
 A cancellation closes all of them but the receipt of the cancellation itself; a person may close any.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, Update, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.calendars import china_day
@@ -103,35 +103,34 @@ class TaskBoard:
         self.expect_receipts(session, emergency, statement, recipients, now)
         # Until the receipt tells when it came there, a signature's time runs from our sending: silence is
         # no reason to wait longer.
-        wanted = [
-            (bureau, f"signature-{at}", moment)
-            for bureau in recipients
-            for at, moment in enumerate(self._policy(session, emergency, bureau).emergency_escalations(now), start=1)
-        ]
-        self._plan(session, emergency, statement, TaskKind.SIGNATURE, wanted, now)
+        for bureau in recipients:
+            self._plan(session, emergency, statement, TaskKind.SIGNATURE, bureau, now)
         self.expect_update(session, emergency, statement, now)
 
     def expect_receipts(
         self, session: Session, emergency: Emergency, statement: str, recipients: Iterable[str], now: datetime
     ) -> None:
         """A message of ours went out: each recipient's node is to confirm it."""
-        wanted = [
-            (bureau, f"receipt-{statement}", self._policy(session, emergency, bureau).emergency_machine_due(now))
-            for bureau in recipients
-        ]
-        self._plan(session, emergency, statement, TaskKind.RECEIPT, wanted, now)
+        for bureau in recipients:
+            self._plan(session, emergency, statement, TaskKind.RECEIPT, bureau, now)
 
     def expect_update(self, session: Session, emergency: Emergency, statement: str, now: datetime) -> None:
         """We told how it stands: the next news is due again."""
         self.close(session, emergency.id, ClosedBecause.UPDATED, now, CallTask.kind == TaskKind.UPDATE)
-        wanted = [(self.us, f"update-{statement}", self.update_due(session, emergency, now))]
-        self._plan(session, emergency, statement, TaskKind.UPDATE, wanted, now)
+        self._plan(session, emergency, statement, TaskKind.UPDATE, self.us, now)
 
     def expect_signature(self, session: Session, emergency: Emergency, statement: str, received_at: datetime) -> None:
         """A peer's alert came in: one of ours is to sign for it."""
-        due = self._policy(session, emergency, emergency.author).emergency_person_due(received_at)
-        wanted = [(self.us, "acknowledge", due)]
-        self._plan(session, emergency, statement, TaskKind.ACKNOWLEDGE, wanted, received_at)
+        self._plan(session, emergency, statement, TaskKind.ACKNOWLEDGE, self.us, received_at)
+
+    def plan_anew(self, session: Session, emergency: Emergency, begun: Callable[[CallTask], datetime]) -> None:
+        """What is agreed became another: what did not fall due yet is counted by it, from when it had `begun`."""
+        of_it = (CallTask.emergency_id == emergency.id, CallTask.state == TaskState.PLANNED)
+        planned = session.scalars(select(CallTask).where(*of_it).with_for_update(of=CallTask)).all()
+        terms = {(task.statement, TaskKind(task.kind), task.bureau): begun(task) for task in planned}
+        session.execute(delete(CallTask).where(*of_it))
+        for (statement, kind, bureau), moment in terms.items():
+            self._plan(session, emergency, statement, kind, bureau, moment)
 
     def update_due(self, session: Session, emergency: Emergency, told_at: datetime) -> datetime:
         """Return when the author owes the next news: to us, or, where it is ours, to whom it is due first."""
@@ -142,17 +141,12 @@ class TaskBoard:
         return self.agreed.deadlines_with(session, bureau, china_day(emergency.sent_at or emergency.raised_at))
 
     def _plan(
-        self,
-        session: Session,
-        emergency: Emergency,
-        statement: str,
-        kind: TaskKind,
-        wanted: Sequence[tuple[str, str, datetime]],
-        now: datetime,
+        self, session: Session, emergency: Emergency, statement: str, kind: TaskKind, bureau: str, begun: datetime
     ) -> None:
+        """Plan the steps of one kind at one bureau, counted from when it had `begun`; those there are stay."""
         rows = [
             {
-                "id": new_id(now),
+                "id": new_id(begun),
                 "emergency_id": emergency.id,
                 "bureau": bureau,
                 "step": step,
@@ -162,10 +156,26 @@ class TaskBoard:
                 "due_at": due_at,
                 "statement": statement,
             }
-            for bureau, step, due_at in wanted
+            for step, due_at in self._steps(session, emergency, statement, kind, bureau, begun)
         ]
         insert_new(session, CallTask, rows)
         ring(session, Bell.WATCH)
+
+    def _steps(
+        self, session: Session, emergency: Emergency, statement: str, kind: TaskKind, bureau: str, begun: datetime
+    ) -> list[tuple[str, datetime]]:
+        match kind:
+            case TaskKind.RECEIPT:
+                due = self._policy(session, emergency, bureau).emergency_machine_due(begun)
+                return [(f"receipt-{statement}", due)]
+            case TaskKind.SIGNATURE:
+                moments = self._policy(session, emergency, bureau).emergency_escalations(begun)
+                return [(f"signature-{at}", due) for at, due in enumerate(moments, start=1)]
+            case TaskKind.ACKNOWLEDGE:
+                due = self._policy(session, emergency, emergency.author).emergency_person_due(begun)
+                return [("acknowledge", due)]
+            case TaskKind.UPDATE:
+                return [(f"update-{statement}", self.update_due(session, emergency, begun))]
 
     # Closed with what makes them needless -------------------------------------------------------------------
 

@@ -9,7 +9,9 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.attachments.service import Attachments
+from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import is_overdue
+from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.emergencies.fires import GRADE_NAMES_ZH, BorderReport, FireGrade, reminders
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import Answer, CallTask, Emergency
@@ -85,6 +87,7 @@ class Views:
     attachments: Attachments
     update_due: Callable[[Session, Emergency, datetime], datetime]
     """When the author of an open emergency, who last told at that time, owes the next news."""
+    agreed: Agreed
 
     def lines(self, session: Session, rows: Sequence[Emergency]) -> list[EmergencyLineOut]:
         """Return the rows as lines of a list."""
@@ -133,6 +136,7 @@ class Views:
             acknowledged=books.answers.get(row.id, 0),
             open_tasks=books.open_tasks.get(row.id, 0),
             clock_suspect=row.clock_suspect,
+            beyond_agreement=self._beyond_agreement(session, row),
             raised_by=row.raised_by_name,
             approved_by=row.approved_by_name,
             governance=GovernanceOut.model_validate(row.governance),
@@ -217,6 +221,13 @@ class Views:
             EnclosureOut(digest=each.digest, name=each.name, size=each.size, media_type=each.media_type, held=each.held)
             for each in shown.values()
         ]
+
+    def _beyond_agreement(self, session: Session, row: Emergency) -> str | None:
+        if row.author == self.home.unit_code or row.sent_at is None:
+            return None
+        day = china_day(row.sent_at)
+        terms = self.agreed.forbids(session, "emergency", sharer=row.author, recipient=self.home.unit_code, day=day)
+        return None if terms is None else terms.code
 
     def _update_due(self, session: Session, row: Emergency) -> datetime | None:
         if row.state != EmergencyState.OPEN or row.told_at is None:

@@ -141,6 +141,7 @@ LEAD: Example = {
     "proposals": [PROPOSAL],
     "open_moves": ["information_requested", "replied", "message"],
     "guidance": None,
+    "beyond_agreement": None,
     "undelivered": [],
 }
 """A lead in full."""

@@ -28,7 +28,7 @@ from ecolink.federation.threads import Delivery, DeliveryState
 from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.leads import LeadTransferredV1
 from ecolink.protocol.refusal import Refused
-from ecolink.protocol.statement import open_statement
+from ecolink.protocol.statement import Statement, open_statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,7 @@ class Reading:
             proposals=[*self._proposals(session, lead, case, now)],
             open_moves=_open_moves(case, lead),
             guidance=_guidance(case, names, lead),
+            beyond_agreement=self._beyond_agreement(session, said),
             undelivered=[each.digest for each in case.deliveries.values() if each.state is not DeliveryState.DELIVERED],
         )
 
@@ -190,6 +191,11 @@ class Reading:
         stored = case.statement(wanted.statement) if wanted.statement else case.request
         return stored.statement.digest, (private_of(stored) or {}).get("persons", ())
 
+    def _beyond_agreement(self, session: Session, request: Statement) -> str | None:
+        agreed, day = self.casebook.agreed, china_day(request.iat)
+        terms = agreed.forbids(session, "lead", sharer=request.iss, recipient=request.aud[0], day=day)
+        return None if terms is None else terms.code
+
     def _draft_shown(
         self, session: Session, head: dict[str, Any], lead: Lead, draft: LeadDraft, now: datetime
     ) -> views.LeadOut:
@@ -213,6 +219,7 @@ class Reading:
             proposals=[],
             open_moves=list(TABLE.moves(lead.state, Side.REQUESTER)),
             guidance=None,
+            beyond_agreement=None,
             undelivered=[],
         )
 

@@ -305,6 +305,9 @@ class LeadOut(LeadSummary):
     proposals: list[ProposalOut] = Field(description="Moves of ours that await approval.")
     open_moves: list[str] = Field(description="What we may do now.")
     guidance: Guidance | None
+    beyond_agreement: str | None = Field(
+        description="The agreement that does not let the requester share leads; it is taken all the same."
+    )
     undelivered: list[str] = Field(description="Digests of our statements the other node has not signed for yet.")
 
 
