@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("code", sa.LargeBinary(), nullable=True),
         sa.Column("code_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("code_tries", sa.Integer(), nullable=False),
         sa.Column("lease_fence", sa.Integer(), nullable=False),

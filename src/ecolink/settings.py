@@ -6,6 +6,7 @@ setting, where it may stand, and how to mend it. No secret has a default.
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ SECRETS = frozenset({"key_passphrase", "metrics_token"})
 
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "ECOLINK_API", "ECOLINK_USER", "ECOLINK_PASSWORD", "ECOLINK_PASSWORD_FILE"})
 """Variables that steer the command line, not the node."""
+
+_CONSOLE = re.compile(r"https?://[^\s/?#@\"<>]+(/[^\s?#\"<>]*)?")
 
 _MAYBE_TLS = frozenset({None, "allow", "prefer"})
 """What PostgreSQL's library reads as: encrypted if the server offers it, else not, and nobody is told."""
@@ -179,6 +182,17 @@ class Settings(BaseSettings):
         (), description="private or loopback networks in which peers may live, such as 10.20.0.0/16, 10.30.0.0/16"
     )
 
+    console_url: str | None = Field(
+        None,
+        description="where people open the console, such as https://ecolink.bureau.cn; links in alerts lead there",
+    )
+    alert_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="private or loopback networks in which mail servers, gateways and the like may live"
+    )
+    alert_ca: Path | None = Field(
+        None, description="PEM file of a private CA that such services may have, beside the public ones"
+    )
+
     border_file: Path | None = Field(
         None, description="GeoJSON of the provincial border; without it the distance to it is 'unknown'"
     )
@@ -257,7 +271,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
-        for name in ("tls_certificate", "tls_key", "tls_ca", "border_file", "calendar_file"):
+        for name in ("tls_certificate", "tls_key", "tls_ca", "alert_ca", "border_file", "calendar_file"):
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise _Misfit(name, f"there is no file {path}")
@@ -269,6 +283,8 @@ class Settings(BaseSettings):
                 "tls_require_client_certificate", "mutual TLS needs tls_certificate, tls_key and tls_ca as well"
             )
         self._refuse_plain_http()
+        if self.console_url is not None and not _CONSOLE.fullmatch(self.console_url):
+            raise _Misfit("console_url", f"{self.console_url!r} is no address such as https://ecolink.bureau.cn")
         if self.workers > 1 and self.uses_sqlite:
             raise _Misfit("workers", "SQLite serves one process; set workers to 1, or database_url to PostgreSQL")
         return self

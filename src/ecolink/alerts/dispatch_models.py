@@ -114,6 +114,8 @@ class ContactPoint(Base):
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
+    code: Mapped[bytes | None]
+    """The one that confirms it, sealed with the node's own key, until it did."""
     code_asked_at: Mapped[datetime | None]
     code_tries: Mapped[int] = mapped_column(default=0)
 
@@ -151,7 +153,7 @@ class Dispatch(Base):
     status: Mapped[str] = mapped_column(String(8))
     number: Mapped[str] = mapped_column(String(16))
     message: Mapped[dict[str, Any]]
-    """The rest of what is to be said: a third party's channel never carries it."""
+    """The rest of what is to be said, until it was: a third party's channel never carries it."""
     route: Mapped[list[str]]
     """The person's contact points, first choice first."""
     point_id: Mapped[str | None] = mapped_column(ForeignKey("contact_points.id"))

@@ -4,15 +4,16 @@ Whoever raises an alert posts, in its own transaction; the worker sends (`sendin
 contact points: where one fails, the next is tried at once, and after the last the first again, later.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch, DispatchState, DispatchTry
+from ecolink.alerts.dispatch_models import Channel, Dispatch, DispatchState, DispatchTry
+from ecolink.alerts.routes import Usable, first_stop, usable_of
 from ecolink.kit.ids import new_id
 from ecolink.kit.times import from_text, to_text
 from ecolink.storage.bells import Bell, ring
@@ -55,6 +56,10 @@ class Message:
         """Return what a dispatch says."""
         said = {**dispatch.message, "occurred_at": from_text(dispatch.message["occurred_at"])}
         return cls(**{name: getattr(dispatch, name) for name in _COLUMNS}, **said)
+
+    def with_number(self, number: str) -> Self:
+        """Return the same with another number."""
+        return replace(self, number=number)
 
 
 _COLUMNS: Final = ("alert_id", "step", "number", "urgency", "status", "kind")
@@ -102,14 +107,15 @@ class Dispatches:
 
         Whoever cannot be reached at all gets a dispatch too, which says so.
         """
-        usable = _usable(session, {point for person in to for point in person.channels})
+        usable = usable_of(session, {point for person in to for point in person.channels})
         insert_new(session, Dispatch, [_row(message, person, usable, now, give_up_after) for person in to])
         ring(session, Bell.ALERT)
 
     def cancel(self, session: Session, alert_id: str, now: datetime) -> None:
         """Stop whatever still waits for an alert. What a worker is sending at this moment may still arrive."""
         waiting = (Dispatch.alert_id == alert_id, Dispatch.state == DispatchState.WAITING.value)
-        session.execute(update(Dispatch).where(*waiting).values(state=DispatchState.CANCELLED.value, ended_at=now))
+        ended = {"state": DispatchState.CANCELLED.value, "ended_at": now, "message": {}}
+        session.execute(update(Dispatch).where(*waiting).values(ended))
 
     def of(self, session: Session, alert_id: str) -> Sequence[Told]:
         """Return who was told what of an alert, by which channel and with what result, in order of posting."""
@@ -133,22 +139,11 @@ class Dispatches:
         return [Told(dispatch, tries[dispatch.id], channels) for dispatch in dispatches]
 
 
-def _usable(session: Session, points: Collection[str]) -> Mapping[str, bool]:
-    """Return which of these contact points may be sent to, and of each whether its channel fails just now."""
-    found = (
-        select(ContactPoint.id, Channel.failing_since)
-        .join(Channel, Channel.id == ContactPoint.channel_id)
-        .where(ContactPoint.id.in_(points), ContactPoint.removed_at.is_(None), Channel.enabled)
-    )
-    return {point: failing_since is not None for point, failing_since in session.execute(found)}
-
-
 def _row(
-    message: Message, person: Recipient, usable: Mapping[str, bool], now: datetime, give_up_after: timedelta
+    message: Message, person: Recipient, usable: Usable, now: datetime, give_up_after: timedelta
 ) -> dict[str, Any]:
     route = [point for point in person.channels if point in usable]
-    # Not to be held up by a channel that is known to be dead, where there is another.
-    first = next((point for point in route if not usable[point]), route[0] if route else None)
+    first = first_stop(route, usable)
     said = asdict(message)
     columns = {name: said.pop(name) for name in _COLUMNS}
     return {

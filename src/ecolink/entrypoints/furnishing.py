@@ -124,6 +124,7 @@ def furnish(shell: Shell) -> Rooms:
             card=shell.card,
         ),
         alliances=alliances,
+        post_office=shell.post_office,
         attachments=attachments,
         access=shell.access,
         erasure=erasure,

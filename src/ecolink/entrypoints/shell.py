@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.post_office import PostOffice
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.exchanges.obligations.notices import OnNotice
@@ -80,4 +81,5 @@ class Shell:
     witnessing: Witnessing
     handlers: dict[str, Handler]
     hooks: Hooks
+    post_office: PostOffice
     card: Callable[[Session, datetime], bytes]

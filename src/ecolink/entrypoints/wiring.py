@@ -13,6 +13,8 @@ from random import SystemRandom
 
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.post_office import PostOffice, network_postman
+from ecolink.alerts.postman import NetworkPostman, Postman
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.furnishing import furnish
@@ -34,13 +36,14 @@ from ecolink.federation.readers import Readers
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.reclaiming import Reclaiming
 from ecolink.federation.returning import ReturnDesk
-from ecolink.federation.signer import LOCAL, LOG, OwnKeys, Signer, read_keys
+from ecolink.federation.signer import LOCAL, LOG, SEAL, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
 from ecolink.federation.transport import HttpTransport, Transport
 from ecolink.federation.witnessing import Witnessing
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import Clock
+from ecolink.kit.vault import Vault
 from ecolink.protocol.card import build_card
 from ecolink.settings import Settings
 from ecolink.storage.bells import Bells
@@ -84,6 +87,8 @@ class Node:
     handlers: dict[str, Handler]
     applier: Applier
     identity: Identity
+    post_office: PostOffice
+    postman: Postman
     transport: Transport
     rooms: Rooms
 
@@ -102,8 +107,9 @@ class Node:
     def close(self) -> None:
         """End the helper processes, and close connections to peers and to the database."""
         self.readers.close()
-        if isinstance(self.transport, HttpTransport):
-            self.transport.close()
+        for line in (self.transport, self.postman):
+            if isinstance(line, HttpTransport | NetworkPostman):
+                line.close()
         self.database.dispose()
 
     def card(self, now: datetime) -> bytes:
@@ -164,8 +170,10 @@ class Node:
             hook(now)
 
 
-def build_node(settings: Settings, clock: Clock, *, transport: Transport | None = None) -> Node:
-    """Put a node together from its settings. `transport` replaces HTTP in tests.
+def build_node(
+    settings: Settings, clock: Clock, *, transport: Transport | None = None, postman: Postman | None = None
+) -> Node:
+    """Put a node together from its settings. `transport` and `postman` replace the network in tests.
 
     Raises:
         SettingError: the keys are missing or readable by others.
@@ -196,6 +204,10 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
     reclaiming = Reclaiming(us, database, keystore, signer, client, receipts, log)
     handlers: dict[str, Handler] = {}
     applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.on_returned, hooks.rejected)
+    vault = Vault(keys.only(SEAL).private)
+    postman = postman or network_postman(settings, lambda: _tls_to_services(settings))
+    post_office = PostOffice.build(database, vault, access, postman, settings.console_url, SystemRandom())
+    hooks.tidy.append(post_office.sending.sweep)
     identity = Identity.build(keys.only(LOCAL), us, access)
     node = Node(
         settings=settings,
@@ -240,6 +252,8 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
         handlers=handlers,
         applier=applier,
         identity=identity,
+        post_office=post_office,
+        postman=postman,
         transport=transport,
         rooms=furnish(
             Shell(
@@ -258,12 +272,21 @@ def build_node(settings: Settings, clock: Clock, *, transport: Transport | None 
                 witnessing=witnessing,
                 handlers=handlers,
                 hooks=hooks,
+                post_office=post_office,
                 card=lambda session, now: node.card_within(session, now),  # noqa: PLW0108 - no node yet
             ),
         ),
     )
     node.gate.rooms.update(hooks.gate_rooms)
     return node
+
+
+def _tls_to_services(settings: Settings) -> ssl.SSLContext:
+    """Return how we check the certificates of the services that alerts go by."""
+    context = ssl.create_default_context()
+    if settings.alert_ca:
+        context.load_verify_locations(settings.alert_ca)
+    return context
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

@@ -70,6 +70,7 @@ class Worker:
         """
         node, run = self.node, self.loops.run
         node.delivery.take_over()
+        node.post_office.sending.take_over()
         node.pulse.beat(node.clock.now())
         self._listener.start()
         self._apply("apply-emergency", Bell.APPLY_EMERGENCY, EMERGENCY)
@@ -78,6 +79,7 @@ class Worker:
         self._send("send-emergency-again", Bell.SEND_EMERGENCY_AGAIN, EMERGENCY, again=True)
         self._send("send", Bell.SEND, REST, again=False)
         self._send("send-again", Bell.SEND_AGAIN, REST, again=True)
+        run(Crew("alert", Bell.ALERT, self._alert, node.post_office.sending.due, SENDERS))
         run(Crew("fetch", Bell.FETCH, _steps(node.fetch), node.fetch_due))
         run(Crew("watch", Bell.WATCH, self._watch, lambda: self._next_due))
         self.loops.repeat("tidy", lambda: node.tidy(node.clock.now()), TIDY_EVERY.total_seconds())
@@ -104,6 +106,7 @@ class Worker:
         self._listener.stop()
         with suppress(UnavailableError):  # then the next start takes over
             self.node.delivery.give_back()
+            self.node.post_office.sending.give_back()
         self.node.pulse.end()
 
     def _apply(self, name: str, bell: Bell, lanes: Sequence[Lane]) -> None:
@@ -127,6 +130,14 @@ class Worker:
 
         crew = Crew(name, bell, take, partial(delivery.due, lanes, again=again), SENDERS)
         self.loops.run(crew, after=lambda: self._compared.wait(COMPARE_FIRST_S))
+
+    def _alert(self, now: datetime) -> Work | None:
+        """Tell one of our people something."""
+        sending = self.node.post_office.sending
+        leased = sending.take(now)
+        if leased is None:
+            return None
+        return Work(partial(sending.carry, leased, self.node.clock.now), more_waits=leased.others_wait)
 
     def _watch(self, now: datetime) -> None:
         """Do what the clock brings: deadlines, calls to make, a key another process rotated; and say that all runs."""

@@ -56,6 +56,12 @@ HTTP_REQUESTS: Final = Counter(
 HTTP_SECONDS: Final = Histogram(
     "ecolink_http_request_seconds", "How long answering a request took", buckets=_FINE, registry=PROCESS
 )
+ALERT_MESSAGES: Final = Counter(
+    "ecolink_alert_messages",
+    "Messages this process tried to send to our people, by service and by what it said",
+    ["kind", "outcome"],
+    registry=PROCESS,
+)
 CONNECTIONS: Final = Gauge(
     "ecolink_connections", "Connections this process holds, by the API they are to", ["side"], registry=PROCESS
 )

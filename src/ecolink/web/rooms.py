@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ecolink.alerts.post_office import PostOffice
 from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
 from ecolink.exchanges.alliances.service import AllianceService
@@ -22,6 +23,7 @@ class Rooms:
     bulletins: BulletinService
     emergencies: EmergencyService
     alliances: AllianceService
+    post_office: PostOffice
     attachments: Attachments
     access: AccessLog
     erasure: Erasure
