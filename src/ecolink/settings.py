@@ -54,6 +54,20 @@ _MAYBE_TLS = frozenset({None, "allow", "prefer"})
 """What PostgreSQL's library reads as: encrypted if the server offers it, else not, and nobody is told."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+RoleName = Literal[
+    "officer",
+    "liaison_officer",
+    "intake_reviewer",
+    "approver",
+    "deputy",
+    "head",
+    "chief",
+    "auditor",
+    "integrator",
+    "administrator",
+]
+"""A role, by its name in `identity.roles`, which stands above this floor."""
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")
@@ -214,6 +228,9 @@ class Settings(BaseSettings):
         36,
         ge=36,
         description="how long personal data this bureau tells may be kept, where the officer names no other time",
+    )
+    second_factor_roles: Annotated[tuple[RoleName, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="roles whose bearers must have a second factor, such as administrator, approver, chief"
     )
     requests_per_second: int = Field(
         100, ge=1, le=100_000, description="calls of the local API one caller may make a second, in each process"

@@ -11,6 +11,7 @@ from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.roles import Role
 from ecolink.identity.service import LOGINS_KEPT, Identity
 from ecolink.identity.sessions import select_open
+from ecolink.kit.vault import Vault
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
 from tests.support.web import CHEAP, NOON, PASSWORD, SHOUNING, access_log
@@ -20,7 +21,13 @@ from tests.support.web import CHEAP, NOON, PASSWORD, SHOUNING, access_log
 def identity(database: Database) -> Identity:
     from ecolink.identity.passwords import Passwords
 
-    return Identity.build(SigningKey.generate(), SHOUNING, access_log(database), passwords=Passwords(CHEAP))
+    return Identity.build(
+        SigningKey.generate(),
+        SHOUNING,
+        access_log(database),
+        Vault(SigningKey.generate().private),
+        passwords=Passwords(CHEAP),
+    )
 
 
 @pytest.fixture

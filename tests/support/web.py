@@ -21,6 +21,7 @@ from ecolink.identity.service import Identity
 from ecolink.identity.throttle import ThrottlePolicy
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import HandClock
+from ecolink.kit.vault import Vault
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
 from ecolink.surface.door import Door
@@ -65,6 +66,7 @@ class Desk:
         log: AccessLog | None = None,
         policy: ThrottlePolicy | None = None,
         calls: Buckets | None = None,
+        enrolling: Sequence[Role] = (),
         now: datetime = NOON,
     ) -> Iterator["Desk"]:
         """Serve `rooms` (routers, without /api/v1) on `database`.
@@ -74,7 +76,15 @@ class Desk:
         clock = HandClock(now)
         passwords = Passwords(CHEAP)
         log = log or access_log(database)
-        identity = Identity.build(SigningKey.generate(), SHOUNING, log, passwords=passwords, policy=policy)
+        identity = Identity.build(
+            SigningKey.generate(),
+            SHOUNING,
+            log,
+            Vault(SigningKey.generate().private),
+            passwords=passwords,
+            policy=policy,
+            enrolling=enrolling,
+        )
         calls = calls or Buckets(ANY_PACE, ANY_PACE)
         app = build_local(Door(database, clock, identity.sessions.authenticate, calls), identity, rooms)
         with TestClient(app, base_url="http://testserver", client=("10.20.3.4", 50000)) as client:

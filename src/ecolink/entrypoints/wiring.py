@@ -40,6 +40,7 @@ from ecolink.federation.signer import LOCAL, LOG, SEAL, OwnKeys, Signer, read_ke
 from ecolink.federation.tally import RefusalTally
 from ecolink.federation.transport import HttpTransport, Transport
 from ecolink.federation.witnessing import Witnessing
+from ecolink.identity.roles import Role
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import Clock
@@ -208,7 +209,14 @@ def build_node(
     postman = postman or network_postman(settings, lambda: _tls_to_services(settings))
     post_office = PostOffice.build(database, vault, access, postman, settings.console_url, SystemRandom())
     hooks.tidy.append(post_office.sending.sweep)
-    identity = Identity.build(keys.only(LOCAL), us, access)
+    identity = Identity.build(
+        keys.only(LOCAL),
+        us,
+        access,
+        vault,
+        bureau=settings.name_zh,
+        enrolling=map(Role, settings.second_factor_roles),
+    )
     node = Node(
         settings=settings,
         clock=clock,

@@ -125,7 +125,7 @@ class Accounts:
         _check(account)
         self._keep_an_administrator(session, account)
         details = {"roles_before": " ".join(before), "roles_after": " ".join(sorted(account.roles))}
-        self._record(session, account, "changed", by, now, details)
+        self.record(session, account, "changed", by, now, details)
 
     def reset_password(
         self, session: Session, account: Account, *, password_hash: str, by: Principal, now: datetime
@@ -134,7 +134,7 @@ class Accounts:
         account.credential, account.credential_changed_at = password_hash, now
         account.must_change_password = True
         end_all(session, account, by, now)
-        self._record(session, account, "password reset", by, now)
+        self.record(session, account, "password reset", by, now)
 
     def change_password(
         self, session: Session, account: Account, *, password_hash: str, by: Principal, now: datetime
@@ -143,14 +143,14 @@ class Accounts:
         account.credential, account.credential_changed_at = password_hash, now
         account.must_change_password = False
         end_all(session, account, by, now, but=by.session_id)
-        self._record(session, account, "password changed", by, now)
+        self.record(session, account, "password changed", by, now)
 
     def rotate_secret(self, session: Session, account: Account, *, by: Principal, now: datetime) -> str:
         """Give a program a new secret and return it; the old one and every login made with it end."""
         secret = new_secret()
         account.credential, account.credential_changed_at = hash_secret(secret), now
         end_all(session, account, by, now)
-        self._record(session, account, "secret rotated", by, now)
+        self.record(session, account, "secret rotated", by, now)
         return secret
 
     def disable(self, session: Session, account: Account, *, by: Principal, now: datetime) -> None:
@@ -165,14 +165,14 @@ class Accounts:
         account.disabled_at = now
         self._keep_an_administrator(session, account)
         end_all(session, account, by, now)
-        self._record(session, account, "disabled", by, now)
+        self.record(session, account, "disabled", by, now)
 
     def enable(self, session: Session, account: Account, *, by: Principal, now: datetime) -> None:
         """Open an account again. Doing it again changes nothing."""
         if account.disabled_at is None:
             return
         account.disabled_at = None
-        self._record(session, account, "enabled", by, now)
+        self.record(session, account, "enabled", by, now)
 
     def _add(self, session: Session, account: Account, by: Principal, now: datetime) -> Account:
         account.id = new_id(now)
@@ -184,7 +184,7 @@ class Accounts:
                 f"The name {account.username} is taken.", f"名称 {account.username} 已被使用。", pointer="/username"
             )
         session.add(account)
-        self._record(session, account, "created", by, now, {"roles_after": " ".join(sorted(account.roles))})
+        self.record(session, account, "created", by, now, {"roles_after": " ".join(sorted(account.roles))})
         return account
 
     def _keep_an_administrator(self, session: Session, changed: Account) -> None:
@@ -196,7 +196,7 @@ class Accounts:
                 f"{changed.username} is the last administrator.", f"{changed.username} 是最后一名系统管理员。"
             )
 
-    def _record(
+    def record(
         self,
         session: Session,
         account: Account,
@@ -205,6 +205,7 @@ class Accounts:
         now: datetime,
         details: Mapping[str, str] | None = None,
     ) -> None:
+        """Enter into the access log `what` was done to an account."""
         session.flush()
         entry = AccessEntry(
             at=now,

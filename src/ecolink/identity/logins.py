@@ -19,6 +19,7 @@ from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.passwords import Passwords, verify_secret
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import senior_role
+from ecolink.identity.second_factor import SecondFactors, Verdict
 from ecolink.identity.sessions import Issued, OpenedAtConsole, Sessions
 from ecolink.identity.throttle import Throttle
 from ecolink.kit.events import structlog
@@ -38,12 +39,25 @@ class WrongCredentialsError(UnauthenticatedError):
     code = "wrong-credentials"
 
 
+class OtpRequiredError(UnauthenticatedError):
+    """The password is right, and the account asks for a code as well."""
+
+    code = "otp-required"
+
+
+class WrongOtpError(UnauthenticatedError):
+    """The password is right, the code is not, or was used before."""
+
+    code = "wrong-otp"
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
     """A login that worked."""
 
     issued: Issued
     must_change_password: bool
+    must_enrol: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +67,51 @@ class Logins:
     sessions: Sessions
     passwords: Passwords
     throttle: Throttle
+    second_factors: SecondFactors
     log: AccessLog
 
     def log_in(
-        self, database: Database, kind: AccountKind, username: str, credential: str, source: str, now: datetime
+        self,
+        database: Database,
+        kind: AccountKind,
+        username: str,
+        credential: str,
+        source: str,
+        now: datetime,
+        otp: str | None = None,
     ) -> LoggedIn:
         """Check a person's password or a program's secret, sent from the address `source`, and open a login.
 
         Raises:
             WrongCredentialsError: they are wrong; nothing tells in which way.
+            OtpRequiredError: they are right; the account asks for a code as well.
+            WrongOtpError: they are right; the code is not.
             ThrottledError: too many tries on this name or from this source.
 
         """
 
         def open_login(session: Session, account: Account) -> LoggedIn:
-            return LoggedIn(self.sessions.open(session, account, source, now), account.must_change_password)
+            issued = self.sessions.open(session, account, source, now)
+            return LoggedIn(issued, account.must_change_password, self.sessions.must_enrol(account))
 
-        return self._admit(database, kind, username, credential, source, now, open_login)
+        return self._admit(database, kind, username, credential, source, now, otp, open_login)
 
     def log_in_at_console(
-        self, database: Database, username: str, password: str, source: str, agent: str, now: datetime
+        self,
+        database: Database,
+        username: str,
+        password: str,
+        source: str,
+        agent: str,
+        now: datetime,
+        otp: str | None = None,
     ) -> OpenedAtConsole:
         """Check a person's password, sent from `source` by a browser that calls itself `agent`, and open a login.
 
         Raises:
             WrongCredentialsError: they are wrong; nothing tells in which way.
+            OtpRequiredError: they are right; the account asks for a code as well.
+            WrongOtpError: they are right; the code is not.
             ThrottledError: too many tries on this name or from this source.
 
         """
@@ -85,7 +119,7 @@ class Logins:
         def open_login(session: Session, account: Account) -> OpenedAtConsole:
             return self.sessions.open_at_console(session, account, source, agent, now)
 
-        return self._admit(database, AccountKind.USER, username, password, source, now, open_login)
+        return self._admit(database, AccountKind.USER, username, password, source, now, otp, open_login)
 
     def _admit(
         self,
@@ -95,6 +129,7 @@ class Logins:
         credential: str,
         source: str,
         now: datetime,
+        otp: str | None,
         open_login: Callable[[Session, Account], LoginT],
     ) -> LoginT:
         with database.begin() as session:
@@ -104,17 +139,30 @@ class Logins:
 
         right = self._verify(kind, credential, stored)
 
+        verdict = None
         if right:
             with database.begin() as session:
                 account = session.get(Account, account_id)
                 # Read again: it may have been disabled or reset while the password was hashed.
                 if account is not None and _offered(account, now) == (account_id, stored):
                     attempt.take_back(session)
-                    self._record(session, account, source, now)
-                    return open_login(session, account)
-        # To the process's log only: strangers must not be able to fill the access log, which is kept for ever.
-        _log.warning("login refused", kind=kind.value, source=source)
-        raise wrong_credentials()
+                    verdict = self.second_factors.judge(session, account, otp, source, now)
+                    if verdict.lets_in:
+                        self._record(session, account, verdict, source, now)
+                        return open_login(session, account)
+        # Raised here, when what was counted is committed.
+        raise _refused(verdict, kind, account_id, source)
+
+    def prove_otp(self, database: Database, by: Principal, otp: str, source: str, now: datetime) -> bool:
+        """Tell whether the person logged in as `by` has their second factor: asked before it is changed. Spends it.
+
+        Raises:
+            ThrottledError: they tried too often.
+
+        """
+        with database.begin() as session:
+            account = session.get_one(Account, by.id)
+            return self.second_factors.judge(session, account, otp, source, now).lets_in
 
     def prove(self, database: Database, by: Principal, password: str, source: str, now: datetime) -> bool:
         """Tell whether the person logged in as `by` knows their password: asked before it is changed.
@@ -142,7 +190,8 @@ class Logins:
             return verify_secret(credential, stored)
         return self.passwords.verify(credential, stored)
 
-    def _record(self, session: Session, account: Account, source: str, now: datetime) -> None:
+    def _record(self, session: Session, account: Account, verdict: Verdict, source: str, now: datetime) -> None:
+        second = {} if verdict is Verdict.NOT_ENROLLED else {"second_factor": verdict.value}
         entry = AccessEntry(
             at=now,
             actor=account.username,
@@ -150,7 +199,7 @@ class Logins:
             action=AccessAction.LOGIN,
             object_type=account.kind,
             object_id=account.id,
-            details={"source": source},
+            details={"source": source, **second},
         )
         self.log.record(session, entry)
 
@@ -169,3 +218,18 @@ def wrong_credentials() -> WrongCredentialsError:
         "The name or the password is wrong.",
         "用户名或密码错误。",
     )
+
+
+def _refused(verdict: Verdict | None, kind: AccountKind, account_id: str, source: str) -> UnauthenticatedError:
+    """Return why a login came to nothing; who knew the password is told that a code is wanted, and nobody else."""
+    if verdict is Verdict.MISSING:
+        return OtpRequiredError(
+            "The account asks for a code from your authenticator app, or a recovery code, as well.",
+            "该账号还需要动态口令（或备用恢复码）。",
+        )
+    # To the process's log only: strangers must not be able to fill the access log, which is kept for ever.
+    if verdict is Verdict.WRONG:
+        _log.warning("login refused", kind=kind.value, source=source, account=account_id, why="second factor")
+        return WrongOtpError("The code is not right, or was used before.", "动态口令不正确或已被使用。", pointer="/otp")
+    _log.warning("login refused", kind=kind.value, source=source)
+    return wrong_credentials()

@@ -1,9 +1,9 @@
-"""The tables of identity: accounts of people and programs, their logins, and tries that failed."""
+"""The tables of identity: accounts of people and programs, second factors, logins, and tries that failed."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ecolink.identity.roles import Role
@@ -39,6 +39,8 @@ class Account(Base):
     must_change_password: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     credential_changed_at: Mapped[datetime]
+    second_factor_since: Mapped[datetime | None]
+    """When the person's authenticator app was confirmed; from then on a password alone opens nothing."""
     disabled_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer)
 
@@ -82,3 +84,26 @@ class Guessing(Base):
     tries: Mapped[int] = mapped_column(Integer)
     last_at: Mapped[datetime] = mapped_column(index=True)
     blocked_until: Mapped[datetime | None]
+
+
+class SecondFactor(Base):
+    """The secret a person's app makes codes from; `Account.second_factor_since` says whether it counts yet."""
+
+    __tablename__ = "second_factors"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    """The secret, sealed to the node's key (`kit.vault`)."""
+    begun_at: Mapped[datetime]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    """The thirty seconds whose code was used last: none up to here is good again."""
+
+
+class RecoveryCode(Base):
+    """A code on paper, for who lost the telephone; it has 120 random bits, so a SHA-256 is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    spent_at: Mapped[datetime | None]

@@ -18,6 +18,8 @@ class Principal:
     session_id: str = ""
     """The login session the call was made under; empty for the command line."""
     must_change_password: bool = False
+    must_enrol: bool = False
+    """Whether one of the roles asks for a second factor, and there is none yet."""
 
     def may(self, permission: Permission) -> bool:
         """Tell whether one of the caller's roles grants `permission`."""

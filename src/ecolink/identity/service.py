@@ -1,5 +1,6 @@
 """The whole of identity, put together for wiring and the command line."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,9 +10,12 @@ from ecolink.audit.access import AccessLog
 from ecolink.identity.accounts import Accounts
 from ecolink.identity.logins import Logins
 from ecolink.identity.passwords import Passwords
+from ecolink.identity.roles import Role
+from ecolink.identity.second_factor import SecondFactors
 from ecolink.identity.sessions import Sessions, forget_expired_logins
 from ecolink.identity.throttle import Throttle, ThrottlePolicy, forget_old_tries
 from ecolink.identity.tokens import Tokens
+from ecolink.kit.vault import Vault
 from ecolink.protocol.keys import SigningKey
 
 LOGINS_KEPT = timedelta(days=30)
@@ -27,6 +31,7 @@ class Identity:
     sessions: Sessions
     passwords: Passwords
     throttle: Throttle
+    second_factors: SecondFactors
 
     @classmethod
     def build(
@@ -34,15 +39,24 @@ class Identity:
         token_key: SigningKey,
         unit_code: str,
         log: AccessLog,
+        vault: Vault,
         *,
+        bureau: str | None = None,
+        enrolling: Iterable[Role] = (),
         passwords: Passwords | None = None,
         policy: ThrottlePolicy | None = None,
     ) -> "Identity":
-        """Put identity together around the key for local tokens, which must sign nothing else."""
-        sessions = Sessions(Tokens(token_key, unit_code))
+        """Put identity together around the key for local tokens, which must sign nothing else.
+
+        `bureau` is what an authenticator app lists codes under; who holds one of the roles `enrolling` must have one.
+        """
+        accounts = Accounts(log)
+        sessions = Sessions(Tokens(token_key, unit_code), frozenset(enrolling))
         passwords = passwords or Passwords()
         throttle = Throttle(policy or ThrottlePolicy())
-        return cls(Accounts(log), Logins(sessions, passwords, throttle, log), sessions, passwords, throttle)
+        second_factors = SecondFactors(vault, throttle, accounts, bureau or unit_code)
+        logins = Logins(sessions, passwords, throttle, second_factors, log)
+        return cls(accounts, logins, sessions, passwords, throttle, second_factors)
 
     def tidy(self, session: Session, now: datetime) -> int:
         """Delete what no longer counts: logins long ended, tries long ago; return how many rows."""

@@ -32,6 +32,7 @@ _LOGIN = select(
     Account.name,
     Account.roles,
     Account.must_change_password,
+    Account.second_factor_since,
     Account.disabled_at,
 ).join(LoginSession.account)
 """All that is known of a caller: columns, not objects, because this is asked on every call."""
@@ -61,6 +62,17 @@ class Sessions:
     """Opens, checks and ends logins."""
 
     tokens: Tokens
+    enrolling: frozenset[Role] = frozenset()
+    """The roles whose bearers must have a second factor."""
+
+    def must_enrol(self, account: Account) -> bool:
+        """Tell whether `account` must have a second factor and has none."""
+        return self._must_enrol(account)
+
+    def _must_enrol(self, known: Any) -> bool:  # noqa: ANN401 - an account, or its columns
+        if known.kind != AccountKind.USER.value or known.second_factor_since is not None:
+            return False
+        return not self.enrolling.isdisjoint(map(Role, known.roles))
 
     def open(self, session: Session, account: Account, source: str, now: datetime) -> Issued:
         """Log `account` in, whose credentials were just checked."""
@@ -93,7 +105,7 @@ class Sessions:
         caller = session.execute(_BY_TOKEN, {"id": claims.session_id}).one_or_none()
         if caller is None or caller.account_id != claims.account_id:
             raise bad_token()
-        return _principal(caller, now)
+        return self._principal(caller, now)
 
     def recognise(self, session: Session, secret: str, now: datetime) -> Principal:
         """Return who is logged in with the browser that holds `secret`, as they are now.
@@ -105,7 +117,21 @@ class Sessions:
         caller = session.execute(_BY_COOKIE, {"cookie": _digest(secret)}).one_or_none()
         if caller is None:
             raise bad_token()
-        return _principal(caller, now)
+        return self._principal(caller, now)
+
+    def _principal(self, caller: Row[*tuple[Any, ...]], now: datetime) -> Principal:
+        if caller.revoked_at is not None or caller.expires_at <= now or caller.disabled_at is not None:
+            raise bad_token()
+        return Principal(
+            id=caller.account_id,
+            username=caller.username,
+            name=caller.name,
+            roles=frozenset(map(Role, caller.roles)),
+            kind="user" if caller.kind == AccountKind.USER.value else "client",
+            session_id=caller.id,
+            must_change_password=caller.must_change_password,
+            must_enrol=self._must_enrol(caller),
+        )
 
     def revoke_token(self, session: Session, token: str, now: datetime) -> None:
         """End the login of `token`; whoever holds it may. One that is not good is none to end (RFC 7009 2.2)."""
@@ -151,20 +177,6 @@ def _new_login(account: Account, source: str, now: datetime, expires_at: datetim
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _principal(caller: Row[*tuple[Any, ...]], now: datetime) -> Principal:
-    if caller.revoked_at is not None or caller.expires_at <= now or caller.disabled_at is not None:
-        raise bad_token()
-    return Principal(
-        id=caller.account_id,
-        username=caller.username,
-        name=caller.name,
-        roles=frozenset(map(Role, caller.roles)),
-        kind="user" if caller.kind == AccountKind.USER.value else "client",
-        session_id=caller.id,
-        must_change_password=caller.must_change_password,
-    )
 
 
 def _with_accounts() -> Select[LoginSession]:

@@ -44,9 +44,11 @@ class Try:
 
     def take_back(self, session: Session) -> None:
         """Forget what was tried before on this name from this source, and this try elsewhere."""
-        pair, *others = self.subjects
-        session.execute(delete(Guessing).where(Guessing.subject == pair))
-        for subject in others:
+        pair = self.subjects[0]
+        for subject in sorted(self.subjects):  # in the order in which tries are counted: two never wait for each other
+            if subject == pair:
+                session.execute(delete(Guessing).where(Guessing.subject == pair))
+                continue
             session.execute(
                 update(Guessing)
                 .where(Guessing.subject == subject, Guessing.tries > 0)

@@ -39,6 +39,12 @@ class PasswordChangeRequiredError(ForbiddenError):
     code = "password-change-required"
 
 
+class SecondFactorRequiredError(ForbiddenError):
+    """One of the roles asks for a second factor; until there is one nothing but the own profile is open."""
+
+    code = "second-factor-required"
+
+
 class Requirement:
     """An endpoint's demand for one permission; as a dependency it gives the principal."""
 
@@ -82,6 +88,11 @@ class Requirement:
             raise PasswordChangeRequiredError(
                 "Change your password first: POST /api/v1/me/password.",
                 "请先修改密码：POST /api/v1/me/password。",
+            )
+        if principal.must_enrol and self.permission is not Permission.PROFILE_SELF:
+            raise SecondFactorRequiredError(
+                "Your role asks for a second factor; enrol an app first: POST /api/v1/me/otp.",
+                "您的角色须启用动态口令，请先绑定验证器：POST /api/v1/me/otp。",
             )
         if not principal.may(self.permission):
             raise ForbiddenError(

@@ -10,6 +10,7 @@ from ecolink.identity.models import Account, LoginSession
 from ecolink.identity.passwords import MAX_LENGTH, MIN_LENGTH
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import GRANTS, ROLE_NAMES_ZH, Permission, Role, permissions
+from ecolink.identity.second_factor import MAX_OTP
 
 Username = Annotated[
     str,
@@ -24,6 +25,15 @@ Username = Annotated[
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, description="Name as shown.", examples=["林小满"])]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=len(Role), examples=[["officer", "intake_reviewer"]])]
 NewPassword = Annotated[str, Field(min_length=MIN_LENGTH, max_length=MAX_LENGTH, examples=["walk the ridge at dawn"])]
+Otp = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MAX_OTP,
+        description="The code of the authenticator app, or a recovery code.",
+        examples=["287082"],
+    ),
+]
 _ID = "019a0f5e-7c00-7abc-8def-0123456789ab"
 
 
@@ -42,12 +52,15 @@ class TokenOut(BaseModel):
     must_change_password: bool = Field(
         default=False, description="Until the password is changed only the own profile is open."
     )
+    must_enrol: bool = Field(
+        default=False, description="A role asks for a second factor: until an app is enrolled only the profile is open."
+    )
 
 
 class TokenRefusal(BaseModel):
     """Why no token was given (RFC 6749 section 5.2)."""
 
-    error: Literal["invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type"]
+    error: Literal["invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "otp_required"]
     error_description: str = Field(examples=["The name or the password is wrong."])
 
 
@@ -61,6 +74,7 @@ class ProfileOut(BaseModel):
     roles: Roles
     permissions: list[Permission] = Field(examples=[["lead:read", "lead:draft"]])
     must_change_password: bool
+    must_enrol: bool = Field(description="A role asks for a second factor, and there is none yet.")
 
     @classmethod
     def of(cls, principal: Principal) -> "ProfileOut":
@@ -73,6 +87,7 @@ class ProfileOut(BaseModel):
             roles=sorted(principal.roles),
             permissions=sorted(permissions(principal.roles)),
             must_change_password=principal.must_change_password,
+            must_enrol=principal.must_enrol,
         )
 
 
@@ -87,6 +102,42 @@ class OwnSessionEnd(Strict):
     """Proof that it is not a stolen token that asks."""
 
     current_password: str = Field(min_length=1, max_length=MAX_LENGTH, examples=["the old hemlock grove"])
+
+
+class SecondFactorOut(BaseModel):
+    """Whether the caller has a second factor."""
+
+    since: datetime | None = Field(description="When the app was confirmed; null where there is none.")
+    recovery_codes_left: int = Field(examples=[10])
+
+
+class EnrolmentOut(BaseModel):
+    """What the caller's authenticator app is to be told; shown this once."""
+
+    secret: str = Field(description="To be typed into the app.", examples=["GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"])
+    address: str = Field(
+        description="The same as an address, for a QR code.",
+        examples=["otpauth://totp/ecolink:lin.xiaoman?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"],
+    )
+
+
+class OtpIn(Strict):
+    """A code."""
+
+    otp: Otp
+
+
+class OtpChangeIn(Strict):
+    """Proof of both factors."""
+
+    current_password: str = Field(min_length=1, max_length=MAX_LENGTH, examples=["the old hemlock grove"])
+    otp: Otp
+
+
+class RecoveryCodesOut(BaseModel):
+    """Codes that each let the caller in once without the app; shown this once."""
+
+    recovery_codes: list[str] = Field(examples=[["mfzw-izlt-mfzw-izlt-mfzw-izlt"]])
 
 
 class AccountOut(BaseModel):
@@ -106,6 +157,9 @@ class UserOut(AccountOut):
     """A person's account."""
 
     must_change_password: bool
+    second_factor_since: datetime | None = Field(
+        description="When the person's authenticator app was confirmed.", examples=[None]
+    )
 
     @classmethod
     def of(cls, account: Account) -> "UserOut":

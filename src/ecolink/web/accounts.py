@@ -132,6 +132,16 @@ def users_router(identity: Identity) -> APIRouter:  # noqa: C901 - one endpoint 
         accounts.reset_password(session, account, password_hash=chosen.password_hash, by=by, now=now)
         return UserMade(**UserOut.of(account).model_dump(), one_time_password=chosen.told)
 
+    @api.post("/{user_id}/reset-otp", operation_id="reset_user_otp", summary="Take a second factor away / 重置动态口令")
+    def reset_user_otp(user_id: str, session: SessionDep, now: NowDep, by: ManagesUsers) -> UserOut:
+        """Take a person's second factor away, whose telephone is lost. Every login of theirs ends at once.
+
+        See that it is them who ask: from now on the password alone lets them in, or whoever knows it.
+        """
+        account = accounts.get(session, AccountKind.USER, user_id)
+        identity.second_factors.remove(session, account, by=by, now=now)
+        return UserOut.of(account)
+
     @api.post("/{user_id}/disable", operation_id="disable_user", summary="Shut a person's account / 停用人员账号")
     def disable_user(user_id: str, session: SessionDep, now: NowDep, by: ManagesUsers) -> UserOut:
         """Shut an account; every login of it ends at once. What the person did stays on record."""

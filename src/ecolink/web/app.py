@@ -14,7 +14,7 @@ from ecolink.identity.service import Identity
 from ecolink.surface.door import Door
 from ecolink.surface.failures import add_failures
 from ecolink.surface.threshold import Threshold
-from ecolink.web import accounts, docs, health, metrics, oauth, profile
+from ecolink.web import accounts, docs, health, metrics, oauth, profile, second_factor
 from ecolink.web.health import Readiness
 from ecolink.web.metrics import Scrape
 from ecolink.web.openapi_document import FEDERATION, LOCAL, Title, describe
@@ -38,6 +38,7 @@ def build_local(
     own = (
         oauth.router(identity),
         profile.router(identity),
+        second_factor.router(identity),
         accounts.users_router(identity),
         accounts.clients_router(identity),
         accounts.sessions_router(identity),

@@ -13,9 +13,11 @@ from urllib.parse import unquote_plus
 from fastapi import APIRouter, Depends, Form, Header, Request, Response
 from fastapi.responses import JSONResponse
 
-from ecolink.identity.logins import WrongCredentialsError
+from ecolink.errors import UnauthenticatedError
+from ecolink.identity.logins import OtpRequiredError
 from ecolink.identity.models import AccountKind
 from ecolink.identity.passwords import MAX_LENGTH
+from ecolink.identity.second_factor import MAX_OTP
 from ecolink.identity.service import Identity
 from ecolink.surface.unit import DatabaseDep, NowDep, TransactionalRoute
 from ecolink.web.account_schemas import TokenOut, TokenRefusal
@@ -69,12 +71,14 @@ def router(identity: Identity) -> APIRouter:
         grant_type: Annotated[str | None, Form()] = None,
         username: Annotated[str | None, Form()] = None,
         password: Annotated[str | None, Form()] = None,
+        otp: Annotated[str | None, Form(max_length=MAX_OTP)] = None,
         client_id: Annotated[str | None, Form()] = None,
         client_secret: Annotated[str | None, Form()] = None,
     ) -> Response:
         """Exchange a person's name and password, or a program's id and secret, for an access token.
 
-        A program may send its id and secret by HTTP Basic instead of in the form.
+        Where the person has a second factor, `otp` is the code of their app, or a recovery code; without it the answer
+        to the right password is `otp_required`. A program may send its id and secret by HTTP Basic instead.
         """
         match grant_type:
             case "password":
@@ -91,15 +95,14 @@ def router(identity: Identity) -> APIRouter:
 
         source = request.client.host if request.client else "unknown"
         try:
-            login = identity.logins.log_in(database, kind, name, credential, source, now)
-        except WrongCredentialsError as wrong:
-            if kind is AccountKind.CLIENT:
-                return _refuse("invalid_client", wrong.detail_en, 401)
-            return _refuse("invalid_grant", wrong.detail_en)
+            login = identity.logins.log_in(database, kind, name, credential, source, now, otp)
+        except UnauthenticatedError as wrong:
+            return _refuse_login(kind, wrong)
         token = TokenOut(
             access_token=login.issued.token,
             expires_in=login.issued.expires_in,
             must_change_password=login.must_change_password,
+            must_enrol=login.must_enrol,
         )
         return JSONResponse(token.model_dump(), headers=_NO_STORE)
 
@@ -129,6 +132,14 @@ def router(identity: Identity) -> APIRouter:
 def _refuse(error: str, description: str, status: int = 400) -> JSONResponse:
     headers = _NO_STORE | ({"WWW-Authenticate": 'Basic realm="ecolink"'} if status == 401 else {})  # noqa: PLR2004
     return JSONResponse({"error": error, "error_description": description}, status, headers=headers)
+
+
+def _refuse_login(kind: AccountKind, wrong: UnauthenticatedError) -> JSONResponse:
+    if isinstance(wrong, OtpRequiredError):
+        return _refuse("otp_required", wrong.detail_en)
+    if kind is AccountKind.CLIENT:
+        return _refuse("invalid_client", wrong.detail_en, 401)
+    return _refuse("invalid_grant", wrong.detail_en)
 
 
 def _basic(request: Request) -> tuple[str, str] | None:

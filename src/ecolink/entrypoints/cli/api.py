@@ -46,9 +46,14 @@ PasswordFile = Annotated[
 
 
 class ApiRefusedError(EcolinkError):
-    """The API said no; the text is its problem's (RFC 9457)."""
+    """The API said no; the text is its problem's (RFC 9457), `said` its error at the token's door (RFC 6749)."""
 
     code = "api-refused"
+
+    def __init__(self, detail_en: str, detail_zh: str, *, said: str = "") -> None:
+        """Keep the word beside the texts."""
+        super().__init__(detail_en, detail_zh)
+        self.said = said
 
 
 @dataclass(frozen=True)
@@ -191,23 +196,29 @@ def _refusal(answer: httpx.Response) -> ApiRefusedError:
         detail = str(next(filter(None, map(problem.get, said)), answer.reason_phrase))
         errors = [f"{error.get('pointer')}: {error.get('detail_en')}" for error in problem.get("errors") or []]
         request = f" (request {problem['request_id']})" if problem.get("request_id") else ""
-        zh = str(problem.get("detail_zh") or detail)
+        zh, word = str(problem.get("detail_zh") or detail), str(problem.get("error", ""))
     except (ValueError, AttributeError):
-        detail, errors, request, zh = answer.reason_phrase, [], "", answer.reason_phrase
-    return ApiRefusedError(f"{answer.status_code}: {'; '.join([detail, *errors])}{request}", zh)
+        detail, errors, request, zh, word = answer.reason_phrase, [], "", answer.reason_phrase, ""
+    return ApiRefusedError(f"{answer.status_code}: {'; '.join([detail, *errors])}{request}", zh, said=word)
 
 
 def ask_token(client: httpx.Client, base: str, user: str, password: str) -> tokens.Kept:
-    """Log in and return what `ecolink login` keeps.
+    """Log in and return what `ecolink login` keeps; a code of the second factor is asked for where one is wanted.
 
     Raises:
-        ApiRefusedError: the name or the password is not right, or there were too many tries.
+        ApiRefusedError: the name, the password or the code is not right, or there were too many tries.
         UnavailableError: the API does not answer.
 
     """
     form = {"grant_type": "password", "username": user, "password": password}
     now = SystemClock().now()
-    issued = send(client, "POST", TOKEN_PATH, data=form).json()
+    try:
+        answer = send(client, "POST", TOKEN_PATH, data=form)
+    except ApiRefusedError as refused:
+        if refused.said != "otp_required" or not sys.stdin.isatty():
+            raise
+        answer = send(client, "POST", TOKEN_PATH, data={**form, "otp": typer.prompt("Code")})
+    issued = answer.json()
     return tokens.Kept(
         base,
         user,

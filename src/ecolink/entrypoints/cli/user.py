@@ -69,6 +69,15 @@ def reset(
     tell_once(record, "password", None if password_file else password, as_json=as_json)
 
 
+@app.command("reset-otp")
+def reset_otp(context: typer.Context, username: Username) -> None:
+    """Take a person's second factor away, whose telephone is lost, and end every login of theirs."""
+    with open_node(context) as node, node.database.begin() as session:
+        account = node.identity.accounts.named(session, AccountKind.USER, username)
+        node.identity.second_factors.remove(session, account, by=operator(), now=node.clock.now())
+    say(f"{username} has no second factor now.")
+
+
 @app.command()
 def disable(context: typer.Context, username: Username) -> None:
     """Shut a person's account and end every login of theirs; their history stays."""
@@ -107,10 +116,12 @@ def rows_of(context: typer.Context, kind: AccountKind) -> list[dict[str, Any]]:
 
 def details(account: Account) -> dict[str, Any]:
     """Return what may be shown of an account: never its credential."""
+    second = {} if account.kind == AccountKind.CLIENT else {"second_factor": account.second_factor_since is not None}
     return {
         "client_id" if account.kind == AccountKind.CLIENT else "username": account.username,
         "name": account.name,
         "roles": sorted(account.roles),
+        **second,
         "state": "disabled" if account.disabled_at else "active",
         "created_at": account.created_at,
     }
