@@ -1,12 +1,14 @@
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import ecolink
 from ecolink.errors import SettingError
-from ecolink.settings import Settings, load, read_sources, unknown_variables
+from ecolink.identity.roles import Role
+from ecolink.settings import RoleName, Settings, load, read_sources, unknown_variables
 
 SHOUNING = """
 unit_code = "350924000000"
@@ -283,3 +285,10 @@ def test_a_node_with_a_certificate_speaks_tls_to_peers_and_plainly_on_its_own_lo
     assert "reached by https://" in refusal(write(secured + 'federation_url = "http://127.0.0.1:8471"'))
     assert load(write(secured + 'local_host = "10.1.2.3"')).local_tls
     assert not load(write(secured + "behind_proxy = true")).federation_tls
+
+
+def test_the_roles_that_may_be_asked_for_a_second_factor_are_the_roles_there_are(write: Write) -> None:
+    assert set(get_args(RoleName)) == {role.value for role in Role}
+    config = write(SHOUNING + 'second_factor_roles = "administrator, chief"')
+    assert load(config).second_factor_roles == ("administrator", "chief")
+    assert "second_factor_roles" in refusal(write(SHOUNING + 'second_factor_roles = ["king"]'))

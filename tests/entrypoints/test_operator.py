@@ -68,7 +68,7 @@ def test_an_interrupted_init_can_be_run_again(run: Run, shouning: Path) -> None:
 def test_init_does_not_take_part_of_a_nodes_keys_for_a_node(run: Run, shouning: Path) -> None:
     for path in shouning.parent.glob("data/ecolink.db*"):
         path.unlink()
-    next(shouning.parent.glob("data/keys/seal-*")).unlink()
+    next(shouning.parent.glob("data/keys/sign-*")).unlink()
     assert "empty it, then run init again" in refusal(run("--config", shouning, "init"))
 
 

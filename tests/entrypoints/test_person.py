@@ -1,13 +1,17 @@
 import json
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from ecolink.entrypoints.cli import matters
+from ecolink.entrypoints.cli.api import ApiRefusedError, ask_token
 from ecolink.web.openapi import local_app
 from tests.entrypoints.conftest import NODES, Run, refusal
 from tests.entrypoints.processes import Process, ecolink
@@ -429,3 +433,19 @@ def test_a_package_is_approved_read_rated_signed_off_and_printed(
         ("POST", "/sign-off", None, {"digest": "b" * 64}),
         ("GET", f"/packages/{'a' * 64}/document?format=html", None, None),
     ]
+
+
+def test_a_code_is_asked_for_where_the_account_wants_one(api: ThreadingHTTPServer, monkeypatch) -> None:
+    wanted = (400, {"error": "otp_required", "error_description": "The account asks for a code as well."})
+    asked = script(api, wanted, (200, {"access_token": "t", "expires_in": 900}), wanted)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "287082")
+    terminal = SimpleNamespace(isatty=lambda: True)
+
+    with httpx.Client(base_url=address(api)) as client:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        assert ask_token(client, address(api), "lin.xiaoman", "secret").token == "t"
+        monkeypatch.setattr(terminal, "isatty", lambda: False)
+        with pytest.raises(ApiRefusedError, match="asks for a code"):
+            ask_token(client, address(api), "lin.xiaoman", "secret")
+
+    assert [b"otp=287082" in body for *_, body in asked] == [False, True, False]

@@ -17,6 +17,7 @@ from ecolink.entrypoints.doctor import machine
 from ecolink.entrypoints.doctor.examination import Examined, examine
 from ecolink.entrypoints.doctor.finding import Level
 from ecolink.federation.models import OutChannel, PeerRow, StatementRow
+from ecolink.identity.models import AccountKind, SecondFactor
 from ecolink.kit.clock import HandClock, SystemClock
 from tests.operations.operator import Operator
 from tests.processes.bureau import Bureau
@@ -61,7 +62,7 @@ def test_a_new_node_has_no_backup_and_no_worker_and_all_else_is_in_order(shounin
     assert "没有工作进程在运行" in result.stdout
     told = shouning.told("doctor")
     assert told["ok"] is True
-    assert [each["number"] for each in told["checks"]] == list(range(1, 19))
+    assert [each["number"] for each in told["checks"]] == list(range(1, 20))
     assert all(each["detail_zh"] and each["detail_en"] for each in told["checks"])
     assert all(each["mend_zh"] and each["mend_en"] for each in told["checks"] if each["level"] in {"warn", "fail"})
 
@@ -260,3 +261,26 @@ def test_an_open_alarm_is_named(befriended: Operator) -> None:
         raise_alarm(session, "log-fork", "somewhere", SystemClock().now(), peer=QINGYUAN)
     node.close()
     assert "log-fork" in found(befriended)["alarms"].finding.detail_en
+
+
+def test_second_factors_that_are_wanting_or_do_not_open_are_told_with_the_mend(
+    shouning: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found(shouning)["second factors"].finding.level is Level.OK
+    monkeypatch.setenv("ECOLINK_SECOND_FACTOR_ROLES", "administrator")
+    wanting = found(shouning)["second factors"].finding
+    assert wanting.level is Level.WARN
+    assert wanting.detail_en.startswith("admin, wu must have a second factor")
+
+    node, now = shouning.node(), SystemClock().now()
+    with node.database.begin() as session:
+        admin = node.identity.accounts.named(session, AccountKind.USER, "admin")
+        node.identity.second_factors.begin(session, admin, now)
+        admin.second_factor_since = now
+    node.close()
+    assert found(shouning)["second factors"].finding.detail_en.startswith("wu must have")
+    change(shouning, update(SecondFactor).values(sealed=b"sealed to a key that is gone"))
+    assert found(shouning)["second factors"].finding.level is Level.FAIL
+
+    shouning.done("user", "reset-otp", "admin")
+    assert found(shouning)["second factors"].finding.level is Level.WARN

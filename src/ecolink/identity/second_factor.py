@@ -124,6 +124,14 @@ class SecondFactors:
         self.accounts.record(session, account, "recovery codes renewed", by, now)
         return self._write_recovery_codes(session, account.id)
 
+    def opens(self, session: Session, account_id: str) -> bool:
+        """Tell whether the secret of a person's app can be read with this node's key."""
+        try:
+            self._secret(session.get_one(SecondFactor, account_id))
+        except VaultError:
+            return False
+        return True
+
     def recovery_codes_left(self, session: Session, account_id: str) -> int:
         """Return how many recovery codes are still good."""
         unspent = select(func.count()).where(RecoveryCode.account_id == account_id, RecoveryCode.spent_at.is_(None))
@@ -178,7 +186,7 @@ class SecondFactors:
         # Locked: of two that bring the same code at once, one comes too late.
         factor = session.get_one(SecondFactor, account_id, with_for_update=True, populate_existing=True)
         try:
-            secret = self.vault.open(factor.sealed, _about(account_id))
+            secret = self._secret(factor)
         except VaultError:  # the database came back without its keys: recovery codes are still good
             _log.error("second factor does not open", account=account_id)
             return False
@@ -188,6 +196,9 @@ class SecondFactors:
         factor.last_step = step
         session.flush()
         return True
+
+    def _secret(self, factor: SecondFactor) -> bytes:
+        return self.vault.open(factor.sealed, _about(factor.account_id))
 
     def _write_recovery_codes(self, session: Session, account_id: str) -> list[str]:
         codes = [_new_recovery_code() for _ in range(RECOVERY_CODES)]

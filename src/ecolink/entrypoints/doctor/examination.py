@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ecolink.entrypoints.doctor import exchange, machine, storehouse
+from ecolink.entrypoints.doctor import exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.errors import EcolinkError, SettingError, UnavailableError
@@ -77,6 +77,7 @@ OF_THE_NODE: Final[tuple[tuple[str, str, Callable[[Patient], Finding]], ...]] = 
     ("messages set aside", "搁置消息", lambda at: exchange.parked(at.node, at.session)),
     ("own keys in force", "本单位密钥效期", lambda at: exchange.own_keys(at.node, at.session, at.now)),
     ("peers' keys in force", "对端密钥效期", lambda at: exchange.peers_keys(at.node, at.session, at.now)),
+    ("second factors", "动态口令", lambda at: people.second_factors(at.session, at.node.identity)),
     ("alarms", "告警", lambda at: exchange.alarms(at.session)),
 )
 """Checks that need keys, and a database whose schema this software knows."""
