@@ -213,6 +213,16 @@ class Settings(BaseSettings):
     border_area_m: int = Field(
         5000, ge=1, le=100_000, description="how far from the provincial border, in metres, its area reaches"
     )
+    map_file: Path | None = Field(
+        None, description="GeoJSON of the outlines on the console's map; without it a sketch of the six counties"
+    )
+    map_tiles: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+/\S*$",
+        max_length=300,
+        description="tile server under the map, such as https://tiles.example.cn/{z}/{x}/{y}.png: browsers will ask it",
+    )
+    map_tiles_credit: str = Field("", max_length=200, description="whose tiles they are, as it must stand on the map")
     calendar_file: Path | None = Field(
         None, description="table of holidays and adjusted working days that overrides the built-in calendar"
     )
@@ -288,7 +298,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
-        for name in ("tls_certificate", "tls_key", "tls_ca", "alert_ca", "border_file", "calendar_file"):
+        files = ("tls_certificate", "tls_key", "tls_ca", "alert_ca", "border_file", "map_file", "calendar_file")
+        for name in files:
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise _Misfit(name, f"there is no file {path}")

@@ -7,6 +7,9 @@ from starlette.exceptions import HTTPException
 
 from ecolink.console import entrance, files, stream
 from ecolink.console.console import Console
+from ecolink.console.emergencies import calls, raising
+from ecolink.console.emergencies import pages as emergencies
+from ecolink.console.map import pages as maps
 from ecolink.console.route import show_problem
 from ecolink.console.today import pages as today
 from ecolink.surface.failures import problem_of
@@ -21,7 +24,13 @@ def add_console(app: FastAPI, console: Console) -> None:
 
 
 def _subjects(console: Console) -> Sequence[APIRouter]:
-    return (today.router(console),)
+    return (
+        today.router(console),
+        calls.router(console),
+        raising.router(console),
+        emergencies.router(console),
+        maps.router(console),
+    )
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:

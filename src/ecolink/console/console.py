@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ecolink.console.live import Live
+from ecolink.console.map.ground import Ground
 from ecolink.identity.service import Identity
 from ecolink.web.rooms import Rooms
 
@@ -24,3 +25,4 @@ class Console:
     identity: Identity
     rooms: Rooms
     live: Live
+    ground: Ground

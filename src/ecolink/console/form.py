@@ -8,7 +8,8 @@ list of its fields here, and what is wrong is shown where it was typed. After an
 - `/recipients@list`: a list, one item for each input of that name
 - `/usefulness@number`: a number, for a member that takes no text for one
 - `/sanitised@yes`: true, from a box that was ticked
-- `/location/geometry@json`: JSON, put there by the page's own script
+- `/location/geometry@corners`: GeoJSON of longitude and latitude in each line: one is a point, three or more an area
+- `/area/geometry@json`: JSON, put there by the page's own script
 
 What is empty is left out. Names that are no pointers belong to the page itself, such as `version`.
 """
@@ -34,6 +35,7 @@ _LARGEST_JSON = 256 * 1024
 _WHOLE = re.compile(r"-?[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,15}\.[0-9]{1,15}")
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
+_SEPARATOR = re.compile(r"\s*[,，\s]\s*")
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -71,6 +73,12 @@ class Form:
     def files(self, name: str) -> list[UploadFile]:
         """Return the files chosen in an input; one that was left empty is none."""
         return [file for file in self._data.getlist(name) if isinstance(file, UploadFile) and file.filename]
+
+    def typed(self) -> list[tuple[str, str]]:
+        """Return every member as it was typed, for a page that hands it in again."""
+        return [
+            (name, text) for name, text in self._data.multi_items() if name.startswith("/") and isinstance(text, str)
+        ]
 
     def members(self) -> dict[str, Any]:
         """Return what was typed as one document.
@@ -142,7 +150,7 @@ def _china(texts: list[str], _: str) -> object:
     return f"{text}+08:00" if _LOCAL_TIME.fullmatch(text) else text
 
 
-def _lines(texts: list[str], _: str) -> object:
+def _lines(texts: list[str], _: str) -> list[str]:
     return [line.strip() for text in texts for line in text.splitlines() if line.strip()]
 
 
@@ -157,8 +165,34 @@ def _number(texts: list[str], _: str) -> object:
     return float(text) if _DECIMAL.fullmatch(text) else text
 
 
+def _is_number(text: str) -> bool:
+    return (_WHOLE.fullmatch(text) or _DECIMAL.fullmatch(text)) is not None
+
+
 def _yes(texts: list[str], _: str) -> object:
     return True if texts and texts[-1].strip() else None
+
+
+def _corners(texts: list[str], pointer: str) -> object:
+    lines = _lines(texts, pointer)
+    corners = [[float(part) for part in _SEPARATOR.split(line) if _is_number(part)] for line in lines]
+    for number, (line, corner) in enumerate(zip(lines, corners, strict=True), start=1):
+        if len(corner) != 2 or len(_SEPARATOR.split(line)) != 2:  # noqa: PLR2004 - longitude and latitude
+            raise InvalidError(
+                f"Line {number} is not a longitude and a latitude, such as 119.2189, 27.4394.",
+                f"第{number}行不是“经度, 纬度”，例如 119.2189, 27.4394。",
+                pointer=pointer,
+            )
+    if len(corners) == 2:  # noqa: PLR2004
+        raise InvalidError(
+            "Two points make no area: give one, or three and more.",
+            "两个点不能构成区域：请给出一个点，或三个以上的点。",
+            pointer=pointer,
+        )
+    if len(corners) < 2:  # noqa: PLR2004
+        return {"type": "Point", "coordinates": corners[0]} if corners else None
+    ring = corners if corners[0] == corners[-1] else [*corners, corners[0]]
+    return {"type": "Polygon", "coordinates": [ring]}
 
 
 def _json(texts: list[str], pointer: str) -> object:
@@ -183,6 +217,7 @@ _WAYS: Mapping[str, Callable[[list[str], str], object]] = MappingProxyType(
         "list": _several,
         "number": _number,
         "yes": _yes,
+        "corners": _corners,
         "json": _json,
     }
 )

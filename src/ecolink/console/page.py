@@ -51,6 +51,9 @@ class Page:
         said = unquote(self.request.cookies.get(_SAID, ""))[:_LONGEST_SAID]
         answer = HTMLResponse(rendering.render(template, self._around() | {"said": said} | context), status)
         answer.headers.update(_HEADERS)
+        tiles = self.request.app.state.console.ground.tiles
+        if tiles is not None:
+            answer.headers["Content-Security-Policy"] = POLICY.replace("img-src", f"img-src {tiles.origin}")
         if said:
             answer.delete_cookie(_SAID, path="/")
         return answer

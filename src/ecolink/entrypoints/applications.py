@@ -7,6 +7,7 @@ from ecolink.console.console import Console, Home
 from ecolink.console.live import Live
 from ecolink.console.sights import Sights
 from ecolink.entrypoints.readiness import readiness
+from ecolink.entrypoints.terms import ground
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation.endpoints import router as federation_router
 from ecolink.kit.buckets import Buckets
@@ -46,6 +47,7 @@ def console_of(node: Node) -> Console:
         identity=node.identity,
         rooms=node.rooms,
         live=Live(node.database, node.clock, Sights(node.rooms).look),
+        ground=ground(settings, node.rooms.emergencies.register.border),
     )
 
 

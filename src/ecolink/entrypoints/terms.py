@@ -4,6 +4,7 @@ from dataclasses import fields
 
 from ecolink.cadence.calendars import WorkingCalendar, read_table
 from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.console.map.ground import Ground, Tiles
 from ecolink.errors import SettingError
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.settings import Settings, suggestion, variable
@@ -40,6 +41,20 @@ def border(settings: Settings) -> Border:
         return Border.from_file(settings.border_file)
     except (OSError, ValueError) as fault:
         raise _wrong(f"border_file ({variable('border_file')}) is wrong: {fault}.") from None
+
+
+def ground(settings: Settings, border: Border) -> Ground:
+    """Return what lies under the console's map.
+
+    Raises:
+        SettingError: the file of outlines cannot be read, or is no GeoJSON.
+
+    """
+    tiles = Tiles(settings.map_tiles, settings.map_tiles_credit) if settings.map_tiles else None
+    try:
+        return Ground.read(settings.map_file, border, tiles)
+    except (OSError, ValueError) as fault:
+        raise _wrong(f"map_file ({variable('map_file')}) is wrong: {fault}.") from None
 
 
 def working_calendar(settings: Settings) -> WorkingCalendar:

@@ -76,10 +76,14 @@ class Border:
 
         It is unknown without a line, without a place on the map, and far away from a mere sketch.
         """
+        return self.measure(_outline(location.geometry) if location.geometry else ())
+
+    def measure(self, outline: Sequence[Path]) -> BorderDistance:
+        """Return how far whatever has this `outline` is from the border; see `distance`."""
         unknown = BorderDistance(source=self.name, schematic=self.schematic)
-        if not self.lines or location.geometry is None:
+        if not self.lines or not outline:
             return unknown
-        metres = round(distance_m(_outline(location.geometry), self.lines), 1)
+        metres = round(distance_m(outline, self.lines), 1)
         return (
             unknown if self.schematic and metres > SKETCH_REACH_M else unknown.model_copy(update={"distance_m": metres})
         )

@@ -1,5 +1,7 @@
 """What somebody raises, before anybody outside hears of it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +21,18 @@ TERMS: Final = Terms(
     legal_basis="警务协作协议书（森林火灾：《森林防火条例》第七条）",
 )
 PURPOSE: Final = "紧急通报与协同处置"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What raising an emergency would come to."""
+
+    row: Emergency
+    """Not kept yet."""
+    audience: Sequence[str]
+    """The bureaus that would be told."""
+    waits: bool
+    """For a second person; otherwise it goes out at once."""
 
 
 class ConfirmationError(InvalidError):
@@ -47,6 +61,7 @@ def draft(entry: EmergencyIn, usual: Terms, *, author: str, by: Principal, now: 
     terms = usual.settle(chosen.model_copy(update={"is_exercise": is_exercise}))
     return Emergency(
         id=new_id(now),
+        version=1,
         author=author,
         recipients=sorted(set(entry.recipients)),
         alliance_id=entry.alliance_id,

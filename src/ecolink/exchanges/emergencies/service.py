@@ -17,7 +17,7 @@ from ecolink.exchanges.emergencies.amendments import amend
 from ecolink.exchanges.emergencies.arrivals import Arrivals
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.dispatch import Dispatch, Roster, Signature
-from ecolink.exchanges.emergencies.drafting import TERMS, draft, refuse_unaddressed, refuse_unconfirmed
+from ecolink.exchanges.emergencies.drafting import TERMS, Weighed, draft, refuse_unaddressed, refuse_unconfirmed
 from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
@@ -111,6 +111,27 @@ class EmergencyService:
 
     # Raising ------------------------------------------------------------------------------------------------
 
+    def weigh(self, session: Session, entry: EmergencyIn, *, by: Principal, now: datetime) -> Weighed:
+        """Say what raising `entry` would come to; nothing is kept and nobody is told.
+
+        Raises:
+            InvalidError: it breaks a rule of the domain.
+            ConflictError: a recipient is no active peer.
+            SharingError: no agreement lets us tell emergencies to a recipient.
+
+        """
+        refuse_unaddressed(entry)
+        facts = entry.facts()
+        refuse_in_text(texts_in(facts))
+        audience = self._audience(session, entry.recipients, entry.alliance_id, now)[0]
+        usual = self.agreed.terms_with(session, self.terms, audience, china_day(now))
+        row = draft(entry, usual, author=self.us, by=by, now=now)
+        self.register.describe(row, EmergencyAlertV1.model_validate(self.register.measure(facts)))
+        waits = entry.status is Status.ACTUAL and (
+            self.approval_required or not by.may(Permission.EMERGENCY_APPROVE) or by.kind != "user"
+        )
+        return Weighed(row, audience, waits)
+
     def raise_alert(self, session: Session, entry: EmergencyIn, *, by: Principal, now: datetime) -> Emergency:
         """Raise an emergency: send it at once, or leave it waiting for a second person.
 
@@ -124,22 +145,14 @@ class EmergencyService:
             SharingError: no agreement lets us tell emergencies to a recipient.
 
         """
-        refuse_unaddressed(entry)
-        facts = entry.facts()
-        refuse_in_text(texts_in(facts))
-        waits = entry.status is Status.ACTUAL and (
-            self.approval_required or not by.may(Permission.EMERGENCY_APPROVE) or by.kind != "user"
-        )
-        if entry.status is Status.ACTUAL and not waits:
+        weighed = self.weigh(session, entry, by=by, now=now)
+        row = weighed.row
+        if entry.status is Status.ACTUAL and not weighed.waits:
             refuse_unconfirmed(entry.title, entry.confirm)
 
-        audience = self._audience(session, entry.recipients, entry.alliance_id, now)[0]
-        usual = self.agreed.terms_with(session, self.terms, audience, china_day(now))
-        row = draft(entry, usual, author=self.us, by=by, now=now)
-        self.register.describe(row, EmergencyAlertV1.model_validate(self.register.measure(facts)))
         session.add(row)
         session.flush()
-        if waits:
+        if weighed.waits:
             self._enclosures(session, row)
         else:
             self._send_alert(session, row, Signature.of(by), now, approver=None)
