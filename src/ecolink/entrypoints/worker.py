@@ -115,7 +115,7 @@ class Worker:
 
         def step(now: datetime) -> bool:
             traffic.let_pass(courtesy_s)  # what is kept may wait to be taken up; who is sending waits for an answer
-            return applier.step(lanes, now)
+            return applier.step(lanes, now, is_free=lambda: traffic.is_quiet)
 
         self.loops.run(Crew(name, bell, _steps(step), partial(applier.due, lanes)))
 

@@ -34,6 +34,9 @@ KEEP_REJECTIONS: Final = timedelta(days=3 * 365)
 AGAIN_AFTER: Final = timedelta(seconds=1)
 """When a statement is tried again that the database could not take: a deadlock, a full disk."""
 
+TOGETHER: Final = 16
+"""Statements at most that are applied in one transaction."""
+
 _STATEMENTS = table_of(StatementRow).c
 _WAITING = (
     # One after the other in each lane; all lanes together would be sorted.
@@ -98,8 +101,12 @@ class Applier:
     on_rejected: Mapping[str, Callable[[Session, Stored, datetime], None]] = field(default_factory=dict)
     """By the first word of the rejected statement's type: tells the room that its move came back."""
 
-    def step(self, lanes: Sequence[Lane], now: datetime) -> bool:
-        """Apply the oldest waiting statement of `lanes`; tell whether there was one."""
+    def step(self, lanes: Sequence[Lane], now: datetime, *, is_free: Callable[[], bool] = lambda: True) -> bool:
+        """Apply the oldest waiting statement of `lanes`; tell whether there was one.
+
+        The next ones share its transaction, and so its wait for the disk, while it holds up nobody and `is_free` says
+        that there is nothing better to do. Each has a savepoint of its own.
+        """
         with self.database.read() as session:
             # Look before taking the write lock: mostly there is nothing in most lanes.
             waiting = [lane for lane in lanes if _look(session, lane, now)]
@@ -108,17 +115,22 @@ class Applier:
         n = None
         try:
             with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
-                row = _take_oldest(session, waiting, now)
-                if row is None:
-                    return False
-                n = row.n
-                with structlog.contextvars.bound_contextvars(statement=row.jti):
-                    self._apply(session, row, now)
+                for _ in range(TOGETHER):
+                    row = _take_oldest(session, waiting, now)
+                    if row is None:
+                        break
+                    n = row.n
+                    with structlog.contextvars.bound_contextvars(statement=row.jti):
+                        self._apply(session, row, now)
+                    if not (self.database.holds_up_nobody and is_free()):
+                        break
+                    session.flush()
+                    session.expunge_all()  # what one statement's room had in hand may be old for the next
         except UnavailableError:
             if n is None:
                 raise
             self._put_off(n, now)
-        return True
+        return n is not None
 
     def due(self, lanes: Sequence[Lane]) -> datetime | None:
         """Return when the next statement of `lanes` that was put off may be applied, or might have been."""

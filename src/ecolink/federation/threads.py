@@ -39,11 +39,12 @@ class Delivery:
     """`deliver_by`, once it passed with no receipt: the author sees 'unconfirmed'."""
 
 
-def load(session: Session, thread: str) -> list[Stored]:
-    """Return what this node holds of a thread, in order of arrival, applied or not."""
+def load(session: Session, thread: str, known: Stored | None = None) -> list[Stored]:
+    """Return what this node holds of a thread, in order of arrival, applied or not; `known` as it is."""
     if session.autoflush:
         session.flush()
-    return [stored(Held(*row)) for row in session.connection().execute(_OF_THREAD, {"thread": thread})]
+    rows = session.connection().execute(_OF_THREAD, {"thread": thread})
+    return [known if known and row.n == known.n else stored(Held(*row)) for row in rows]
 
 
 def bureaus_of(session: Session, thread: str, word: str) -> frozenset[str]:

@@ -26,6 +26,11 @@ class Traffic:
                 if not self._calls:
                     self._changed.notify_all()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Tell whether nobody is being answered."""
+        return not self._calls
+
     def let_pass(self, seconds: float) -> None:
         """Wait until nobody is being answered, but at most so many seconds."""
         with self._changed:

@@ -24,12 +24,13 @@ _HELD = select(_TERMS.term).where(_TERMS.kind == bindparam("kind"), _TERMS.objec
 class SearchIndex:
     """The node's index. A kind is a feature's word for its objects (`lead`, `bulletin`)."""
 
-    def put(self, session: Session, kind: str, object_id: str, text: str) -> None:
-        """Have the object found by `text` and by nothing else; what it was found by before is replaced.
+    def put(self, session: Session, kind: str, object_id: str, text: str, *, is_new: bool = False) -> None:
+        """Have the object found by `text` and by nothing else; what it was found by before, unless new, is replaced.
 
         The first `terms.MAX_TEXT` characters count. Never pass in what describes a person.
         """
-        held = set(session.connection().execute(_HELD, {"kind": kind, "object_id": object_id}).scalars())
+        which = {"kind": kind, "object_id": object_id}
+        held = set() if is_new else set(session.connection().execute(_HELD, which).scalars())
         wanted = terms_of(text)
 
         gone, new = sorted(held - wanted), sorted(wanted - held)

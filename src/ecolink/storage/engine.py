@@ -144,6 +144,14 @@ class Database:
         with self._telling_outages(), _Session(self.engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
+    @property
+    def holds_up_nobody(self) -> bool:
+        """Tell whether nobody waits for the transaction under way, not even for a row it has locked.
+
+        Only on SQLite can that be said, where one transaction of a process follows the other.
+        """
+        return self._turns is not None and not self._turns.is_wanted
+
     @contextmanager
     def _turn(self, *, urgent: bool) -> Iterator[None]:
         """Wait for our turn to write, no longer than for another process's: behind a lock that stays, all give up."""

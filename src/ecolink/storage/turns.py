@@ -37,6 +37,11 @@ class Turns:
                 return False
         return True  # it came at the last moment
 
+    @property
+    def is_wanted(self) -> bool:
+        """Tell whether somebody waits for the present turn to end."""
+        return bool(self._urgent or self._others)
+
     def end(self) -> None:
         """Let the next one in."""
         with self._door:

@@ -98,11 +98,12 @@ class ThreadReader:
     us: str
     keyring: Keyring
 
-    def read(self, session: Session, thread: str) -> Thread:
-        """Return what this node holds of a thread."""
-        stored = threads.load(session, thread)
-        moves = [move for each in stored if (move := self.move(session, each)) is not None]
-        return Thread(self.us, stored, moves)
+    def read(self, session: Session, thread: str, at_hand: tuple[Stored, Move] | None = None) -> Thread:
+        """Return what this node holds of a thread; what was just read of it and is `at_hand` is not read twice."""
+        known, move = at_hand or (None, None)
+        stored = threads.load(session, thread, known)
+        moves = (move if each is known else self.move(session, each) for each in stored)
+        return Thread(self.us, stored, [move for move in moves if move is not None])
 
     def move(self, session: Session, stored: Stored) -> Move | None:
         """Return one statement as a move; None when it is of another kind and only happens to stand in the thread."""

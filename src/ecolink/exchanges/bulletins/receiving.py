@@ -53,7 +53,7 @@ class Receiving:
             raise Reject("invalid-body", (move.fault if move else None) or "no statement about a bulletin")
         author = author_of(move)
         self._refuse_stranger(session, move, author, stored)
-        dossier = self.record.receive(session, stored, author)
+        dossier = self.record.receive(session, stored, move, author)
         if dossier is None:
             raise Reject("unknown-version", EXPLANATIONS["unknown-version"])
 
@@ -69,7 +69,7 @@ class Receiving:
         if move is None or move.act is Act.REJECTED:
             return
         author = author_of(move)
-        dossier = self.record.take_back(session, stored, author, begins=move.act is Act.PUBLISHED)
+        dossier = self.record.take_back(session, stored, move, author, begins=move.act is Act.PUBLISHED)
         if dossier is None:
             return  # what it answers comes by itself, and brings the row
         draft = dossier.draft

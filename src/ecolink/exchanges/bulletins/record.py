@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.orm import Session, make_transient_to_detached
 
-from ecolink.errors import IllegalMoveError, NotFoundError
+from ecolink.errors import IllegalMoveError, NotFoundError, UnavailableError
 from ecolink.exchanges.bulletins.models import (
     FOR_EVER,
     Bulletin,
@@ -15,7 +15,7 @@ from ecolink.exchanges.bulletins.models import (
     BulletinSubject,
 )
 from ecolink.exchanges.bulletins.reading import Thread, ThreadReader
-from ecolink.exchanges.bulletins.rules.matter import Matter
+from ecolink.exchanges.bulletins.rules.matter import Holder, Matter, Move
 from ecolink.exchanges.bulletins.rules.tables import TABLE, Side, State
 from ecolink.federation.statements import Stored
 from ecolink.kit.ids import new_id
@@ -35,7 +35,15 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_RECIPIENTS = select(BulletinRecipient).where(BulletinRecipient.bulletin_id == bindparam("bulletin"))
+_COLUMNS = table_of(Bulletin).c.keys()
+_TOLD = table_of(BulletinRecipient).c
+_ANSWERS = ("via", "read_at", "uses", "feedback", "outstanding")
+_RECIPIENTS = select(_TOLD.unit_code, *(_TOLD[name] for name in _ANSWERS)).where(
+    _TOLD.bulletin_id == bindparam("bulletin")
+)
+_OF_RECIPIENT = (_TOLD.bulletin_id == bindparam("bulletin"), _TOLD.unit_code == bindparam("unit"))
+_ANSWERED = update(table_of(BulletinRecipient)).where(*_OF_RECIPIENT)
+_NOT_TOLD = delete(table_of(BulletinRecipient)).where(*_OF_RECIPIENT)
 _NO_SUBJECTS = delete(table_of(BulletinSubject)).where(table_of(BulletinSubject).c.bulletin_id == bindparam("bulletin"))
 
 
@@ -137,25 +145,22 @@ class Record:
             raise NotFoundError
         return self._dossier(session, row)
 
-    def receive(self, session: Session, stored: Stored, author: str) -> Dossier | None:
-        """Return the bulletin an incoming statement speaks of, for changing; a peer's that is new gets a row.
+    def receive(self, session: Session, stored: Stored, move: Move, author: str) -> Dossier | None:
+        """Return the bulletin an incoming statement speaks of, for changing; a peer's that is new has no row yet.
 
         None when it speaks of one of ours that does not exist.
         """
-        thread = stored.statement.thread
-        row = self._locked(session, thread, author)
+        row = self._locked(session, stored.statement.thread, author)
         if row is None and author != self.us:
-            self._begin(session, stored, author)
-            row = self._locked(session, thread, author)
-        return None if row is None else self._dossier(session, row)
+            row = self._begun(stored, author)
+        return None if row is None else self._dossier(session, row, (stored, move))
 
-    def take_back(self, session: Session, stored: Stored, author: str, *, begins: bool) -> Dossier | None:
-        """Return the bulletin a returned statement of ours speaks of; one of ours gets a row if it `begins` with it."""
-        thread = stored.statement.thread
-        if begins and author == self.us and self._locked(session, thread, author) is None:
-            self._begin(session, stored, author)
-        row = self._locked(session, thread, author)
-        return None if row is None else self._dossier(session, row)
+    def take_back(self, session: Session, stored: Stored, move: Move, author: str, *, begins: bool) -> Dossier | None:
+        """Return the bulletin a returned statement of ours speaks of; one of ours begins if it `begins` with it."""
+        row = self._locked(session, stored.statement.thread, author)
+        if row is None and begins and author == self.us:
+            row = self._begun(stored, author)
+        return None if row is None else self._dossier(session, row, (stored, move))
 
     def drop_draft(self, session: Session, dossier: Dossier) -> None:
         """Delete what was a draft when the backup was made, and was told since."""
@@ -176,7 +181,12 @@ class Record:
         return dossier
 
     def write(self, session: Session, dossier: Dossier, now: datetime) -> None:
-        """Write the row from what was read, unless nothing was told yet."""
+        """Write the row from what was read, unless nothing was told yet.
+
+        Raises:
+            UnavailableError: another worker has just written this row for the first time.
+
+        """
         row, matter = dossier.row, dossier.matter
         if matter.state is None:
             return
@@ -184,10 +194,16 @@ class Record:
         row.state = matter.state.value
         row.told_at = told.at if told else row.told_at
         row.updated_at = now
+        row.holders = len(matter.holders)
+        row.readers = sum(holder.read is not None for holder in matter.holders.values())
+        row.outstanding = sum(bool(matter.owes(unit)) for unit in matter.holders)
         changed = self._write_content(row, matter)
-        self._write_recipients(session, row, matter)
+        is_new = row not in session
+        if is_new:
+            self._insert(session, row)
+        self._write_recipients(session, row, matter, is_new=is_new)
         if changed:
-            self._write_index(session, row, matter)
+            self._write_index(session, row, matter, is_new=is_new)
         session.flush()
 
     def index_draft(self, session: Session, row: Bulletin, text: BulletinContent) -> None:
@@ -201,35 +217,38 @@ class Record:
         session.delete(row)
         session.flush()
 
-    def _dossier(self, session: Session, row: Bulletin) -> Dossier:
-        thread = self.reader.read(session, row.thread)
+    def _dossier(self, session: Session, row: Bulletin, at_hand: tuple[Stored, Move] | None = None) -> Dossier:
+        thread = self.reader.read(session, row.thread, at_hand)
         draft = session.get(BulletinDraft, row.id) if row.direction == "out" else None
         return Dossier(row, thread, thread.fold(row.author), draft)
 
     def _locked(self, session: Session, thread: str, author: str) -> Bulletin | None:
         return session.scalars(_LOCKED, {"thread": thread, "author": author}).one_or_none()
 
-    def _begin(self, session: Session, stored: Stored, author: str) -> None:
-        """Insert the row of a bulletin, unless another worker just did."""
+    def _begun(self, stored: Stored, author: str) -> Bulletin:
+        """Return the row of a bulletin that is new here; `write` inserts it."""
         thread = stored.statement.thread
-        row: dict[str, object] = {
-            "id": thread,
-            "thread": thread,
-            "author": author,
-            "direction": "out" if author == self.us else "in",
-            "state": State.PUBLISHED.value,
-            "is_exercise": stored.statement.is_exercise,
-            "told_at": stored.statement.iat,
-            "valid_until": FOR_EVER,
-            "updated_at": stored.received_at,
-            "left_out": [],
-            "holders": 0,
-            "readers": 0,
-            "outstanding": 0,
-            "version": 1,
-        }
-        if not insert_new(session, Bulletin, [row]) and self._locked(session, thread, author) is None:
-            insert_new(session, Bulletin, [{**row, "id": new_id(stored.received_at)}])
+        return Bulletin(
+            id=thread,
+            thread=thread,
+            author=author,
+            direction="out" if author == self.us else "in",
+            is_exercise=stored.statement.is_exercise,
+            told_at=stored.statement.iat,
+            valid_until=FOR_EVER,
+            left_out=[],
+            version=1,
+        )
+
+    def _insert(self, session: Session, row: Bulletin) -> None:
+        """Insert a row past the mapper, which costs less than the mapper's own way; the session knows it from then on."""
+        if not insert_new(session, Bulletin, [_values(row)]):
+            if self._locked(session, row.thread, row.author) is not None:
+                raise UnavailableError("Another worker began this bulletin just now.", "该通报正由另一进程写入。")
+            row.id = new_id(row.updated_at)  # another bureau's bulletin has the thread's own id
+            insert_new(session, Bulletin, [_values(row)])
+        make_transient_to_detached(row)
+        session.add(row)
 
     def _write_content(self, row: Bulletin, matter: Matter) -> bool:
         """Show what stands; return whether that is something else than before."""
@@ -245,42 +264,55 @@ class Record:
             row.title = row.number = row.grading = None
         return True
 
-    def _write_index(self, session: Session, row: Bulletin, matter: Matter) -> None:
+    def _write_index(self, session: Session, row: Bulletin, matter: Matter, *, is_new: bool) -> None:
         content = matter.current.content if matter.current else None
         if matter.recall is not None or content is None:
             self.search.remove(session, KIND, row.id)
             session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
         else:
-            self._index(session, row, content)
+            self._index(session, row, content, is_new=is_new)
 
-    def _index(self, session: Session, row: Bulletin, text: BulletinContent) -> None:
+    def _index(self, session: Session, row: Bulletin, text: BulletinContent, *, is_new: bool = False) -> None:
         words = [text.number, text.title, text.body, *text.suggested_actions]
         words += [name for each in text.species for name in (each.name_zh, each.name_latin)]
-        self.search.put(session, KIND, row.id, "\n".join(word for word in words if word))
+        self.search.put(session, KIND, row.id, "\n".join(word for word in words if word), is_new=is_new)
         subjects = {("charge", code) for code in text.charges} | {("species", each.name_zh) for each in text.species}
-        session.flush()
-        session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
+        if not is_new:
+            session.flush()
+            session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
         insert_new(
             session,
             BulletinSubject,
             [{"bulletin_id": row.id, "facet": facet, "value": value} for facet, value in sorted(subjects)],
         )
 
-    def _write_recipients(self, session: Session, row: Bulletin, matter: Matter) -> None:
-        held = {each.unit_code: each for each in session.scalars(_RECIPIENTS, {"bulletin": row.id})}
-        for unit, holder in matter.holders.items():
-            each = held.get(unit) or BulletinRecipient(bulletin_id=row.id, unit_code=unit)
-            each.via = holder.via
-            each.read_at = holder.read.at if holder.read else None
-            each.uses, each.feedback = len(holder.uses), len(holder.feedback)
-            each.outstanding = len(matter.owes(unit))
-            if unit not in held:
-                session.add(each)
-        for unit in held.keys() - matter.holders.keys():
-            session.delete(held[unit])
-        row.holders = len(matter.holders)
-        row.readers = sum(holder.read is not None for holder in matter.holders.values())
-        row.outstanding = sum(bool(matter.owes(unit)) for unit in matter.holders)
+    def _write_recipients(self, session: Session, row: Bulletin, matter: Matter, *, is_new: bool) -> None:
+        connection = session.connection()
+        held = {} if is_new else {unit: said for unit, *said in connection.execute(_RECIPIENTS, {"bulletin": row.id})}
+        told = {unit: _answers(matter, holder) for unit, holder in matter.holders.items()}
+        new = [{"bulletin_id": row.id, "unit_code": unit, **told[unit]} for unit in told if unit not in held]
+        insert_new(session, BulletinRecipient, new)
+        for unit, said in held.items():
+            which = {"bulletin": row.id, "unit": unit}
+            if unit not in told:
+                connection.execute(_NOT_TOLD, which)
+            elif list(told[unit].values()) != said:
+                connection.execute(_ANSWERED, which | told[unit])
+
+
+def _answers(matter: Matter, holder: Holder) -> dict[str, object]:
+    """Return how far a bureau answered, by the columns `_ANSWERS`."""
+    return {
+        "via": holder.via,
+        "read_at": holder.read.at if holder.read else None,
+        "uses": len(holder.uses),
+        "feedback": len(holder.feedback),
+        "outstanding": len(matter.owes(holder.unit_code)),
+    }
+
+
+def _values(row: Bulletin) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _COLUMNS}
 
 
 def _show(row: Bulletin, text: BulletinContent) -> None:
