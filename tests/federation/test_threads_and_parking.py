@@ -1,5 +1,6 @@
 """What arrives too early waits, what cannot be applied is set aside or answered, and the rest goes on."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -196,6 +197,76 @@ def test_a_database_that_fails_for_a_moment_sets_nothing_aside_and_blocks_nothin
     assert parked(qingyuan) == []
     town.wait(timedelta(seconds=1))
     assert qingyuan.texts == ["next", "unlucky"]
+
+
+def deliver(town: Town) -> None:
+    """Send what waits at Shouning, and let nobody apply it."""
+    node = town.nodes[SHOUNING]
+    while node.delivery.step(tuple(Lane), node.clock.now):
+        pass
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_what_waits_is_applied_together_on_sqlite_and_only_while_there_is_nothing_better_to_do(
+    town, shouning, qingyuan
+):
+    node, now = qingyuan.node, town.clock.now()
+    for text in ("one", "two", "three", "four"):
+        shouning.send(text, QINGYUAN)
+    deliver(town)
+    assert node.applier.step((Lane.CASE,), now, is_free=lambda: False)
+    assert qingyuan.texts == ["one"]
+    qingyuan.stumble.add("two")
+    assert node.applier.step((Lane.CASE,), now)
+    together = node.database.is_sqlite
+    assert qingyuan.texts == (["one", "three", "four"] if together else ["one"])
+    assert len(parked(qingyuan)) == 1, "what fails takes nothing down with it"
+    assert node.applier.step((Lane.CASE,), now) is not together
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_what_is_applied_together_ends_where_somebody_waits_to_write(town, shouning, qingyuan):
+    node = qingyuan.node
+    seen = threading.Event()
+
+    def be_interrupted(session, stored, now):
+        node.handlers[NOTE] = qingyuan.apply
+        writer.start()
+        while node.database.holds_up_nobody:
+            assert not seen.wait(0.001)
+        qingyuan.apply(session, stored, now)
+
+    def write() -> None:
+        with node.database.begin():
+            qingyuan.texts.append("somebody else")
+
+    writer = threading.Thread(target=write)
+    for text in ("one", "two"):
+        shouning.send(text, QINGYUAN)
+    deliver(town)
+    node.handlers[NOTE] = be_interrupted
+    town.settle()
+    writer.join()
+    assert qingyuan.texts == ["one", "somebody else", "two"]
+
+
+def test_what_is_applied_together_is_undone_together_when_the_database_fails(town, shouning, qingyuan):
+    node = qingyuan.node
+
+    def lose_the_race(session, stored, now):
+        qingyuan.apply(session, stored, now)
+        if stored.statement.body["text"] == "unlucky":
+            node.handlers[NOTE] = qingyuan.apply
+            raise OperationalError("UPDATE leads", {}, Exception("database or disk is full"))
+
+    node.handlers[NOTE] = lose_the_race
+    for text in ("one", "unlucky", "three"):
+        shouning.send(text, QINGYUAN)
+    deliver(town)
+    town.settle()
+    assert qingyuan.texts == ["one", "three"]
+    town.wait(timedelta(seconds=1))
+    assert qingyuan.texts == ["one", "three", "unlucky"]
 
 
 def test_retrying_what_is_not_parked_says_so(town, shouning, qingyuan):

@@ -146,9 +146,9 @@ class Database:
 
     @property
     def holds_up_nobody(self) -> bool:
-        """Tell whether nobody waits for the transaction under way, not even for a row it has locked.
+        """Tell whether nobody of this process waits for the transaction under way.
 
-        Only on SQLite can that be said, where one transaction of a process follows the other.
+        On PostgreSQL that is never said: others may wait for the rows it has locked.
         """
         return self._turns is not None and not self._turns.is_wanted
 
