@@ -16,11 +16,20 @@ from ecolink.exchanges.agreements.models import AgreementSubject
 from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.cosigned.models import CosignedDocument
 from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1, TermsV1
+from ecolink.storage.base import table_of
 
 KINDS: Mapping[str, type[TermsV1 | EndingV1 | CalendarV1]] = MappingProxyType(
     {"terms": TermsV1, "ending": EndingV1, "calendar": CalendarV1}
 )
 """The subjects of an agreement by their kind in the register."""
+
+
+_SIGNED = (
+    # Asked of every bulletin that comes or goes: put together once.
+    register.signed_by_all(KINDS).with_only_columns(
+        *(table_of(CosignedDocument).c[name] for name in ("subject", "digest", "completed_at"))
+    )
+)
 
 
 def kind_of(subject: TermsV1 | EndingV1 | CalendarV1) -> Literal["terms", "ending", "calendar"]:
@@ -50,10 +59,7 @@ class Shelf:
 
     def in_force(self, session: Session) -> Sequence[Agreement]:
         """Return the agreements, ended ones too, by code; what is in force on a day, `Agreement.on` tells."""
-        signed = register.signed_by_all(KINDS).with_only_columns(
-            CosignedDocument.subject, CosignedDocument.digest, CosignedDocument.completed_at
-        )
-        found = tuple(tuple(row) for row in session.execute(signed))
+        found = tuple(tuple(row) for row in session.execute(_SIGNED))
         shelved, agreements = self._shelved
         if found != shelved:
             agreements = self._read(session, found)

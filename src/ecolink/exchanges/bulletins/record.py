@@ -241,7 +241,7 @@ class Record:
         )
 
     def _insert(self, session: Session, row: Bulletin) -> None:
-        """Insert a row past the mapper, which costs less than the mapper's own way; the session knows it from then on."""
+        """Insert a row past the mapper, at a fraction of the cost; the session knows it from then on."""
         if not insert_new(session, Bulletin, [_values(row)]):
             if self._locked(session, row.thread, row.author) is not None:
                 raise UnavailableError("Another worker began this bulletin just now.", "该通报正由另一进程写入。")
