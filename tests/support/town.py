@@ -212,6 +212,8 @@ class Town:
         for node in self.nodes.values():
             node.tick(node.clock.now())
         self.settle()
+        for node in self.nodes.values():
+            node.escalate(node.clock.now())
 
     def close(self) -> None:
         for node in self.nodes.values():

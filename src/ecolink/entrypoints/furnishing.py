@@ -17,6 +17,7 @@ from ecolink.attachments.service import Attachments
 from ecolink.attachments.shelf import Shelf
 from ecolink.attachments.store import BlobStore
 from ecolink.attachments.transfers import Transfers
+from ecolink.entrypoints.alerting import Alerting
 from ecolink.entrypoints.cooperation import furnish_agreements, furnish_cooperation
 from ecolink.entrypoints.shell import Shell
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
@@ -90,6 +91,8 @@ def furnish(shell: Shell) -> Rooms:
     agreements.changed.append(emergencies.arrivals.note_agreement)
 
     cooperation = furnish_cooperation(shell, agreements, admission)
+    alerting = Alerting(us, shell.alerts, shell.peers, agreed)
+    alerting.listen(shell.hooks.noticed, emergencies, leads, cooperation.obligations)
 
     erasure = Erasure(
         us,
@@ -133,6 +136,8 @@ def furnish(shell: Shell) -> Rooms:
         bulletins=bulletins,
         emergencies=emergencies,
         cooperation=cooperation,
+        alerts=shell.alerts,
+        identity=shell.identity,
     )
 
 

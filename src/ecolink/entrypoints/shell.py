@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.post_office import PostOffice
+from ecolink.alerts.service import AlertService
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.exchanges.obligations.notices import OnNotice
@@ -22,6 +23,7 @@ from ecolink.federation.receipts import Confirmed, OnReceipt
 from ecolink.federation.signer import Signer
 from ecolink.federation.statements import Stored
 from ecolink.federation.witnessing import Witnessing
+from ecolink.identity.service import Identity
 from ecolink.kit.clock import Clock
 from ecolink.settings import Settings
 from ecolink.storage.engine import Database
@@ -39,7 +41,7 @@ class Hooks:
     watch: list[Callable[[datetime], datetime | None]] = field(default_factory=list)
     """Do what has fallen due, and tell when the next thing falls due."""
     noticed: list[OnNotice] = field(default_factory=list)
-    """Told of each reminder and escalation: where channels such as e-mail take them up."""
+    """Told of each reminder and escalation; alerts begin here, among others."""
     fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
     fetch_due: list[Callable[[], datetime | None]] = field(default_factory=list)
     """Tell when there will be something to fetch."""
@@ -83,3 +85,5 @@ class Shell:
     hooks: Hooks
     post_office: PostOffice
     card: Callable[[Session, datetime], bytes]
+    alerts: AlertService
+    identity: Identity

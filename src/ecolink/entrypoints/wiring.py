@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.alerts.post_office import PostOffice, network_postman
 from ecolink.alerts.postman import NetworkPostman, Postman
+from ecolink.alerts.service import AlertService
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.furnishing import furnish
@@ -90,6 +91,7 @@ class Node:
     identity: Identity
     post_office: PostOffice
     postman: Postman
+    alerts: AlertService
     transport: Transport
     rooms: Rooms
 
@@ -142,6 +144,20 @@ class Node:
         self.refresh_key()
         return min((due for hook in self.hooks.watch if (due := hook(now))), default=None)
 
+    def escalate(self, now: datetime) -> datetime | None:
+        """Tell whom an alert is due to, and return when the next step is; None when none is planned.
+
+        Apart from `tick`, so that no deadline and no fault of another room holds it up.
+        """
+        escalation = self.alerts.escalation
+        with self.database.read() as session:
+            due = escalation.next_due(session)
+        if due is None or due > now:
+            return due
+        with self.database.begin(urgent=True) as session:
+            escalation.step(session, now)
+            return escalation.next_due(session)
+
     def compare(self, clock: Callable[[], datetime]) -> dict[str, str]:
         """Compare evidence logs and channel heads with every peer; return by peer what came of the heads.
 
@@ -166,6 +182,7 @@ class Node:
         with self.database.begin() as session:
             self.callers.forget_expired(session, now)
             self.identity.tidy(session, now)
+            self.alerts.tidy(session, now)
             forget_expired(session, now)
         for hook in self.hooks.tidy:
             hook(now)
@@ -217,6 +234,7 @@ def build_node(
         bureau=settings.name_zh,
         enrolling=map(Role, settings.second_factor_roles),
     )
+    alerts = AlertService.build(identity, access)
     node = Node(
         settings=settings,
         clock=clock,
@@ -262,6 +280,7 @@ def build_node(
         identity=identity,
         post_office=post_office,
         postman=postman,
+        alerts=alerts,
         transport=transport,
         rooms=furnish(
             Shell(
@@ -282,6 +301,8 @@ def build_node(
                 hooks=hooks,
                 post_office=post_office,
                 card=lambda session, now: node.card_within(session, now),  # noqa: PLW0108 - no node yet
+                alerts=alerts,
+                identity=identity,
             ),
         ),
     )

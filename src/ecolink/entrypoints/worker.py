@@ -55,6 +55,7 @@ class Worker:
     _listener: Listener = field(init=False)
     _compared: threading.Event = field(default_factory=threading.Event)
     _next_due: datetime | None = None
+    _next_step: datetime | None = None
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
@@ -81,6 +82,7 @@ class Worker:
         self._send("send-again", Bell.SEND_AGAIN, REST, again=True)
         run(Crew("alert", Bell.ALERT, self._alert, node.post_office.sending.due, SENDERS))
         run(Crew("fetch", Bell.FETCH, _steps(node.fetch), node.fetch_due))
+        run(Crew("escalate", Bell.STEP, self._escalate, lambda: self._next_step))
         run(Crew("watch", Bell.WATCH, self._watch, lambda: self._next_due))
         self.loops.repeat("tidy", lambda: node.tidy(node.clock.now()), TIDY_EVERY.total_seconds())
         self.loops.repeat("compare", self._compare, COMPARE_EVERY.total_seconds())
@@ -144,6 +146,10 @@ class Worker:
         self._next_due = self.node.tick(now)
         if self.loops.all_alive():
             self.node.pulse.beat_now_and_then(now)
+
+    def _escalate(self, now: datetime) -> None:
+        """Have told whoever is to hear of an alert now."""
+        self._next_step = self.node.escalate(now)
 
     def _compare(self) -> None:
         """Compare heads and evidence logs with every peer: at the start, and now and then."""

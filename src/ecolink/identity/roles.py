@@ -70,6 +70,11 @@ class Permission(StrEnum):
     ATTACHMENT_WRITE = "attachment:write"
     ALLIANCE_READ = "alliance:read"
     ALLIANCE_MANAGE = "alliance:manage"
+    ALERT_READ = "alert:read"
+    """See alerts, and acknowledge those about what one may sign for."""
+    DUTY_READ = "duty:read"
+    DUTY_MANAGE = "duty:manage"
+    """Keep the rota; whoever is on duty may hand it over all the same."""
     AGREEMENT_READ = "agreement:read"
     AGREEMENT_PROPOSE = "agreement:propose"
     """Prepare an agreement and have it checked; proposing it to the others is signing it."""
@@ -110,6 +115,8 @@ _READING = frozenset(
         _P.PEER_READ,
         _P.PROFILE_SELF,
         _P.FEED_SELF,
+        _P.ALERT_READ,
+        _P.DUTY_READ,
     },
 )
 _WORKING = _READING | {
@@ -132,7 +139,7 @@ _APPROVING = _WORKING | {
     _P.PERSON_REVEAL,
 }
 _COOPERATING = frozenset({_P.AGREEMENT_PROPOSE, _P.OBLIGATION_HANDLE})
-_LEADING = _COOPERATING | {_P.OBLIGATION_WAIVE, _P.PACKAGE_APPROVE}
+_LEADING = _COOPERATING | {_P.OBLIGATION_WAIVE, _P.PACKAGE_APPROVE, _P.DUTY_MANAGE}
 
 GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
@@ -170,6 +177,9 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 _P.INBOX_MANAGE,
                 _P.PROFILE_SELF,
                 _P.FEED_SELF,
+                _P.ALERT_READ,
+                _P.DUTY_READ,
+                _P.DUTY_MANAGE,
             },
         ),
     },

@@ -37,6 +37,8 @@ class Bell(StrEnum):
     SEND_EMERGENCY_AGAIN = "send-emergency-again"
     SEND_AGAIN = "send-again"
     """The same, to a peer whose last try failed."""
+    STEP = "step"
+    """Somebody is to be told of an alert, for the first time, again, or further up."""
     ALERT = "alert"
     """One of our people is to be told."""
     FETCH = "fetch"

@@ -12,9 +12,16 @@ from ecolink.surface.auth import requirements_of
 API = "/api/v1"
 
 PUBLIC = frozenset(
-    {("POST", "/api/v1/oauth/token"), ("POST", "/api/v1/oauth/revoke"), ("GET", "/api/v1/feeds/{secret}.ics")}
+    {
+        ("POST", "/api/v1/oauth/token"),
+        ("POST", "/api/v1/oauth/revoke"),
+        ("GET", "/api/v1/feeds/{secret}.ics"),
+        ("GET", "/api/v1/alert-links/{secret}"),
+        ("POST", "/api/v1/alert-links/{secret}/acknowledge"),
+    }
 )
-"""Calls of the local API that need no login: how one comes and goes, and a calendar whose address is the secret."""
+"""Calls of the local API that need no login: how one comes and goes, and what has a secret in its address: a calendar,
+a one-time link."""
 
 OUTSIDE = ("/livez", "/readyz", "/metrics", "/api/docs", "/api/docs/{name}", "/api/openapi.json")
 """Addresses beside the API: signs of life and the description for everybody, metrics as `web.metrics` says."""

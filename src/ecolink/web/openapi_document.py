@@ -71,6 +71,8 @@ ecolink does not replace the formal papers (协作函件), the provincial report
         "bulletins": "情报通报: intelligence told to others, used, corrected and recalled.",
         "emergencies": "紧急通报: told at once, acknowledged by a person.",
         "tasks": "电话催办: whom to call because nobody acknowledged in time.",
+        "alerts": "提醒: what our people are told of until one of them acknowledges it, and how each is told.",
+        "duty": "值班: the rota, its gaps, handing over.",
         "obligations": "协作义务: what our agreements oblige us to, how it stands, by which evidence.",
         "notices": "提醒与督办: what somebody of a level is reminded of, or must see to.",
         "alliances": "联盟: which bureaus belong together.",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ecolink.alerts.post_office import PostOffice
+from ecolink.alerts.service import AlertService
 from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
 from ecolink.exchanges.alliances.service import AllianceService
@@ -11,6 +12,7 @@ from ecolink.exchanges.emergencies.service import EmergencyService
 from ecolink.exchanges.leads.service import LeadService
 from ecolink.federation.erasure import Erasure
 from ecolink.federation.evidence import EvidenceDesk
+from ecolink.identity.service import Identity
 from ecolink.web.cooperation import Cooperation
 from ecolink.web.exchange import Exchange
 
@@ -30,3 +32,5 @@ class Rooms:
     evidence: EvidenceDesk
     exchange: Exchange
     cooperation: Cooperation
+    alerts: AlertService
+    identity: Identity

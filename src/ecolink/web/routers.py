@@ -15,7 +15,7 @@ from ecolink.exchanges.liaison import endpoints as liaison
 from ecolink.exchanges.obligations import endpoints as obligations
 from ecolink.exchanges.quarterly import endpoints as quarterly
 from ecolink.exchanges.records import access_log, attachments, erasures
-from ecolink.web import evidence, federation
+from ecolink.web import alerts, duty, evidence, federation
 from ecolink.web.cooperation import Cooperation
 from ecolink.web.rooms import Rooms
 
@@ -32,6 +32,8 @@ def routers_of(rooms: Rooms) -> Sequence[APIRouter]:
         access_log.router(rooms.access),
         erasures.router(rooms.erasure),
         evidence.router(rooms.evidence, rooms.access),
+        alerts.router(rooms.alerts, rooms.identity),
+        duty.router(rooms.alerts),
         federation.peers_router(rooms.exchange),
         federation.keys_router(rooms.exchange),
         federation.queues_router(rooms.exchange),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ecolink.cadence.agreements import Agreement
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.exchanges.emergencies.news import Happening, News, OnNews
 from ecolink.exchanges.emergencies.register import Register
 from ecolink.exchanges.emergencies.rules import MOVE_OF_TYPE, EmergencyState, Verdict
 from ecolink.exchanges.emergencies.tasks import TaskBoard, TaskKind
@@ -47,6 +48,7 @@ class Arrivals:
 
     register: Register
     tasks: TaskBoard
+    on_news: Sequence[OnNews] = ()
 
     def handlers(self) -> Handlers:
         """Return what applies each type of statement."""
@@ -111,8 +113,10 @@ class Arrivals:
             case "cancel":
                 self.tasks.expect_receipts(session, row, said.jti, said.aud, now)
                 self.tasks.note_end(session, row.id, said.jti, now)
+                self._tell(session, Happening.OVER, row, now)
             case "acknowledged":
                 self.tasks.note_signature(session, row.id, said.iss, now)
+                self._tell(session, Happening.SIGNED, row, now)
         for each in threads.delivery(session, said.thread, now):
             if each.digest == said.digest and each.state is DeliveryState.DELIVERED:
                 self.tasks.note_returned_receipt(session, row.id, each.recipient, said.jti, now)
@@ -131,12 +135,24 @@ class Arrivals:
         match MOVE_OF_TYPE[said.type]:
             case "alert":
                 self.tasks.expect_signature(session, row, said.jti, stored.received_at)
+                self._tell(session, Happening.RECEIVED, row, now)
                 if self.tasks.us in history.matter.acknowledgements:  # signed before a restore, and given back
                     self.tasks.note_signature(session, row.id, self.tasks.us, now)
+                    self._tell(session, Happening.SIGNED, row, now)
+                if row.state == EmergencyState.CANCELLED:  # its end came first
+                    self._tell(session, Happening.OVER, row, now)
+            case "update":
+                self._tell(session, Happening.UPDATED, row, now, said.jti)
             case "acknowledged":
                 self.tasks.note_signature(session, row.id, said.iss, now)
             case "cancel":
                 self.tasks.note_end(session, row.id, said.jti, now)
+                self._tell(session, Happening.OVER, row, now)
+
+    def _tell(self, session: Session, happening: Happening, row: Emergency, now: datetime, statement: str = "") -> None:
+        news = News(happening=happening, emergency=row, statement=statement)
+        for listener in self.on_news:
+            listener(session, news, now)
 
 
 def _name_who_raised(row: Emergency, alert: Stored) -> None:

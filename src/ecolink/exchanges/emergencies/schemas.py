@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ecolink.exchanges.emergencies.examples import FIRE, Example
 from ecolink.exchanges.governance import GovernanceIn
@@ -124,13 +124,30 @@ class UpdateIn(BaseModel):
         return self.model_dump(mode="json", exclude_unset=True, exclude={"changes"})
 
 
+RETRACTION_ZH = "此前的紧急通报系误发，现予撤回，请立即停止出动。对造成的打扰深表歉意。"
+RETRACTION_EN = "The emergency was told by mistake and is taken back: stand down. We apologise for the disturbance."
+RETRACTION = f"{RETRACTION_ZH}\n{RETRACTION_EN}"
+"""What is said with a retraction unless somebody finds the time for other words."""
+
+
 class CancelIn(BaseModel):
-    """It is over, or was told by mistake."""
+    """It is over, or was told by mistake; a retraction needs no words, for there is an apology ready."""
 
     model_config = _example({"reason": "over", "explanation": "明火已扑灭，留守人员清理火场。"})
 
     reason: wire.CancelReason
-    explanation: Note
+    explanation: Note = Field(
+        default="",
+        validate_default=True,
+        description="Left out of a retraction: the apology that stands ready, in both languages.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apologise(cls, said: Any) -> Any:  # noqa: ANN401 - whatever was sent
+        if isinstance(said, dict) and said.get("reason") == wire.CancelReason.RETRACTION:
+            return {"explanation": RETRACTION, **said}
+        return said
 
 
 class AcknowledgementIn(BaseModel):

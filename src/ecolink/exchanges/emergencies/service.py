@@ -21,6 +21,7 @@ from ecolink.exchanges.emergencies.drafting import TERMS, Weighed, draft, refuse
 from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.exchanges.emergencies.news import Happening, News, OnNews
 from ecolink.exchanges.emergencies.register import Register
 from ecolink.exchanges.emergencies.rules import NAMES_ZH, TABLE, EmergencyState, Side
 from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, EmergencyIn, NoteIn, UpdateIn
@@ -74,6 +75,8 @@ class EmergencyService:
     approval_required: bool
     terms: Terms
     agreed: Agreed
+    on_news: list[OnNews]
+    """Whoever wants to hear what happens here."""
 
     @classmethod
     def build(
@@ -95,18 +98,20 @@ class EmergencyService:
         """
         us = home.unit_code
         register = Register(us=us, border=policy.border, border_area_m=policy.border_area_m, search=search)
-        tasks = TaskBoard(us, agreed)
+        on_news: list[OnNews] = []
+        tasks = TaskBoard(us, agreed, on_news)
         return cls(
             us=us,
             dispatch=Dispatch(us=us, outbox=outbox, peers=peers, access=access, roster=roster),
             register=register,
             tasks=tasks,
-            arrivals=Arrivals(register, tasks),
+            arrivals=Arrivals(register, tasks, on_news),
             views=Views(home=home, peers=peers, attachments=attachments, update_due=tasks.update_due, agreed=agreed),
             attachments=attachments,
             approval_required=policy.approval_required,
             terms=policy.terms,
             agreed=agreed,
+            on_news=on_news,
         )
 
     # Raising ------------------------------------------------------------------------------------------------
@@ -239,6 +244,7 @@ class EmergencyService:
             # Nobody ever had it: there is nobody to tell that it is over.
             self.register.end(session, row, body, now)
             self.tasks.note_end(session, row.id, "", now)
+            self._tell(session, News(happening=Happening.OVER, emergency=row), now)
             return row
 
         listeners = self.dispatch.listeners(session, row, now)
@@ -246,6 +252,7 @@ class EmergencyService:
         self._rewrite(session, row)
         self.tasks.expect_receipts(session, row, sent.statement.jti, listeners, now)
         self.tasks.note_end(session, row.id, sent.statement.jti, now)
+        self._tell(session, News(happening=Happening.OVER, emergency=row), now)
         return row
 
     # Answering ----------------------------------------------------------------------------------------------
@@ -282,6 +289,8 @@ class EmergencyService:
         self.dispatch.send(session, row, "acknowledged", body, [row.author], by=by_whom, now=now)
         self._rewrite(session, row)
         self.tasks.note_signature(session, row.id, self.us, now)
+        signed = News(happening=Happening.SIGNED, emergency=row, by=by, decision=entry.decision)
+        self._tell(session, signed, now)
         return row
 
     def note(self, session: Session, emergency_id: str, entry: NoteIn, *, by: Principal, now: datetime) -> Emergency:
@@ -368,6 +377,10 @@ class EmergencyService:
 
     def _enclosures(self, session: Session, row: Emergency) -> list[AttachmentRef]:
         return [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
+
+    def _tell(self, session: Session, news: News, now: datetime) -> None:
+        for listener in self.on_news:
+            listener(session, news, now)
 
     def _rewrite(self, session: Session, row: Emergency) -> None:
         self.register.write(session, row, History.load(session, row.id, author=row.author))

@@ -15,13 +15,12 @@ and never after its answer came.
 A cancellation closes all of them but the receipt of the cancellation itself; a person may close any.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, Select, Update, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.calendars import china_day
@@ -29,6 +28,7 @@ from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
+from ecolink.exchanges.emergencies.news import Happening, News, OnNews
 from ecolink.kit.ids import new_id
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
@@ -77,8 +77,10 @@ _STEP = (
     .where(_TASKS.emergency_id == bindparam("of"), _TASKS.bureau == bindparam("whom"))
     .where(_TASKS.step == bindparam("which"))
 )
-_CLOSE_RECEIPT = _STEP.where(_TASKS.state.in_(_LIVE)).values(
-    state=TaskState.CLOSED.value, closed_because=ClosedBecause.RECEIPT.value, closed_at=bindparam("closed_at")
+_CLOSE_RECEIPT = (
+    _STEP.where(_TASKS.state.in_(_LIVE))
+    .values(state=TaskState.CLOSED.value, closed_because=ClosedBecause.RECEIPT.value, closed_at=bindparam("closed_at"))
+    .returning(_TASKS.id)
 )
 _MOVE_SIGNATURE = _STEP.where(_TASKS.statement == bindparam("word"), _TASKS.state == TaskState.PLANNED.value).values(
     due_at=bindparam("due_at")
@@ -92,6 +94,7 @@ class TaskBoard:
 
     us: str
     agreed: Agreed
+    on_news: Sequence[OnNews] = ()
 
     # Planned with what makes them needed --------------------------------------------------------------------
 
@@ -193,7 +196,9 @@ class TaskBoard:
             .where(CallTask.emergency_id == emergency_id, CallTask.state.in_(_LIVE), *which)
             .values(state=TaskState.CLOSED.value, closed_at=now, closed_because=because.value)
         )
-        return _count(session, closing)
+        closed = session.execute(closing.returning(CallTask.id, CallTask.opened_at)).all()
+        self._tell(session, Happening.TASK_CLOSED, [task_id for task_id, opened_at in closed if opened_at], now)
+        return len(closed)
 
     def note_receipt(
         self, session: Session, emergency_id: str, bureau: str, statement: str, received_at: datetime, now: datetime
@@ -215,7 +220,8 @@ class TaskBoard:
     ) -> None:
         """A message that a restore had forgotten was confirmed long ago: nobody need be called about its receipt."""
         closed = {"of": emergency_id, "whom": bureau, "which": f"receipt-{statement}", "closed_at": now}
-        session.connection().execute(_CLOSE_RECEIPT, closed)
+        late = session.connection().execute(_CLOSE_RECEIPT, closed).scalars().all()
+        self._tell(session, Happening.TASK_CLOSED, late, now)
 
     def note_signature(self, session: Session, emergency_id: str, bureau: str, now: datetime) -> None:
         """A bureau (or we ourselves) signed: nobody need be called about its receipt or its silence."""
@@ -249,6 +255,7 @@ class TaskBoard:
         task.state, task.closed_at, task.closed_because = TaskState.CLOSED, now, ClosedBecause.PERSON
         task.closed_by, task.note = by, note
         session.flush()
+        self._tell(session, Happening.TASK_CLOSED, [task.id], now)
         return task
 
     def forget_names(self, session: Session, emergency_id: str) -> None:
@@ -272,7 +279,18 @@ class TaskBoard:
             .where(CallTask.id.in_(due), CallTask.state == TaskState.PLANNED)
             .values(state=TaskState.OPEN.value, opened_at=now)
         )
-        return _count(session, opening)
+        opened = session.scalars(opening.returning(CallTask.id)).all()
+        self._tell(session, Happening.TASK_OPENED, opened, now)
+        return len(opened)
+
+    def _tell(self, session: Session, happening: Happening, tasks: Sequence[str], now: datetime) -> None:
+        """Let it be known that tasks were opened or closed."""
+        if not tasks or not self.on_news:
+            return
+        wanted = select(CallTask).where(CallTask.id.in_(tasks)).order_by(CallTask.due_at, CallTask.id)
+        for task in session.scalars(wanted.execution_options(populate_existing=True)).all():
+            for listener in self.on_news:
+                listener(session, News(happening=happening, emergency=task.emergency, task=task), now)
 
 
 def _due(now: datetime) -> Select[str]:
@@ -281,7 +299,3 @@ def _due(now: datetime) -> Select[str]:
         .where(CallTask.state == TaskState.PLANNED, CallTask.due_at <= now)
         .order_by(CallTask.due_at, CallTask.id)
     )
-
-
-def _count(session: Session, statement: Update) -> int:
-    return cast("CursorResult[object]", session.execute(statement)).rowcount

@@ -1,7 +1,7 @@
 """A lead with everything this node holds of it, and the row that lists are made from."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -92,6 +92,10 @@ class Case:
         return self.matter.state is None and bool(self.stored)
 
 
+OnLead = Callable[[Session, Lead, datetime], None]
+"""Told whenever a lead's row changes, in the same transaction."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Casebook:
     """Reads leads out of their threads, and keeps their rows true."""
@@ -100,6 +104,7 @@ class Casebook:
     peers: Peers
     search: SearchIndex
     agreed: Agreed
+    on_change: list[OnLead] = field(default_factory=list)
 
     def lead(self, session: Session, lead_id: str, *, lock: bool = False) -> Lead:
         """Return the row of a lead; `lock` it for a move.
@@ -148,6 +153,8 @@ class Casebook:
             session.add(lead)
         session.flush()
         self.search.put(session, KIND, lead.id, self.search_text(session, case.peer, _bodies(case)))
+        for listener in self.on_change if changed else ():
+            listener(session, lead, now)
 
     def refresh(self, session: Session, thread: str, now: datetime, *, being: int | None = None) -> None:
         """Do the same for a thread of which something came to be known; nothing happens if it is no lead of ours."""

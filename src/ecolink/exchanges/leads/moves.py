@@ -1,7 +1,7 @@
 """Every move after the request: our own, at once or after approval, and the other side's."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from types import MappingProxyType
 from typing import Any
@@ -54,6 +54,9 @@ WIRE_NAMES: Mapping[str, str] = MappingProxyType({kind.type: kind.type.split("."
 
 _ERASED = "personal data erased / 个人信息已删除"
 
+OnSigned = Callable[[Session, Lead, Principal, datetime], None]
+"""Told who of ours signs for a request, in the same transaction."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moving:
@@ -63,6 +66,7 @@ class Moving:
     dispatch: Dispatch
     access: AccessLog
     terms: Terms
+    on_signed: list[OnSigned] = field(default_factory=list)
 
     # Ours -----------------------------------------------------------------------------------------------
 
@@ -89,6 +93,8 @@ class Moving:
             self._give_up(session, lead, message, by, now)
             return lead
         if not prospect(case, message, is_approved=False).needs_approver:
+            for listener in self.on_signed if name == "acknowledged" else ():
+                listener(session, lead, by, now)
             self.dispatch.send(session, lead, case, message, now)
             return lead
         self._propose(session, lead, case, message, written, by, now)

@@ -5,7 +5,7 @@ subject, the step and the level are its name. Channels such as e-mail begin here
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -21,6 +21,9 @@ from ecolink.storage.upsert import insert_new
 
 OnNotice = Callable[[Session, Notice, datetime], None]
 """Told of each notice in the transaction that makes it."""
+
+OnSeen = Callable[[Session, Notice, Principal, datetime], None]
+"""Told who has seen a notice first, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,9 @@ class Notices:
     """Tells our people."""
 
     on_notice: Sequence[OnNotice] = ()
+    on_seen: list[OnSeen] = field(default_factory=list)
+    on_closed: list[OnNotice] = field(default_factory=list)
+    """Told of each notice that was closed, likewise."""
 
     def tell(self, session: Session, message: Message, to: Collection[Level], now: datetime) -> None:
         """Tell these levels; whoever was told this step already is not told again."""
@@ -65,7 +71,10 @@ class Notices:
     def close(self, session: Session, subject: str, now: datetime) -> None:
         """Nothing is owed any more: nobody need see to it."""
         standing = update(Notice).where(Notice.subject == subject, Notice.state.in_(("open", "seen")))
-        session.execute(standing.values(state="closed", closed_at=now))
+        closed = session.scalars(standing.values(state="closed", closed_at=now).returning(Notice.id)).all()
+        for notice in session.scalars(select(Notice).where(Notice.id.in_(closed))) if self.on_closed else ():
+            for listener in self.on_closed:
+                listener(session, notice, now)
 
     def see(self, session: Session, notice_id: str, *, by: Principal, now: datetime) -> Notice:
         """Somebody of the level it addresses has seen it; of several the first.
@@ -80,6 +89,8 @@ class Notices:
             raise NotFoundError
         if notice.seen_at is None:
             notice.seen_at, notice.seen_by = now, by.username
+            for listener in self.on_seen:
+                listener(session, notice, by, now)
         if notice.state == "open":
             notice.state = "seen"
         session.flush()
