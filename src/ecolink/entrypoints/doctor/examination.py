@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ecolink.entrypoints.doctor import exchange, machine, people, storehouse
+from ecolink.entrypoints.doctor import agreements, exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.errors import EcolinkError, SettingError, UnavailableError
@@ -79,6 +79,7 @@ OF_THE_NODE: Final[tuple[tuple[str, str, Callable[[Patient], Finding]], ...]] = 
     ("peers' keys in force", "对端密钥效期", lambda at: exchange.peers_keys(at.node, at.session, at.now)),
     ("second factors", "动态口令", lambda at: people.second_factors(at.session, at.node.identity)),
     ("alarms", "告警", lambda at: exchange.alarms(at.session)),
+    ("agreed calendars", "协议工作日历", lambda at: agreements.calendars(at.node, at.session, at.now)),
 )
 """Checks that need keys, and a database whose schema this software knows."""
 
