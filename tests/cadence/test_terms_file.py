@@ -156,6 +156,7 @@ def test_a_file_saved_on_windows_with_a_byte_order_mark_reads_the_same() -> None
         ("remind_days =", 'between = ["350924000000", "331127000000"]\nremind_days =', "between", "no party"),
         ("remind_days =", 'between = ["350924000000"]\nremind_days =', "between", "at least two"),
         ("[deadlines]", '[handling]\ncode = "H3"\n\n[deadlines]', "[handling]", "add 'text'"),
+        ('kind = "exchange"', 'kind = "exchange"\nleast = 2', "least = 2", "write least = 1"),
         ("version = 1", "version = 2", "# 寿宁", "names the digest it replaces"),
     ],
 )  # fmt: skip
@@ -334,6 +335,6 @@ def test_every_key_of_a_file_is_found_on_its_line() -> None:
 
 
 def test_terms_have_no_member_that_the_file_cannot_say() -> None:
-    said = {**tomllib.loads(FILE), "replaces": "", "handling": {}, "retention_months": 6}
+    said = {**tomllib.loads(FILE), "replaces": "", "attempt": 2, "handling": {}, "retention_months": 6}
     renamed = {"party": "parties", "duty": "duties"}
     assert {renamed.get(name, name) for name in said} == set(TermsV1.model_fields)

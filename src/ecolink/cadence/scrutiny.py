@@ -118,6 +118,12 @@ def _duties(terms: TermsV1) -> Iterator[Finding]:
                 f"任务代码 {duty.code!r} 已被使用：任务以代码命名，请另写一个",
             )
         codes.append(duty.code)
+        if duty.kind == "exchange" and duty.least > 1:
+            yield Finding(
+                (*path, "least"),
+                "an exchange is held once in its period, so more is never met: write least = 1, or a shorter period",
+                "每个周期只进行一次通报交流，要求更多次将永远无法完成：请写 least = 1，或改用更短的周期",
+            )
         yield from _strangers(terms, duty.between, (*path, "between"), least=2)
         yield from _warnings(duty, path)
 

@@ -51,7 +51,7 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService, admission: A
     evidence_by_kind["liaison"] = liaison.evidence_of
     consultations = _furnish_consultations(shell, voice, agreements.in_force, obligations)
     evidence_by_kind["consultation"] = consultations.evidence_of
-    quarterly = furnish_quarterly(shell, voice, admission, obligations.book.settle)
+    quarterly = furnish_quarterly(shell, voice, admission, obligations.book)
     evidence_by_kind["exchange"] = quarterly.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",

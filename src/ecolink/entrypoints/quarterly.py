@@ -9,9 +9,9 @@ from ecolink.cadence.deadlines import end_of_day
 from ecolink.entrypoints.shell import Shell
 from ecolink.exchanges.admission import Admission
 from ecolink.exchanges.bulletins import figures as bulletins
-from ecolink.exchanges.duties import Settle
 from ecolink.exchanges.emergencies import figures as emergencies
 from ecolink.exchanges.leads import figures as leads
+from ecolink.exchanges.obligations.book import Book
 from ecolink.exchanges.quarterly.arrivals import Arrivals
 from ecolink.exchanges.quarterly.compiling import Compiling
 from ecolink.exchanges.quarterly.service import QuarterlyService
@@ -19,7 +19,7 @@ from ecolink.exchanges.quarterly.views import Views
 from ecolink.exchanges.voice import Voice
 
 
-def furnish_quarterly(shell: Shell, voice: Voice, admission: Admission, settle: Settle) -> QuarterlyService:
+def furnish_quarterly(shell: Shell, voice: Voice, admission: Admission, book: Book) -> QuarterlyService:
     """Build the room and hang its hooks."""
     us, settings, database, hooks = voice.us, shell.settings, shell.database, shell.hooks
     in_force = admission.agreed.in_force
@@ -29,6 +29,7 @@ def furnish_quarterly(shell: Shell, voice: Voice, admission: Admission, settle: 
         compiling=Compiling(
             us=us,
             in_force=in_force,
+            is_waived=book.is_waived,
             counts=(
                 bulletins.count,
                 leads.count,
@@ -37,7 +38,7 @@ def furnish_quarterly(shell: Shell, voice: Voice, admission: Admission, settle: 
             bulletins_told=bulletins.told_to_all,
             open_requests=lambda session, partner: leads.open_with(session, us, partner),
         ),
-        arrivals=Arrivals(us, settle),
+        arrivals=Arrivals(us, book.settle),
         views=Views(us, (settings.name_zh, settings.name_en), shell.peers),
         refuse_unshared=admission.agreed.refuse_unshared,
     )

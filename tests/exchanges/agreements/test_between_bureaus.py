@@ -76,9 +76,34 @@ def test_what_was_taken_back_is_never_in_force_and_not_signed_any_more(town: Tow
 
     with pytest.raises(IllegalMoveError):
         there.sign(digest)
-    with pytest.raises(ConflictError, match="taken back"):
-        here.propose(terms())
     assert here.in_force() == there.in_force() == []
+
+
+def test_words_once_taken_back_may_be_proposed_again_and_are_signed_anew(town: Town) -> None:
+    here, there = chiefs(town)
+    first = here.propose(terms())
+    town.settle()
+    town.network.cut.add(frozenset({SHOUNING, QINGYUAN}))
+    here.withdraw(first)
+    town.clock.advance(timedelta(minutes=1))
+    there.sign(first)  # crosses the withdrawal, and comes too late for it
+    here.propose(terms())
+    town.network.cut.clear()
+    town.wait(timedelta(hours=2))
+    again = terms(attempt=2).digest()
+    assert [chief.state(first) for chief in (here, there)] == ["withdrawn", "withdrawn"]
+    assert [chief.words(again)[QINGYUAN] for chief in (here, there)] == [(False, None)] * 2
+
+    with pytest.raises(ConflictError, match="proposed already"):
+        here.propose(terms())
+    here.withdraw(again)
+    town.settle()
+    there.propose(terms())
+    town.settle()
+    here.sign(terms(attempt=3).digest())
+    town.settle()
+    assert here.in_force() == there.in_force()
+    assert here.in_force()[0].on(TOMORROW)
 
 
 @pytest.mark.parametrize("first", ["signature", "withdrawal"])

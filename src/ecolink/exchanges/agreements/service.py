@@ -131,7 +131,7 @@ class AgreementService:
         """Propose terms, first ones or the next version, and sign them by it.
 
         A later version that names nothing it replaces replaces the newest one signed by all. What a party's node
-        refused may be proposed again, unchanged, once the reason is mended.
+        refused may be proposed again, unchanged, once the reason is mended; what was taken back, as another attempt.
 
         Raises:
             InvalidError: something in the terms is wrong, for us or for the others.
@@ -277,6 +277,7 @@ class AgreementService:
     ) -> AgreementRow:
         _refuse_programs(by)
         self._refuse_faulty(session, code, subject, members)
+        subject = self._untaken(session, subject)
         digest = subject.digest()
         self._refuse_known(session, digest)
 
@@ -343,15 +344,16 @@ class AgreementService:
         if fault is not None:
             raise InvalidError(fault.en, fault.zh, pointer=fault.pointer)
 
+    def _untaken(self, session: Session, subject: TermsV1 | EndingV1 | CalendarV1) -> TermsV1 | EndingV1 | CalendarV1:
+        """Return a subject as it is proposed: where its words were taken back, as the next attempt at the same."""
+        while (before := session.get(CosignedDocument, subject.digest())) and before.withdrawn_at is not None:
+            subject = subject.model_copy(update={"attempt": (subject.attempt or 1) + 1})
+        return subject
+
     def _refuse_known(self, session: Session, digest: str) -> None:
         document = session.get(CosignedDocument, digest)
         if document is None:
             return
-        if document.withdrawn_at is not None:
-            raise ConflictError(
-                "The same, word for word, was taken back before: change it, if only its scope or a date.",
-                "内容完全相同的提议已撤回：请作出修改（如范围或日期）后再提议。",
-            )
         cosigning = read_proposal(session, document).cosigning
         if self.us not in cosigning.signatures:
             raise ConflictError(

@@ -72,6 +72,11 @@ class Book:
         )
         return [obligation_of(row) for row in session.scalars(open_.order_by(ObligationRow.due_at, ObligationRow.key))]
 
+    def is_waived(self, session: Session, key: str) -> bool:
+        """Tell whether all parties have let an obligation go."""
+        state = select(ObligationRow.state).where(ObligationRow.key == key, ObligationRow.binds)
+        return session.scalar(state) == State.WAIVED
+
     def evidence(self, session: Session, obligation: Obligation) -> Evidence:
         """Return what signed records say of an obligation, a waiver among them."""
         of_kind = self.evidence_by_kind.get(obligation.duty.kind)

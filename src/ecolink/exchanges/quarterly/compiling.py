@@ -25,12 +25,17 @@ OpenRequests = Callable[[Session, str], Sequence[OpenRequestV1]]
 """The leads between us and one partner that want an answer."""
 
 
+IsWaived = Callable[[Session, str], bool]
+"""Tells whether all parties let an obligation go, by its key."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Compiling:
     """Draws up packages of the bureau `us`."""
 
     us: str
     in_force: InForce
+    is_waived: IsWaived
     counts: Sequence[Counts]
     bulletins_told: BulletinsTold
     open_requests: OpenRequests
@@ -38,15 +43,18 @@ class Compiling:
     def open_due(self, session: Session, now: datetime) -> int:
         """Draw up our package for every exchange that is due and has none of ours; return how many.
 
-        One that nobody has edited is drawn up anew each day, so that whoever opens it sees today's figures.
+        One that nobody has edited is drawn up anew each day, so that whoever opens it sees today's figures; when its
+        exchange is waived, it goes.
         """
         done = 0
         for obligation in self.waiting(session, now):
             exchange = ledger.exchange_for(session, obligation.key, obligation.parties, now)
             draft = session.get(PackageDraft, exchange.id, populate_existing=True)
-            if not self._wants(session, exchange.id, draft, now):
+            if not self._wants(session, obligation, exchange.id, draft, now):
                 continue  # another worker was faster
-            if draft is None:
+            if draft is not None and self.is_waived(session, obligation.key):
+                session.delete(draft)
+            elif draft is None:
                 self.begin(session, exchange, now)
             else:
                 self.renew(session, exchange, draft, now)
@@ -54,15 +62,19 @@ class Compiling:
         return done
 
     def waiting(self, session: Session, now: datetime) -> list[Obligation]:
-        """Return the exchanges for which our package is to be drawn up, or drawn up anew."""
+        """Return the exchanges for which our package is to be drawn up, drawn up anew, or dropped."""
         found = []
         for obligation in self._due(session, now):
             exchange_id = rules.thread_of(obligation.key, obligation.parties)
-            if self._wants(session, exchange_id, session.get(PackageDraft, exchange_id), now):
+            if self._wants(session, obligation, exchange_id, session.get(PackageDraft, exchange_id), now):
                 found.append(obligation)
         return found
 
-    def _wants(self, session: Session, exchange_id: str, draft: PackageDraft | None, now: datetime) -> bool:
+    def _wants(
+        self, session: Session, obligation: Obligation, exchange_id: str, draft: PackageDraft | None, now: datetime
+    ) -> bool:
+        if self.is_waived(session, obligation.key):
+            return draft is not None and draft.edited_by is None
         if draft is None:
             return ledger.current_of(session, exchange_id, self.us) is None
         return draft.edited_by is None and china_day(draft.compiled_at) < china_day(now)

@@ -47,6 +47,10 @@ Shared = Literal["lead", "bulletin", "emergency", "package"]
 class Subject(Frozen):
     """What all parties must sign before it counts."""
 
+    attempt: Annotated[int, Field(strict=True, ge=2, le=100)] | None = None
+    """Said where the same words were taken back before: the how manieth time they are proposed. A digest that was taken
+    back stays so."""
+
     def settled(self) -> Self:
         """Return the same with every member said, also those left to their defaults: only so is it proposed."""
         return self.model_validate(self.to_wire())
