@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ecolink.console import entrance, files, stream
+from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
 from ecolink.console.emergencies import calls, raising
 from ecolink.console.emergencies import pages as emergencies
@@ -26,6 +27,7 @@ def add_console(app: FastAPI, console: Console) -> None:
 def _subjects(console: Console) -> Sequence[APIRouter]:
     return (
         today.router(console),
+        bulletins.router(console),
         calls.router(console),
         raising.router(console),
         emergencies.router(console),

@@ -77,6 +77,16 @@ class Page:
         return answer
 
     @property
+    def address(self) -> str:
+        """The address of this page with its query, for a part of it that asks for itself anew."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    def without(self, *names: str) -> list[tuple[str, str]]:
+        """Return the query of this address but for some parameters, for a link to another page of the same list."""
+        return [(name, value) for name, value in self.request.query_params.multi_items() if name not in names]
+
+    @property
     def is_from_script(self) -> bool:
         """Whether the page's script asks, which lays an answer into the page, rather than the browser itself."""
         return self.request.headers.get("hx-request") == "true"

@@ -49,7 +49,7 @@ def _environment() -> Environment:
         local_input=local_input,
         counted=counted,
     )
-    environment.globals.update(Permission=Permission, version=__version__, static=address_of)
+    environment.globals.update(Permission=Permission, software_version=__version__, static=address_of)
     return environment
 
 

@@ -1,0 +1,192 @@
+"""Bulletins at the console: written, approved by another person, opened, answered, corrected, recalled."""
+
+import re
+from html import unescape
+
+import pytest
+
+from ecolink.identity.roles import Role
+from tests.support.console import Reception, Visitor
+from tests.support.town import QINGYUAN, Town
+
+pytestmark = pytest.mark.by_turns
+
+TYPED: dict[str, str | list[str]] = {
+    "/title": "野生兰花混作茶苗邮寄出省",
+    "/kind": "modus_operandi",
+    "/body": "近期发现有人将采挖的野生兰花夹带在茶苗包裹中寄往外省。",
+    "/suggested_actions@lines": "检查茶苗包裹\n提示快递网点落实收寄验视",
+    "/period/start": "2026-10-01",
+    "/period/end": "2026-11-20",
+    "/species/0/name_zh": "春兰",
+    "/species/0/name_latin": "Cymbidium goeringii",
+    "/charges@lines": "344",
+    "/grading/source": "B",
+    "/grading/information": "2",
+    "/valid_until@china": "2027-02-28T23:59",
+    "/sanitised@yes": "1",
+    "/governance/purpose": "提示邻县查控",
+    "/governance/handling/code": "H0",
+    "/governance/handling/onward": "none",
+    "/recipients@list": [QINGYUAN],
+    "/persons/0/ref": "P1",
+    "/persons/0/category": "suspect",
+    "/persons/0/basis": "fact",
+    "/items/0/ref": "I1",
+}
+
+
+@pytest.fixture
+def qingyuan(town: Town) -> Reception:
+    return Reception(town.nodes[QINGYUAN])
+
+
+def place_of(visitor: Visitor, path: str) -> str:
+    """Return the address of the only bulletin in a list."""
+    found = re.findall(r'<li><a href="(/bulletins/[^"]+)"', visitor.get(path).text)
+    assert len(found) == 1, found
+    return str(found[0])
+
+
+def version_of(visitor: Visitor, address: str) -> dict[str, str | list[str]]:
+    found = re.search(r'name="version" value="(\d+)"', visitor.get(address).text)
+    assert found is not None
+    return {"version": found[1]}
+
+
+def tell(reception: Reception, town: Town, **more: str | list[str]) -> str:
+    """Have a bulletin written by one person and approved by another; return its address."""
+    officer, chief = reception.signed_in(Role.OFFICER), reception.signed_in(Role.APPROVER)
+    officer.get("/bulletins/new")
+    kept = officer.send("/bulletins", TYPED | more)
+    assert kept.status_code == 200, kept.text
+    address = kept.headers["hx-redirect"]
+    assert officer.send(f"{address}/submit", version_of(officer, address)).status_code == 200
+    assert chief.send(f"{address}/approve", version_of(chief, address)).status_code == 200
+    town.settle()
+    return address
+
+
+def test_a_bulletin_is_written_approved_by_another_person_and_answered(
+    reception: Reception, qingyuan: Reception, town: Town
+):
+    address = tell(reception, town)
+    reader = qingyuan.signed_in(Role.LIAISON_OFFICER)
+    there = place_of(reader, "/bulletins?unread=true")
+    page = reader.get(there).text
+    assert "春兰" in page
+    assert "检查茶苗包裹" in page
+    answer: dict[str, str | list[str]] = {
+        "/used_for": "清查辖区快递网点12家",
+        "/usefulness@number": "5",
+        "/outcomes@list": ["seizure"],
+    }
+    assert reader.send(f"{there}/feedback", answer).status_code == 200
+    town.settle()
+
+    board = reception.signed_in(Role.APPROVER).get(address).text
+    assert "清查辖区快递网点12家" in board
+    assert "有用程度 5/5" in board
+    assert "没有符合条件" in reader.get("/bulletins?unread=true").text
+
+
+def test_what_is_wrong_with_a_bulletin_is_told_at_its_field_and_nothing_is_kept(reception: Reception):
+    officer = reception.signed_in(Role.OFFICER)
+    wrong = TYPED | {"/title": "", "/period/end": "2026-09-01", "/species/0/name_zh": ""}
+
+    refused = officer.send("/bulletins", wrong)
+    assert refused.status_code == 422
+    assert {fault["pointer"] for fault in refused.json()["errors"]} == {"/title", "/period", "/species/0/name_zh"}
+    assert "没有符合条件" in officer.get("/bulletins").text
+
+
+def test_whoever_wrote_it_cannot_approve_it_and_an_officer_is_not_offered_to(reception: Reception):
+    both = reception.signed_in(Role.OFFICER, Role.APPROVER)
+    address = both.send("/bulletins", TYPED).headers["hx-redirect"]
+    both.send(f"{address}/submit", version_of(both, address))
+
+    refused = both.send(f"{address}/approve", version_of(both, address))
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/second-person-required")
+    officer = reception.signed_in(Role.OFFICER)
+    assert "审批并发布" not in officer.get(address).text
+    assert officer.send(f"{address}/approve", {"version": "2"}).status_code == 403
+
+
+def test_a_correction_starts_from_what_it_says_and_a_recall_hides_it_everywhere(
+    reception: Reception, qingyuan: Reception, town: Town
+):
+    address = tell(reception, town)
+    officer, chief = reception.signed_in(Role.OFFICER), reception.signed_in(Role.APPROVER)
+    form = unescape(officer.get(f"{address}/edit").text)
+    assert 'value="Cymbidium goeringii"' in form
+    corrected = TYPED | {
+        "/species/0/name_zh": "蕙兰",
+        "/reason": "物种名称有误",
+        **version_of(officer, f"{address}/edit"),
+    }
+    del corrected["/recipients@list"], corrected["/governance/purpose"]
+    del corrected["/governance/handling/code"], corrected["/governance/handling/onward"]
+    assert officer.send(f"{address}/correction", corrected).status_code == 200
+    officer.send(f"{address}/submit", version_of(officer, address))
+    assert chief.send(f"{address}/approve", version_of(chief, address)).status_code == 200
+    town.settle()
+    reader = qingyuan.signed_in(Role.LIAISON_OFFICER)
+    there = place_of(reader, "/bulletins")
+    assert "蕙兰" in reader.get(there).text
+
+    why: dict[str, str | list[str]] = {"/reason_code": "wrong", "/reason": "经核查不属实"}
+    assert chief.send(f"{address}/recall", why).status_code == 200
+    town.settle()
+    hidden = reader.get(there).text
+    assert "经核查不属实" in hidden
+    assert "蕙兰" not in hidden
+    assert "执行更正或撤回" in chief.get(address).text
+
+
+def test_persons_stay_masked_until_somebody_gives_a_reason(reception: Reception):
+    officer = reception.signed_in(Role.OFFICER)
+    typed = TYPED | {
+        "/kind": "person_or_item",
+        "/sanitised@yes": "",
+        "/case_number": "闽寿林立〔2026〕7号",
+        "/persons/0/name": "林大山",
+        "/persons/0/identity_number": "350924199001010018",
+    }
+    kept = officer.send("/bulletins", typed)
+    assert kept.status_code == 200, kept.text
+    address = kept.headers["hx-redirect"]
+    shown = officer.get(address).text
+
+    assert "350924199001010018" not in shown
+    assert "350924199001010018" not in officer.get(f"{address}/edit").text
+
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def test_no_text_of_a_bulletin_acts_on_a_page(reception: Reception, qingyuan: Reception, town: Town):
+    texts = ("/title", "/body", "/suggested_actions@lines", "/species/0/name_zh", "/governance/purpose", "/number")
+    address = tell(reception, town, **dict.fromkeys(texts, EVIL))
+    reader = qingyuan.signed_in(Role.LIAISON_OFFICER)
+    there = place_of(reader, "/bulletins")
+    pages = [reception.signed_in(Role.OFFICER).get(path).text for path in ("/bulletins", address, f"{address}/edit")]
+    pages += [reader.get(path).text for path in ("/bulletins", there, "/")]
+
+    assert sum("alert(1)" in page for page in pages) >= 4
+    assert not any("<script>alert" in page or "<img src=x" in page for page in pages)
+
+
+def test_search_finds_chinese_words_and_says_when_there_is_nothing(reception: Reception, town: Town):
+    tell(reception, town)
+    officer = reception.signed_in(Role.OFFICER)
+
+    assert place_of(officer, "/bulletins?q=茶苗")
+    assert "没有符合条件" in officer.get("/bulletins?q=穿山甲").text
+
+
+def test_an_auditor_reads_but_is_offered_nothing_to_do(reception: Reception, town: Town):
+    address = tell(reception, town)
+    page = reception.signed_in(Role.AUDITOR).get(address)
+
+    assert page.status_code == 200
+    assert 'action="/bulletins' not in page.text
