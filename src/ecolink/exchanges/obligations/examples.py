@@ -76,7 +76,6 @@ SHOWN: Example = {
     ],
     "contributions": [],
     "waivers": [],
-    "may": [],
     "notices": [NOTICE],
     "lateness": [
         {
