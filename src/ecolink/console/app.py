@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ecolink.console import entrance, files, stream
+from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
 from ecolink.console.emergencies import calls, raising
@@ -28,6 +29,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
     return (
         today.router(console),
         bulletins.router(console),
+        audit.router(console),
         calls.router(console),
         raising.router(console),
         emergencies.router(console),
