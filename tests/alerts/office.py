@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ecolink.alerts.channels.wire import Answer, MailRequest, Request
 from ecolink.alerts.dispatch_models import Channel, ContactPoint
 from ecolink.alerts.dispatches import Message, Recipient, Told
+from ecolink.alerts.health import health_of_channels
 from ecolink.alerts.post_office import PostOffice
 from ecolink.alerts.register import Wanted
 from ecolink.alerts.sending import PACE
@@ -219,7 +220,7 @@ class Office:
 
     def health(self, kind: str) -> Any:
         with self.database.read() as session:
-            return next(each for each in self.post.channels.health(session) if each.channel.kind == kind)
+            return next(each for each in health_of_channels(session) if each.channel.kind == kind)
 
 
 A_MOMENT = PACE.total_seconds()

@@ -231,4 +231,5 @@ def _link(room: Watchroom, desk: Desk) -> str:
     with room.node.database.begin() as session:
         (telling,) = room.node.alerts.ledger.tellings(session, alert.id)
         path = links.make(session, alert.id, telling.account_id, desk.clock.now())
+    assert path is not None
     return "/api/v1/alert-links/" + path.removeprefix(links.PATH)

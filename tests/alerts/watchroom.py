@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ecolink.alerts.dispatch_models import Dispatch
+from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch
 from ecolink.alerts.duty import Turn
 from ecolink.alerts.models import Alert, AlertStep
+from ecolink.alerts.register import Wanted
 from ecolink.alerts.service import Signing
 from ecolink.entrypoints.wiring import Node
 from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, EmergencyIn, UpdateIn
@@ -16,6 +17,8 @@ from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.models import Account
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Role
+from ecolink.kit.ids import new_id
+from tests.alerts.office import ADDRESSES, SETTINGS
 from tests.exchanges.emergencies.desks import CHIEF, FIRE
 from tests.support.town import Town
 
@@ -80,6 +83,33 @@ class Watchroom:
         with self.node.database.begin() as session:
             account = session.get_one(Account, self.people[name].id)
             self.node.identity.accounts.disable(session, account, by=CONSOLE, now=self.now)
+
+    def channel(self, kind: str) -> Channel:
+        """Set a channel up."""
+        wanted = Wanted(name=kind, own=False, enabled=True, settings=SETTINGS[kind])
+        with self.node.database.begin() as session:
+            return self.node.post_office.channels.add(session, wanted, by=CONSOLE, now=self.now)
+
+    def reach(self, name: str, *channels: Channel) -> None:
+        """Give somebody contact points on these channels."""
+        with self.node.database.begin() as session:
+            session.add_all(
+                ContactPoint(
+                    id=new_id(self.now),
+                    account_id=self.people[name].id,
+                    channel_id=channel.id,
+                    address=ADDRESSES[channel.kind],
+                    place=place,
+                    created_at=self.now,
+                    confirmed_at=self.now,
+                )
+                for place, channel in enumerate(channels, 1)
+            )
+
+    def send(self) -> None:
+        """Send what waits, and take the steps that follow, without moving the clock."""
+        while self.node.post_office.sending.step(self.node.clock.now):
+            self.escalate()
 
     # What happens ---------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy import event
 
+from ecolink.alerts.postman import Postman
 from ecolink.egress import Unreachable
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.federation.operations import Answer, Call
@@ -125,6 +126,8 @@ class Town:
     clock: HandClock = field(default_factory=lambda: HandClock(START))
     network: Network = field(default_factory=Network)
     nodes: dict[str, Node] = field(default_factory=dict)
+    postman: Postman | None = None
+    """Who carries what the nodes' own people are told; left out, it goes to the network, where nobody is."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Settings of every node that a test wants otherwise."""
 
@@ -155,7 +158,7 @@ class Town:
         )
         line = _Line(unit_code, self.network, self._addresses())
         clock = TownClock(self.clock, skew)
-        node = build_node(settings, clock, transport=line)
+        node = build_node(settings, clock, transport=line, postman=self.postman)
         self.network.gates[unit_code] = lambda call: node.gate.answer(call, node.clock.now())
         self.nodes[unit_code] = node
         return node

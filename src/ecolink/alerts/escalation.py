@@ -44,7 +44,7 @@ class Escalation:
             .where(Alert.next_at.is_not(None), Alert.next_at <= now)
             .order_by(Alert.urgency.desc(), Alert.next_at)
             .limit(AT_ONCE)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
             .execution_options(populate_existing=True)
         )
         alerts = session.scalars(due).all()
@@ -56,10 +56,16 @@ class Escalation:
         return len(alerts)
 
     def hurry(self, session: Session, alert_id: str, now: datetime) -> None:
-        """Look at an open alert now: somebody who was to be told cannot be reached."""
-        alert = session.get(Alert, alert_id, with_for_update=True, populate_existing=True)
-        if alert is not None and alert.state == AlertState.OPEN.value:
+        """Look at an open alert now: somebody who was to be told cannot be reached.
+
+        Whoever holds the alert at this moment looks at it in any case, and is not waited for.
+        """
+        wanted = select(Alert).where(Alert.id == alert_id, Alert.state == AlertState.OPEN.value)
+        free = wanted.with_for_update(skip_locked=True, key_share=True).execution_options(populate_existing=True)
+        alert = session.scalars(free).one_or_none()
+        if alert is not None:
             alert.next_at = now
+            session.flush()
             ring(session, Bell.STEP)
 
     def _attend(self, session: Session, alert: Alert, people: People, now: datetime) -> None:

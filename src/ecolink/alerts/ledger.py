@@ -108,14 +108,14 @@ class Ledger:
             which = (Alert.subject == subject, Alert.state == AlertState.OPEN.value)
             self._end(session, alert.matter, ending, now, *which, next_at=None)
 
-    def get(self, session: Session, alert_id: str, *, lock: bool = False) -> Alert:
+    def get(self, session: Session, alert_id: str) -> Alert:
         """Return one alert.
 
         Raises:
             NotFoundError: there is none.
 
         """
-        alert = session.get(Alert, alert_id, with_for_update=lock or None, populate_existing=lock)
+        alert = session.get(Alert, alert_id)
         if alert is None:
             raise NotFoundError
         return alert

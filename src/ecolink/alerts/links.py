@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.orm import Session
 
-from ecolink.alerts.models import Alert, AlertLink, Telling
+from ecolink.alerts.models import Alert, AlertLink, AlertState, Telling
 from ecolink.errors import NotFoundError
 from ecolink.identity.models import Account
 from ecolink.identity.principal import Principal
@@ -45,8 +45,14 @@ class Opened:
         )
 
 
-def make(session: Session, alert_id: str, account_id: str, now: datetime) -> str:
-    """Make a link for one person and one alert; return its path, which is told this once."""
+def make(session: Session, alert_id: str | None, account_id: str | None, now: datetime) -> str | None:
+    """Make a link for one person and one alert; return its path, which is told this once.
+
+    None when there is nothing to acknowledge, or nobody to do it.
+    """
+    opened = select(Alert.id).where(Alert.id == alert_id, Alert.state == AlertState.OPEN.value)
+    if account_id is None or session.scalar(opened) is None:
+        return None
     secret = secrets.token_urlsafe(32)
     session.add(
         AlertLink(

@@ -1,19 +1,20 @@
-"""The channels as an administrator keeps them: added, changed, tried out, removed; and how each fares."""
+"""The channels as an administrator keeps them: added, changed, tried out, removed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.channel_secrets import kept_secrets, seal_secrets
 from ecolink.alerts.channels.catalogue import read_settings, shown
 from ecolink.alerts.channels.wire import ChannelSettings
 from ecolink.alerts.contacts import check_address
-from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch, DispatchState
+from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch
 from ecolink.alerts.dispatches import Dispatches, Message, Recipient
+from ecolink.alerts.health import standing_channels
 from ecolink.alerts.sending import lead_on
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError
@@ -33,25 +34,6 @@ class Wanted:
     settings: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """How a channel fares. Times are UTC."""
-
-    channel: Channel
-    waiting: int
-    oldest: datetime | None
-    """Since when the first message waits that no service has taken yet."""
-
-    @property
-    def state(self) -> Literal["working", "failing", "untried", "off"]:
-        """One word for it."""
-        if not self.channel.enabled:
-            return "off"
-        if self.channel.failing_since is not None:
-            return "failing"
-        return "working" if self.channel.last_success_at is not None else "untried"
-
-
 @dataclass(frozen=True)
 class ChannelRegister:
     """Keeps channels."""
@@ -62,7 +44,7 @@ class ChannelRegister:
 
     def all(self, session: Session) -> Sequence[Channel]:
         """Return every channel, by name."""
-        return session.scalars(select(Channel).where(Channel.removed_at.is_(None)).order_by(Channel.name)).all()
+        return standing_channels(session)
 
     def get(self, session: Session, channel_id: str) -> Channel:
         """Return one channel.
@@ -190,18 +172,6 @@ class ChannelRegister:
         self.dispatches.post(session, message, [person], now, give_up_after=timedelta(0))
         self._enter(session, "channel-test", channel, by=by, now=now)
         return session.scalars(select(Dispatch).where(Dispatch.step == step)).one()
-
-    def health(self, session: Session) -> Sequence[Health]:
-        """Return how every channel fares, by name."""
-        waiting = (
-            select(ContactPoint.channel_id, func.count(), func.min(Dispatch.posted_at, type_=Dispatch.posted_at.type))
-            .join(ContactPoint, ContactPoint.id == Dispatch.point_id)
-            .where(Dispatch.state == DispatchState.WAITING.value)
-            .group_by(ContactPoint.channel_id)
-        )
-        held = {channel_id: (number, oldest) for channel_id, number, oldest in session.execute(waiting)}
-        told = [(channel, *held.get(channel.id, (0, None))) for channel in self.all(session)]
-        return [Health(channel=channel, waiting=number, oldest=oldest) for channel, number, oldest in told]
 
     def _refuse_taken(self, session: Session, name: str, *, other_than: str | None) -> None:
         same = select(Channel.id).where(Channel.name == name, Channel.removed_at.is_(None))

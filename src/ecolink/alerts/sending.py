@@ -6,7 +6,7 @@ same id. A channel that fails is tried by one worker at a time, and everything t
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Row, and_, case, func, not_, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from ecolink.alerts import links
 from ecolink.alerts.channel_secrets import Opened, open_code, open_settings
 from ecolink.alerts.channels.catalogue import CODECS
 from ecolink.alerts.channels.letter import Letter
@@ -52,6 +53,12 @@ _WAITING: Final = (
 _GONE: Final = or_(ContactPoint.removed_at.is_not(None), Channel.removed_at.is_not(None), Channel.enabled.is_(False))
 _STANDING: Final = (*_WAITING, not_(_GONE))
 
+OnUnreached = Callable[[Session, str, datetime], None]
+"""Told of an alert, by id, of which somebody could not be told: every way to them has failed."""
+
+OnHealth = Callable[[Session, Channel, datetime], None]
+"""Told of a channel whenever a try failed, and when one succeeded after that."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -78,6 +85,8 @@ class Sending:
     postman: Postman
     console_url: str | None
     random: Random
+    on_unreached: list[OnUnreached] = field(default_factory=list)
+    on_health: list[OnHealth] = field(default_factory=list)
     _out: set[Leased] = field(default_factory=set)
     """What this process is sending just now."""
     _unrecorded: set[Leased] = field(default_factory=set)
@@ -137,12 +146,16 @@ class Sending:
         reader = Reader(
             own=channel.own, language="en" if together[0].language == "en" else "zh", console_url=self.console_url
         )
-        letter = write([(dispatch.id, self._said(dispatch, point)) for dispatch in together], reader)
+        letter = write([(dispatch.id, self._said(session, dispatch, point, now)) for dispatch in together], reader)
         return Leased(point.id, point.lease_fence, point.address, channel.id, opened, letter, others_wait)
 
-    def _said(self, dispatch: Dispatch, point: ContactPoint) -> Message:
+    def _said(self, session: Session, dispatch: Dispatch, point: ContactPoint, now: datetime) -> Message:
+        """Return what is said; a one-time link is made here, so that its secret stands in no row."""
         message = Message.of(dispatch)
-        return message.with_number(open_code(point, self.vault)) if dispatch.kind == "code" else message
+        if dispatch.kind == "code":
+            return message.with_number(open_code(point, self.vault))
+        link = links.make(session, dispatch.alert_id, dispatch.account_id, now)
+        return replace(message, link=link) if link else message
 
     def carry(self, leased: Leased, clock: Callable[[], datetime]) -> None:
         """Call the service, and write down what it said."""
@@ -195,7 +208,7 @@ class Sending:
             session.add_all(_try_of(dispatch, leased, outcome, len(taken), now) for dispatch in taken)
             if isinstance(outcome, Sent):
                 point.not_before = now + PACE
-                _note_success(session, leased.channel_id, now)
+                self._note_success(session, leased.channel_id, now)
                 for dispatch in taken:
                     end(dispatch, DispatchState.SENT, outcome.answer, now)
             else:
@@ -221,6 +234,20 @@ class Sending:
             last_error=failed.answer,
             next_try_at=now + pause(failures, CHANNEL_CAP_S, self.random),
         )
+        self._tell_health(session, channel, now)
+
+    def _note_success(self, session: Session, channel_id: str, now: datetime) -> None:
+        channel = session.get_one(Channel, channel_id)
+        was_failing = channel.failing_since is not None
+        healthy = {"failures": 0, "failing_since": None, "next_try_at": None, "last_error": None}
+        _note(session, channel_id, last_success_at=now, **healthy)
+        if was_failing:
+            self._tell_health(session, channel, now)
+
+    def _tell_health(self, session: Session, channel: Channel, now: datetime) -> None:
+        session.refresh(channel)
+        for listener in self.on_health:
+            listener(session, channel, now)
 
     def _go_on(self, session: Session, failed: Sequence[Dispatch], outcome: Failed, now: datetime) -> None:
         usable = usable_of(session, {point for dispatch in failed for point in dispatch.route})
@@ -235,6 +262,15 @@ class Sending:
             else:
                 wait = pause(dispatch.tries, DISPATCH_CAP_S, self.random) if stop.again else timedelta(0)
                 _move(dispatch, stop.point_id, now + wait)
+        session.flush()
+        for alert_id in {dispatch.alert_id for dispatch in failed if dispatch.alert_id and _is_lost(dispatch)}:
+            for listener in self.on_unreached:
+                listener(session, alert_id, now)
+
+
+def _is_lost(dispatch: Dispatch) -> bool:
+    """Tell whether every way to a person has failed."""
+    return dispatch.state == DispatchState.GIVEN_UP.value or dispatch.tries >= len(dispatch.route)
 
 
 def lead_on(session: Session, now: datetime) -> None:
@@ -311,11 +347,6 @@ def _may_try(session: Session, channel: Channel, now: datetime) -> bool:
     free = or_(Channel.next_try_at.is_(None), Channel.next_try_at <= now)
     ours = update(Channel).where(Channel.id == channel.id, free).values(next_try_at=now + LEASE)
     return session.connection().execute(ours).rowcount == 1
-
-
-def _note_success(session: Session, channel_id: str, now: datetime) -> None:
-    healthy = {"failures": 0, "failing_since": None, "next_try_at": None, "last_error": None}
-    _note(session, channel_id, last_success_at=now, **healthy)
 
 
 def _note(session: Session, channel_id: str, **health: object) -> None:

@@ -74,9 +74,8 @@ class AlertService:
     """Filled in as the rooms are furnished. What has none is acknowledged here."""
 
     @classmethod
-    def build(cls, identity: Identity, access: AccessLog) -> Self:
+    def build(cls, identity: Identity, access: AccessLog, dispatches: Dispatches) -> Self:
         """Put it together."""
-        dispatches = Dispatches()
         return cls(
             ledger=Ledger(dispatches),
             escalation=Escalation(dispatches),

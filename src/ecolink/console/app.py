@@ -9,6 +9,7 @@ from ecolink.console import entrance, files, stream
 from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
+from ecolink.console.cooperation import pages as cooperation
 from ecolink.console.emergencies import calls, raising
 from ecolink.console.emergencies import pages as emergencies
 from ecolink.console.map import pages as maps
@@ -33,6 +34,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         calls.router(console),
         raising.router(console),
         emergencies.router(console),
+        cooperation.router(console),
         maps.router(console),
     )
 

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, ValidationError
 
 from ecolink.console import rendering
 from ecolink.console.language import Language, language_of, translate
@@ -25,6 +27,8 @@ POLICY = (
 _HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"}
 _SAID = "ecolink-said"
 _LONGEST_SAID = 300
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,20 @@ class Page:
     def either(self, zh: str, en: str) -> str:
         """Return whichever of two texts is in the person's language."""
         return zh if self.language is Language.CHINESE else en
+
+    def asked(self, model: type[ModelT]) -> ModelT:
+        """Return what the page's address asks for after its `?`; what a filter left empty is left out.
+
+        Raises:
+            RequestValidationError: something of it cannot be asked for.
+
+        """
+        asked = {name: value for name, value in self.request.query_params.items() if value}
+        try:
+            return model.model_validate(asked)
+        except ValidationError as wrong:
+            faults = [{**fault, "loc": ("query", *fault["loc"])} for fault in wrong.errors(include_context=False)]
+            raise RequestValidationError(faults) from wrong
 
     def show(self, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
         """Return the page that `template` makes of `context`."""

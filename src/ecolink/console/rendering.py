@@ -14,7 +14,7 @@ from ecolink import __version__
 from ecolink.console.files import address_of
 from ecolink.console.language import Language, translate
 from ecolink.documents.lettering import visible
-from ecolink.identity.roles import Permission
+from ecolink.identity.roles import ROLE_NAMES_ZH, Permission, Role
 from ecolink.kit.times import CHINA
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,6 +43,7 @@ def _environment() -> Environment:
         day=day,
         said=said,
         plain=plain,
+        role_name=role_name,
         size=size,
         pointer=pointer,
         ago=ago,
@@ -138,6 +139,12 @@ def counted(name: str, counts: Mapping[str, int]) -> int:
 def plain(word: object) -> str:
     """Return a code such as `in_progress` as words."""
     return str(word).replace("_", " ").replace("-", " ").capitalize()
+
+
+@pass_context
+def role_name(context: Context, role: str) -> str:
+    """Return a role as people say it."""
+    return ROLE_NAMES_ZH[Role(role)] if context["language"] is Language.CHINESE else plain(role)
 
 
 def size(count: int) -> str:

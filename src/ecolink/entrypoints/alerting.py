@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.dispatch_models import Channel
 from ecolink.alerts.models import AlertKind
 from ecolink.alerts.occasions import Ending, Occasion, Status
 from ecolink.alerts.rules import Course, Post, Urgency
@@ -37,6 +38,7 @@ from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.emergencies import CancelReason, Decision
 
 DONE: Final = Ending("该事项已办理。", "It has been seen to.")
+WORKS: Final = Ending("该渠道已恢复。", "The channel works again.")
 OVER: Final = Ending("该紧急通报已解除。", "The emergency is over.")
 
 _KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -58,6 +60,9 @@ _TASKS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 _URGENCIES: Mapping[str, tuple[str, str]] = MappingProxyType({"U1": ("特急", "very urgent"), "U2": ("紧急", "urgent")})
 _AWAITING_SIGNATURE: Final = (State.SENT, State.DELIVERED)
+DEAD_AFTER: Final = 3
+"""So many tries in a row have failed when a channel counts as dead."""
+
 _GENTLE: Final = timedelta(minutes=15)
 _NEWS_DUE: Final = timedelta(minutes=30)
 
@@ -253,9 +258,32 @@ class Alerting:
         """It is not owed any more."""
         self.alerts.ledger.drop(session, f"notice/{notice.id}", DONE, now)
 
+    # Channels -------------------------------------------------------------------------------------------------
+
+    def hear_channel(self, session: Session, channel: Channel, now: datetime) -> None:
+        """A channel failed again, or works again."""
+        if channel.failing_since is None:
+            self.alerts.ledger.drop(session, f"channel/{channel.id}", WORKS, now)
+        elif channel.failures >= DEAD_AFTER:
+            self.alerts.ledger.raise_alert(session, _dead(channel, channel.failing_since), now)
+
     def _names(self, session: Session, unit_code: str) -> tuple[str, str]:
         peer = self.peers.names(session).get(unit_code)
         return (peer.name_zh, peer.name_en) if peer else (unit_code, unit_code)
+
+
+def _dead(channel: Channel, since: datetime) -> Occasion:
+    return Occasion(
+        subject=f"channel/{channel.id}/{int(since.timestamp())}",
+        matter=f"channel/{channel.id}",
+        kind=AlertKind.CHANNEL,
+        urgency=Urgency.NORMAL,
+        title_zh=f"提醒渠道“{channel.name}”无法发送",
+        title_en=f"The alert channel '{channel.name}' sends nothing any more",
+        link="/administration/channels",
+        occurred_at=since,
+        course=Course.once(Post.ADMINISTRATOR, Post.DUTY),
+    )
 
 
 def _about(emergency: Emergency) -> str:

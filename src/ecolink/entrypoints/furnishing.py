@@ -93,6 +93,7 @@ def furnish(shell: Shell) -> Rooms:
     cooperation = furnish_cooperation(shell, agreements, admission)
     alerting = Alerting(us, shell.alerts, shell.peers, agreed)
     alerting.listen(shell.hooks.noticed, emergencies, leads, cooperation.obligations)
+    shell.post_office.sending.on_health.append(alerting.hear_channel)
 
     erasure = Erasure(
         us,

@@ -18,6 +18,7 @@ WITHHELD: Final = "[withheld]"
 
 _SECRET_WORDS: Final = frozenset(
     {"authorization", "cookie", "credential", "credentials", "passphrase", "passwd", "password", "secret", "token"}
+    | {"webhook"}
 )
 _PERSONAL_WORDS: Final = frozenset(
     {"birth", "born", "identity", "mobile", "mobiles", "person", "persons", "phone", "phones", "private", "suspect"}
@@ -44,6 +45,9 @@ _SECRETS: Final = (
         ),
         rf"\1{SECRET}",
     ),
+    # The addresses of robots are secrets: what follows these words lets anybody send.
+    (re.compile(r"(/webhook/send\?key=|/bot/v2/hook/|\baccess_token=)[^\s\"'&]+"), rf"\1{SECRET}"),
+    (re.compile(r"\b(?:SEC[0-9a-f]{32,}|tk_[a-z0-9]{8,})"), SECRET),
     # What pydantic says of a value that does not fit, quotes the value.
     (re.compile(r"input_value=.*?(?=, input_type=|\]$|$)", re.DOTALL | re.MULTILINE), f"input_value={WITHHELD}"),
 )

@@ -234,7 +234,8 @@ def build_node(
         bureau=settings.name_zh,
         enrolling=map(Role, settings.second_factor_roles),
     )
-    alerts = AlertService.build(identity, access)
+    alerts = AlertService.build(identity, access, post_office.dispatches)
+    post_office.sending.on_unreached.append(alerts.escalation.hurry)
     node = Node(
         settings=settings,
         clock=clock,

@@ -89,6 +89,10 @@ class Permission(StrEnum):
     """One's own calendar feed."""
     PEER_READ = "peer:read"
     PEER_MANAGE = "peer:manage"
+    CONTACT_SELF = "contact:self"
+    """Where one is reached oneself."""
+    CHANNEL_MANAGE = "channel:manage"
+    """By what our people are told."""
     QUEUE_READ = "queue:read"
     INBOX_MANAGE = "inbox:manage"
     KEY_READ = "key:read"
@@ -117,6 +121,7 @@ _READING = frozenset(
         _P.FEED_SELF,
         _P.ALERT_READ,
         _P.DUTY_READ,
+        _P.CONTACT_SELF,
     },
 )
 _WORKING = _READING | {
@@ -180,6 +185,8 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 _P.ALERT_READ,
                 _P.DUTY_READ,
                 _P.DUTY_MANAGE,
+                _P.CONTACT_SELF,
+                _P.CHANNEL_MANAGE,
             },
         ),
     },

@@ -17,6 +17,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.dispatch_models import Dispatch, DispatchState
+from ecolink.alerts.health import health_of_channels
 from ecolink.attachments.models import WAITING, Transfer
 from ecolink.audit.models import LogHead
 from ecolink.errors import UnavailableError
@@ -185,6 +187,24 @@ def _attachments(session: Session, _: datetime) -> Iterator[Metric]:
     yield from (missing, unsent)
 
 
+def _alert_channels(session: Session, now: datetime) -> Iterator[Metric]:
+    which = ("channel", "kind")
+    failing = GaugeMetricFamily("ecolink_alert_channel_failing_seconds", "Since when a channel fails", labels=which)
+    waiting = GaugeMetricFamily("ecolink_alert_waiting", "Messages that wait for a channel", labels=which)
+    oldest = GaugeMetricFamily("ecolink_alert_oldest_seconds", "Since when the first of them waits", labels=which)
+    for health in health_of_channels(session):
+        named = (health.channel.id, health.channel.kind)
+        failing.add_metric(named, _age(health.channel.failing_since, now))
+        waiting.add_metric(named, health.waiting)
+        oldest.add_metric(named, _age(health.oldest, now))
+    given_up = GaugeMetricFamily("ecolink_alert_given_up", "Messages of the last day that nobody could be told")
+    of_given_up = select(func.count()).where(
+        Dispatch.state == DispatchState.GIVEN_UP.value, Dispatch.posted_at > now - timedelta(days=1)
+    )
+    given_up.add_metric([], session.scalars(of_given_up.where(Dispatch.alert_id.is_not(None))).one())
+    yield from (failing, waiting, oldest, given_up)
+
+
 def _workers(session: Session, now: datetime) -> Iterator[Metric]:
     """Without a worker there is no age: that none beats is what the count says."""
     present = heartbeats.workers(session)
@@ -212,6 +232,7 @@ READINGS: tuple[Reading, ...] = (
     _inbox,
     _evidence,
     _attachments,
+    _alert_channels,
     _workers,
 )
 """What is read in one transaction."""

@@ -88,6 +88,7 @@ ecolink does not replace the formal papers (协作函件), the provincial report
         "accounts": "账号: people, programs and their login sessions.",
         "peers": "对端: other bureaus' nodes, and how they come to be trusted.",
         "keys": "密钥: this node's keys, their rotation and revocation.",
+        "channels": "提醒渠道: by what our people are told, how it fares, who was told what.",
         "queues": "队列: what waits to be sent, what was set aside, alarms.",
         "health": "运行状态: whether the process lives and can work.",
     },

@@ -15,7 +15,7 @@ from ecolink.exchanges.liaison import endpoints as liaison
 from ecolink.exchanges.obligations import endpoints as obligations
 from ecolink.exchanges.quarterly import endpoints as quarterly
 from ecolink.exchanges.records import access_log, attachments, erasures
-from ecolink.web import alerts, duty, evidence, federation
+from ecolink.web import alerts, channels, duty, evidence, federation
 from ecolink.web.cooperation import Cooperation
 from ecolink.web.rooms import Rooms
 
@@ -34,6 +34,9 @@ def routers_of(rooms: Rooms) -> Sequence[APIRouter]:
         evidence.router(rooms.evidence, rooms.access),
         alerts.router(rooms.alerts, rooms.identity),
         duty.router(rooms.alerts),
+        channels.channels_router(rooms.post_office),
+        channels.contacts_router(rooms.post_office),
+        channels.dispatches_router(rooms.post_office),
         federation.peers_router(rooms.exchange),
         federation.keys_router(rooms.exchange),
         federation.queues_router(rooms.exchange),

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ecolink.entrypoints.doctor import agreements, exchange, machine, people, storehouse
+from ecolink.entrypoints.doctor import agreements, alerting, exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.errors import EcolinkError, SettingError, UnavailableError
@@ -78,6 +78,8 @@ OF_THE_NODE: Final[tuple[tuple[str, str, Callable[[Patient], Finding]], ...]] = 
     ("own keys in force", "本单位密钥效期", lambda at: exchange.own_keys(at.node, at.session, at.now)),
     ("peers' keys in force", "对端密钥效期", lambda at: exchange.peers_keys(at.node, at.session, at.now)),
     ("second factors", "动态口令", lambda at: people.second_factors(at.session, at.node.identity)),
+    ("alert channels", "提醒渠道", lambda at: alerting.channels(at.session, at.node.settings)),
+    ("contact points", "联系方式", lambda at: alerting.contacts(at.session)),
     ("alarms", "告警", lambda at: exchange.alarms(at.session)),
     ("agreed calendars", "协议工作日历", lambda at: agreements.calendars(at.node, at.session, at.now)),
 )

@@ -106,6 +106,9 @@ class AgreementProposalOut(BaseModel):
     proposed_at: datetime
     parties: list[SignatoryOut]
     awaits_us: bool = Field(description="This bureau has neither signed nor declined.")
+    may: list[Literal["sign", "decline", "withdraw"]] = Field(
+        description="What this bureau may say to it now.", examples=[["sign", "decline"]]
+    )
     completed_at: datetime | None = Field(description="When the last party signed.")
     first_day: date | None = Field(description="From when it counts.")
     last_day: date | None
@@ -146,5 +149,8 @@ class AgreementOut(AgreementLineOut):
     settled_years: list[int] = Field(
         description="The years whose working days all parties have signed; any other counts ordinary weeks until then.",
         examples=[[2026]],
+    )
+    may: list[Literal["amend", "end", "calendar"]] = Field(
+        description="What this bureau may propose now.", examples=[["amend", "end", "calendar"]]
     )
     proposals: list[AgreementProposalOut] = Field(description="Oldest first.")

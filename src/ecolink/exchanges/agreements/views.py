@@ -62,6 +62,7 @@ class Views:
             changed_at=row.changed_at,
             terms=terms,
             settled_years=sorted({*calendar.years, *calendar.tables}) if calendar else [],
+            may=["amend", "end", "calendar"] if _state_of(agreement, today) in ("agreed", "in_force") else [],
             proposals=proposals,
         )
 
@@ -122,6 +123,7 @@ class Views:
             awaits_us=state in ("waiting", "declined")
             and us not in cosigning.signatures
             and us not in cosigning.objections,
+            may=self._may(document, proposal, today),
             completed_at=document.completed_at,
             first_day=first,
             last_day=last,
@@ -129,6 +131,18 @@ class Views:
             withdrawn_because=document.withdrawn_because,
             version=proposal.subject.version if isinstance(proposal.subject, TermsV1) else None,
         )
+
+    def _may(
+        self, document: CosignedDocument, proposal: Proposal, today: date
+    ) -> list[Literal["sign", "decline", "withdraw"]]:
+        if document.withdrawn_at is not None or document.completed_at is not None:
+            return []
+        if document.author == self.service.us:
+            return ["withdraw"]
+        if self.service.us in proposal.cosigning.signatures:
+            return []
+        over = isinstance(proposal.subject, TermsV1) and proposal.subject.valid_until < today
+        return ["decline"] if over else ["sign", "decline"]
 
     def _names(self, session: Session, subject: AgreementSubject) -> Mapping[str, tuple[str, str]]:
         """Return the parties' names: as the terms have them, or as their nodes say."""

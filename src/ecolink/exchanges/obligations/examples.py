@@ -76,6 +76,7 @@ SHOWN: Example = {
     ],
     "contributions": [],
     "waivers": [],
+    "may": [],
     "notices": [NOTICE],
     "lateness": [
         {

@@ -101,6 +101,7 @@ class WaiverOut(BaseModel):
     digest: str
     state: Literal["proposed", "declined", "agreed", "withdrawn"]
     agreed_at: datetime | None
+    may: list[Literal["accept", "decline", "withdraw"]] = Field(description="What our side may say to it now.")
     words: list[WaiverWordOut]
 
 
@@ -154,6 +155,7 @@ class ObligationOut(ObligationLineOut):
     waivers: list[WaiverOut]
     notices: list[NoticeOut]
     lateness: list[LatenessOut]
+    may: list[Literal["waive"]] = Field(description="waive: propose that it need not be met.")
     next_at: datetime | None = Field(description="When the node will look at it next.")
 
 

@@ -67,6 +67,7 @@ class Views:
         names = self.names(session)
         obligation = obligation_of(row)
         evidence = self.book.evidence(session, obligation)
+        waivers = self._waivers(session, row, names)
         told = session.scalars(
             select(LatenessNotice).where(LatenessNotice.key == row.key).order_by(LatenessNotice.said_at)
         ).all()
@@ -82,9 +83,10 @@ class Views:
                 "contributions": [
                     ContributionOut(party=names(party), at=at) for party, at in (evidence.contributions or {}).items()
                 ],
-                "waivers": self._waivers(session, row.key, names),
+                "waivers": waivers,
                 "notices": self.notices(self.book.notices.of(session, row.key)),
                 "lateness": [_lateness(each, row, names) for each in told],
+                "may": ["waive"] if _owed(row) and all(each.state != "proposed" for each in waivers) else [],
                 "next_at": row.next_at,
             }
         )
@@ -118,10 +120,10 @@ class Views:
             "owing": row.owing,
         }
 
-    def _waivers(self, session: Session, key: str, names: Names) -> list[WaiverOut]:
+    def _waivers(self, session: Session, obligation: ObligationRow, names: Names) -> list[WaiverOut]:
         rows = session.scalars(
             select(CosignedDocument)
-            .where(CosignedDocument.kind == WAIVER, CosignedDocument.subject == key)
+            .where(CosignedDocument.kind == WAIVER, CosignedDocument.subject == obligation.key)
             .order_by(CosignedDocument.written_at, CosignedDocument.digest)
         ).all()
         read = register.read(session, rows)
@@ -130,10 +132,22 @@ class Views:
                 digest=row.digest,
                 state=_waiver_state(row, read[row.digest]),
                 agreed_at=row.completed_at,
+                may=self._may(row, read[row.digest]) if _owed(obligation) else [],
                 words=_waiver_words(session, row.thread, names),
             )
             for row in rows
         ]
+
+    def _may(self, row: CosignedDocument, cosigning: Cosigning) -> list[Literal["accept", "decline", "withdraw"]]:
+        if row.withdrawn_at is not None:
+            return []
+        if row.author == self.home.unit_code:
+            return ["withdraw"]
+        return [] if self.home.unit_code in cosigning.signatures else ["accept", "decline"]
+
+
+def _owed(row: ObligationRow) -> bool:
+    return row.binds and row.state not in {State.FULFILLED, State.WAIVED}
 
 
 def _record(cosigning: Cosigning, names: Names) -> RecordOut:
