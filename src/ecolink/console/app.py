@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from ecolink.console import entrance, files, stream
+from ecolink.console import bureau_account, entrance, files, stream
 from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
@@ -21,7 +21,13 @@ from ecolink.surface.failures import problem_of
 def add_console(app: FastAPI, console: Console) -> None:
     """Serve the console beside the API: its pages at `/`, its own files at `/static`."""
     app.state.console = console
-    for router in (files.router(), entrance.router(console.identity), stream.router(console), *_subjects(console)):
+    for router in (
+        files.router(),
+        entrance.router(console.identity),
+        bureau_account.router(console.identity),
+        stream.router(console),
+        *_subjects(console),
+    ):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]  # Starlette's is wider
 

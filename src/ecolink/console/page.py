@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -136,3 +136,10 @@ async def _page(request: Request) -> Page:
 
 PageDep = Annotated[Page, Depends(_page)]
 """The page that is asked for."""
+
+
+def own_path(path: str) -> str:
+    """Return `path` if it is one of this node; nobody is sent elsewhere from here."""
+    parts = urlsplit(path)
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    return path if is_ours and path.isprintable() else "/"
