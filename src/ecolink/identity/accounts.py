@@ -231,6 +231,8 @@ class Accounts:
     def _keep_an_administrator(self, session: Session, changed: Account) -> None:
         """Refuse the change that locks everybody out of the administration while the identity provider is away."""
         session.flush()
+        if changed.provider_subject is not None:
+            return
         able = session.scalars(
             select_accounts(AccountKind.USER).where(Account.disabled_at.is_(None), Account.provider_subject.is_(None))
         )
