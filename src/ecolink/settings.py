@@ -325,7 +325,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
-        files = ("tls_certificate", "tls_key", "tls_ca", "alert_ca", "border_file", "map_file", "calendar_file", "oidc_ca")
+        files = (
+            "tls_certificate",
+            "tls_key",
+            "tls_ca",
+            "alert_ca",
+            "border_file",
+            "map_file",
+            "calendar_file",
+            "oidc_ca",
+        )
         for name in files:
             path = getattr(self, name)
             if path is not None and not path.is_file():
