@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261122_bureau_accounts"
-down_revision = "20261122_second_factor"
+down_revision = "20261122_alerts"
 branch_labels = None
 depends_on = None
 

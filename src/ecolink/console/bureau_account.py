@@ -23,9 +23,11 @@ from ecolink.identity.sessions import OpenedAtConsole
 from ecolink.identity.sign_on import GOOD_FOR, SignOn
 from ecolink.surface.unit import DatabaseDep, NowDep
 
-COOKIE: Final = "ecolink-sign-on"
 LEAVE_PATH: Final = "/sign-in/bureau/leave"
 _DEPART_PATH: Final = "/sign-in/bureau"
+
+
+_PLAIN, _SECURE = "ecolink-sign-on", "__Secure-ecolink-sign-on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def router(identity: Identity) -> APIRouter:
         def open_login(session: Session, account: Account) -> OpenedAtConsole:
             return identity.sessions.open_at_console(session, account, source, agent, now)
 
-        kept = request.cookies.get(COOKIE, "")
+        kept = request.cookies.get(_cookie(request), "")
         return _Arrival(*sign_on().arrive(database, kept, request.query_params, source, now, open_login))
 
     @pages.get(_DEPART_PATH)
@@ -58,7 +60,7 @@ def router(identity: Identity) -> APIRouter:
         departure = sign_on().depart(own_path(to), now)
         answer = RedirectResponse(departure.address, 303)
         answer.set_cookie(
-            COOKIE,
+            _cookie(request),
             departure.kept,
             max_age=round(GOOD_FOR.total_seconds()),
             path=_DEPART_PATH,
@@ -74,7 +76,9 @@ def router(identity: Identity) -> APIRouter:
     ) -> Response:
         answer = page.show("entrance/come_back.html", to=arrival.to)
         remember(request, answer, arrival.opened, now)
-        answer.delete_cookie(COOKIE, path=_DEPART_PATH, secure=is_secure(request), httponly=True, samesite="lax")
+        answer.delete_cookie(
+            _cookie(request), path=_DEPART_PATH, secure=is_secure(request), httponly=True, samesite="lax"
+        )
         return answer
 
     @pages.get(LEAVE_PATH)
@@ -83,3 +87,7 @@ def router(identity: Identity) -> APIRouter:
         return RedirectResponse(address, 303) if address else page.go("/sign-in")
 
     return pages
+
+
+def _cookie(request: Request) -> str:
+    return _SECURE if is_secure(request) else _PLAIN

@@ -8,8 +8,8 @@ from ecolink.console import language as languages
 from ecolink.console import theme as themes
 from ecolink.console.form import Form, FormDep
 from ecolink.console.language import Language
-from ecolink.console.page import PageDep, own_path
-from ecolink.console.recognition import forget, remember
+from ecolink.console.page import Page, PageDep, own_path
+from ecolink.console.recognition import forget, is_secure, remember
 from ecolink.console.route import SIGN_IN, PageRoute
 from ecolink.console.theme import Theme
 from ecolink.errors import InvalidError
@@ -72,18 +72,20 @@ def router(identity: Identity) -> APIRouter:
     @pages.post("/language")
     def choose_language(page: PageDep, form: FormDep) -> Response:
         chosen = Language.ENGLISH if form.word("language") == Language.ENGLISH else Language.CHINESE
-        return _remembering(page.go(_back(form)), languages.COOKIE, chosen)
+        return _remembering(page, _back(form), languages.COOKIE, chosen)
 
     @pages.post("/theme")
     def choose_theme(page: PageDep, form: FormDep) -> Response:
         word = form.word("theme")
-        return _remembering(page.go(_back(form)), themes.COOKIE, word if word in set(Theme) else Theme.AUTO)
+        return _remembering(page, _back(form), themes.COOKIE, word if word in set(Theme) else Theme.AUTO)
 
     return pages
 
 
-def _remembering(answer: Response, name: str, value: str) -> Response:
-    answer.set_cookie(name, value, max_age=_YEAR_S, path="/", httponly=True, samesite="strict")
+def _remembering(page: Page, path: str, name: str, value: str) -> Response:
+    answer = page.go(path)
+    secure = is_secure(page.request)
+    answer.set_cookie(name, value, max_age=_YEAR_S, path="/", secure=secure, httponly=True, samesite="strict")
     return answer
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ecolink.console import rendering
 from ecolink.console.language import Language, language_of, translate
 from ecolink.console.navigation import subjects_for
-from ecolink.console.recognition import token_of
+from ecolink.console.recognition import is_secure, token_of
 from ecolink.console.theme import theme_of
 from ecolink.identity.principal import Principal
 from ecolink.surface.door import moment_of
@@ -91,7 +91,8 @@ class Page:
             answer = RedirectResponse(path, 303)
         if said:
             told = quote(said[:_LONGEST_SAID])
-            answer.set_cookie(_SAID, told, max_age=30, path="/", httponly=True, samesite="strict")
+            secure = is_secure(self.request)
+            answer.set_cookie(_SAID, told, max_age=30, path="/", secure=secure, httponly=True, samesite="strict")
         return answer
 
     @property
