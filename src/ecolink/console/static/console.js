@@ -32,6 +32,13 @@
     if (event.detail.successful && form.matches?.("form[data-draft]")) sessionStorage.removeItem(form.dataset.draft);
   });
 
+  // A form that was asked for opens above the page.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const place = event.detail.target;
+    if (place.matches?.("dialog") && !place.open) place.showModal();
+  });
+  document.addEventListener("click", (event) => event.target.closest("[data-close]")?.closest("dialog")?.close());
+
   // A problem document (RFC 9457) is laid into the form it is about: each fault at the field with its pointer.
   function said(thing) { return (chinese ? thing.detail_zh : thing.detail_en) ?? thing.detail ?? ""; }
   function clear(form) {
@@ -57,7 +64,6 @@
       if (!place) { left.push(said(fault)); continue; }
       place.textContent = place.textContent ? `${place.textContent} ${said(fault)}` : said(fault);
       place.hidden = false;
-      field.closest("[data-wanted]")?.removeAttribute("hidden");
       field.setAttribute("aria-invalid", "true");
       first ??= field;
     }

@@ -95,9 +95,7 @@ def record(
         if contact_id is None:
             told = opened.post(PATH, written)
         else:
-            standing = opened.get(f"{PATH}/{contact_id}").document["record"]
-            again = {name: value for name, value in written.items() if name != "partners"}  # they stay who they were
-            told = opened.post(f"{PATH}/{contact_id}/correct", {"record": standing, **again})
+            told = opened.post(f"{PATH}/{contact_id}/correct", written)
     _tell(told.document, as_json=as_json)
 
 

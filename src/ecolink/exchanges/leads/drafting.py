@@ -12,6 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
 from ecolink.cadence.calendars import china_day
+from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.errors import InvalidError, NotFoundError
 from ecolink.exchanges.governance import Terms, refuse_same_person
 from ecolink.exchanges.leads.casebook import KIND, Casebook, request_columns
@@ -142,7 +143,7 @@ class Drafting:
         refuse_same_person(draft.submitted_by or "", by)
         written = _written(draft)
         self._refuse_unshared(session, lead.peer, now)
-        terms = self._terms(session, lead.peer, now)
+        terms = self.terms_for(session, lead.peer, now)
         message = Message(
             name="requested",
             body=written.body(),
@@ -162,8 +163,13 @@ class Drafting:
         """Return what is written of a lead that is not sent yet."""
         return session.get(LeadDraft, lead_id)
 
-    def _terms(self, session: Session, peer: str, now: datetime) -> Terms:
+    def terms_for(self, session: Session, peer: str, now: datetime) -> Terms:
+        """Return what holds for a request to `peer` where the officer chooses nothing else."""
         return self.casebook.agreed.terms_with(session, self.terms, [peer], china_day(now))
+
+    def deadlines_for(self, session: Session, peer: str, now: datetime) -> DeadlinePolicy:
+        """Return how soon `peer` would have to acknowledge and answer a request."""
+        return self.casebook.agreed.deadlines_with(session, peer, china_day(now))
 
     def _refuse_unshared(self, session: Session, peer: str, now: datetime) -> None:
         self.casebook.agreed.refuse_unshared(session, "lead", [peer], china_day(now))

@@ -20,7 +20,7 @@ from ecolink.exchanges.leads.moves import Moving
 from ecolink.exchanges.leads.rules import Step
 from ecolink.exchanges.leads.schemas import LeadIn, RevealIn
 from ecolink.exchanges.leads.table import TABLE, Side, State
-from ecolink.exchanges.personal_data import refuse_in_text
+from ecolink.exchanges.personal_data import MASKED, refuse_in_text
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.peers import Peer
 from ecolink.federation.statements import Stored
@@ -160,7 +160,7 @@ class Reading:
         """
         refuse_in_text([("/reason", wanted.reason)])
         lead = self.casebook.lead(session, lead_id)
-        source, persons = self._persons(session, lead, wanted, now)
+        source, persons = self._persons(session, lead, wanted.statement, wanted.proposal, now)
         person = next((each for each in persons if each["ref"] == wanted.person), None)
         if person is None:
             raise NotFoundError
@@ -175,12 +175,40 @@ class Reading:
         )
         return views.RevealOut(person=wanted.person, fields={name: person.get(name) for name in wanted.fields})
 
+    def lay_open(
+        self,
+        session: Session,
+        lead_id: str,
+        *,
+        statement: str | None = None,
+        reason: str,
+        by: Principal,
+        now: datetime,
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return everybody whom a statement names in full; left out, the request as it stands. It is recorded.
+
+        Raises:
+            NotFoundError: there is no such lead or statement.
+            InvalidError: the reason repeats an identity number.
+
+        """
+        refuse_in_text([("/reason", reason)])
+        lead = self.casebook.lead(session, lead_id)
+        source, persons = self._persons(session, lead, statement, None, now)
+        details = {
+            "person": " ".join(person["ref"] for person in persons),
+            "fields": " ".join(MASKED),
+            "statement": source,
+        }
+        self._record(session, lead, AccessAction.REVEAL, by, now, reason=reason, details=details)
+        return persons
+
     def _persons(
-        self, session: Session, lead: Lead, wanted: RevealIn, now: datetime
+        self, session: Session, lead: Lead, statement: str | None, proposed: str | None, now: datetime
     ) -> tuple[str, Sequence[Mapping[str, Any]]]:
         """Return where the persons stand, for the access log, and the persons."""
-        if wanted.proposal is not None:
-            proposal = session.get(LeadProposal, wanted.proposal)
+        if proposed is not None:
+            proposal = session.get(LeadProposal, proposed)
             if proposal is None or proposal.lead_id != lead.id or proposal.content is None:
                 raise NotFoundError
             return f"proposal {proposal.id}", proposal.content.get("persons", ())
@@ -188,7 +216,7 @@ class Reading:
         if draft is not None:
             return "draft", LeadIn.model_validate(draft.content).private().get("persons", ())
         case = self.casebook.open(session, lead.id, lead.peer, now)
-        stored = case.statement(wanted.statement) if wanted.statement else case.request
+        stored = case.statement(statement) if statement else case.request
         return stored.statement.digest, (private_of(stored) or {}).get("persons", ())
 
     def _beyond_agreement(self, session: Session, request: Statement) -> str | None:

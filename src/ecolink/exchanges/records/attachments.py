@@ -46,7 +46,7 @@ DigestPath = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 
 def router(attachments: Attachments, access: AccessLog) -> APIRouter:
     """Return the operations on attachments."""
     api = APIRouter(tags=["attachments"])
-    _add_streams(api, attachments, access)
+    add_streams(api, attachments, access)
     listing = APIRouter(route_class=TransactionalRoute)
 
     @listing.get(
@@ -63,7 +63,9 @@ def router(attachments: Attachments, access: AccessLog) -> APIRouter:
     return api
 
 
-def _add_streams(api: APIRouter, attachments: Attachments, access: AccessLog) -> None:
+def add_streams(api: APIRouter, attachments: Attachments, access: AccessLog) -> None:
+    """Add uploading and downloading to a router that knows the caller in its own way."""
+
     # Plain routes: a unit of work would hold its transaction, and a whole file in memory, for as long as they last.
     @api.post(
         "/attachments",
