@@ -120,7 +120,7 @@ class Hand:
                 time.sleep(wait)
             late = max(late, time.monotonic() - moment)
             now = self.node.clock.now()
-            with self.node.database.begin() as session:
+            with self.node.database.begin(urgent=lane is Lane.EMERGENCY) as session:
                 circle = circles[number % len(circles)]
                 sent = self.node.outbox.send(session, draft(lane, now), now=now, recipients=circle)
             planned |= {(sent.statement.jti, each): moment for each in circle if each not in silent}

@@ -50,14 +50,14 @@ def _waiting(commits: GroupCommit[int, str]) -> int:
     return len(commits._waiting)
 
 
-def _gather(ledger: Ledger, commits: GroupCommit[int, str], numbers: Sequence[int], *, urgent: Sequence[int] = ()):
+def _gather(ledger: Ledger, commits: GroupCommit[int, str], numbers: Sequence[int]):
     """Let the first number's commit hold the others up until all wait; return what each was told."""
     everybody_waits = threading.Event()
     with ThreadPoolExecutor(len(numbers)) as threads:
         told = [threads.submit(commits.write, numbers[0])]
         assert ledger.begun.wait(PATIENCE_S)
         for place, n in enumerate(numbers[1:], 1):
-            told.append(threads.submit(commits.write, n, urgent=n in urgent))
+            told.append(threads.submit(commits.write, n))
             while _waiting(commits) < place:
                 everybody_waits.wait(0.001)
         ledger.go_on.set()
@@ -79,10 +79,21 @@ def test_a_group_is_never_larger_than_it_may_be(ledger: Ledger) -> None:
     assert ledger.kept() == [1, 2, 3, 4]
 
 
-def test_an_urgent_item_goes_into_the_next_group(ledger: Ledger) -> None:
-    commits = GroupCommit(ledger.database, ledger.write, most=1)
-    _gather(ledger, commits, [1, 2, 3, 4], urgent=[4])
-    assert ledger.groups[:2] == [[1], [4]]
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # where one writes at a time
+def test_an_urgent_group_goes_before_one_that_has_waited_longer(ledger: Ledger) -> None:
+    ledger.go_on.set()
+    turns, moment = ledger.database._turns, threading.Event()
+    assert turns is not None
+    commits = GroupCommit(ledger.database, ledger.write, most=10)
+    urgent_commits = GroupCommit(ledger.database, ledger.write, most=10, urgent=True)
+    with ThreadPoolExecutor(2) as threads, ledger.database.begin():
+        threads.submit(commits.write, 1)
+        while not turns._others:
+            moment.wait(0.001)
+        threads.submit(urgent_commits.write, 2)
+        while not turns._urgent:
+            moment.wait(0.001)
+    assert ledger.groups == [[2], [1]]
 
 
 def test_one_that_cannot_be_written_takes_nothing_down_with_it(ledger: Ledger) -> None:

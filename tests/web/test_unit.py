@@ -1,5 +1,6 @@
 """An endpoint's work stands whole or not at all, and its answer leaves after the commit."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from ecolink.identity.roles import Role
 from ecolink.storage.engine import Database
 from ecolink.surface.kept_answers import KeptAnswer, forget_expired
-from ecolink.surface.unit import SessionDep, TransactionalRoute
+from ecolink.surface.unit import SessionDep, TransactionalRoute, UrgentRoute
 from tests.support.web import Desk
 from tests.web import parcels
 
@@ -92,6 +93,32 @@ def test_a_database_that_cannot_commit_is_503_and_the_same_call_works_when_it_ca
     assert then == []
     assert repeated.status_code == 201
     assert "Idempotency-Replayed" not in repeated.headers
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)  # where one writes at a time
+def test_what_an_urgent_endpoint_writes_goes_before_what_has_waited_longer(database: Database):
+    order: list[str] = []
+    turns, moment = database._turns, threading.Event()
+    assert turns is not None
+    yard = [_writing("/usual", TransactionalRoute, order), _writing("/urgent", UrgentRoute, order)]
+    with Desk.open(database, yard) as desk, ThreadPoolExecutor(2) as threads, database.begin():
+        threads.submit(desk.client.post, "/api/v1/usual")
+        while not turns._others:
+            moment.wait(0.001)
+        threads.submit(desk.client.post, "/api/v1/urgent")
+        while not turns._urgent:
+            moment.wait(0.001)
+    assert order == ["/urgent", "/usual"]
+
+
+def _writing(path: str, kind: type[TransactionalRoute], order: list[str]) -> APIRouter:
+    routes = APIRouter(route_class=kind)
+
+    @routes.post(path, status_code=204)
+    def write(session: SessionDep) -> None:
+        order.append(path)
+
+    return routes
 
 
 def test_a_get_keeps_nothing_it_writes_unless_it_says_it_records(yard: Desk, officer):

@@ -19,7 +19,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.groups import GroupCommit
 
 MOST_TOGETHER: Final = 512
-"""Statements in one commit of several batches: what an emergency may have to wait for."""
+"""Statements in one commit of several batches: what an emergency may have to wait for once it has begun."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Inbox:
     us: str
     read: ReadPush
     commits: GroupCommit[Arrival, Kept]
+    urgent_commits: GroupCommit[Arrival, Kept]
+    """Where emergencies are kept: they neither wait for a group of other traffic, nor behind it for their turn."""
 
     def receive(self, caller: Caller, raw: bytes, now: datetime) -> Kept:
         """Keep one push body from `caller`, received at `now`: pushed, pulled or carried, the checks are the same.
@@ -40,8 +42,8 @@ class Inbox:
         """
         with VERIFY_SECONDS.time():
             push = self._open(caller, raw, now)
-        is_urgent = push.batch.lane is Lane.EMERGENCY
-        return self.commits.write(Arrival(caller, push, now), size=len(push.entries), urgent=is_urgent)
+        commits = self.urgent_commits if push.batch.lane is Lane.EMERGENCY else self.commits
+        return commits.write(Arrival(caller, push, now), size=len(push.entries))
 
     def _open(self, caller: Caller, raw: bytes, now: datetime) -> Push:
         keys = caller.keys.by_kid.values()

@@ -37,17 +37,20 @@ class GroupCommit(Generic[Item, Outcome]):
     it: the transaction is rolled back and each item of the group is written again in one of its own.
     """
 
-    def __init__(self, database: Database, together: Together[Item, Outcome], *, most: int) -> None:
-        """Write to `database`, in groups whose sizes add up to at most `most`, or of one item."""
+    def __init__(
+        self, database: Database, together: Together[Item, Outcome], *, most: int, urgent: bool = False
+    ) -> None:
+        """Write to `database`, in groups whose sizes add up to at most `most`, or of one item; urgent ones are next."""
         self._database = database
+        self._urgent = urgent
         self._together = together
         self._most = most
         self._waiting: deque[_Job[Item, Outcome]] = deque()
         self._gathering = threading.Lock()
         self._turn = threading.Lock()
 
-    def write(self, item: Item, *, size: int = 1, urgent: bool = False) -> Outcome:
-        """Return what became of `item` once that is durably committed; an urgent item goes into the next group.
+    def write(self, item: Item, *, size: int = 1) -> Outcome:
+        """Return what became of `item` once that is durably committed.
 
         Raises:
             Exception: what writing it raised; nothing of it was kept.
@@ -56,7 +59,7 @@ class GroupCommit(Generic[Item, Outcome]):
         """
         job: _Job[Item, Outcome] = _Job(item, size)
         with self._gathering:
-            (self._waiting.appendleft if urgent else self._waiting.append)(job)
+            self._waiting.append(job)
         with self._turn:
             # Whoever's turn it is commits for everybody who waits; most find their work done when theirs comes.
             while not job.done:
@@ -76,7 +79,7 @@ class GroupCommit(Generic[Item, Outcome]):
 
     def _commit(self, group: Sequence[_Job[Item, Outcome]]) -> None:
         try:
-            with self._database.begin() as session:
+            with self._database.begin(urgent=self._urgent) as session:
                 outcomes = self._together(session, [job.item for job in group])
         except Exception as fault:  # noqa: BLE001 - handed to whom it belongs
             if len(group) == 1 or isinstance(fault, UnavailableError):

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -81,6 +81,9 @@ KeyHeader = Annotated[
 class TransactionalRoute(APIRoute):
     """A route whose endpoint is a unit of work. Use it as a router's `route_class`."""
 
+    urgent: ClassVar[bool] = False
+    """Whether its units write before others that wait to write."""
+
     def __init__(
         self,
         path: str,
@@ -96,7 +99,7 @@ class TransactionalRoute(APIRoute):
         self.most_bytes = MAX_JSON_BYTES if max_body_size is None else max_body_size
         super().__init__(path, unit.callable() if unit else endpoint, methods=methods, **options)
         if unit:
-            unit.settle(self)
+            unit.settle(self, urgent=self.urgent)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Check the caller, then read the body strictly, then hand on to FastAPI."""
@@ -119,6 +122,12 @@ class TransactionalRoute(APIRoute):
         return handle
 
 
+class UrgentRoute(TransactionalRoute):
+    """The same for emergencies, which no other traffic may hold up."""
+
+    urgent = True
+
+
 @dataclass
 class _Unit:
     """An endpoint together with what its unit of work needs to know."""
@@ -134,6 +143,7 @@ class _Unit:
     extra: Sequence[str] = field(default_factory=list)
     """Parameters added for the unit itself, unknown to the endpoint."""
     status: int = 200
+    urgent: bool = False
     write_answer: Callable[[Any], bytes] | None = None
 
     @classmethod
@@ -184,16 +194,20 @@ class _Unit:
         run.__signature__ = self.signature.replace(parameters=own + added)  # type: ignore[attr-defined]
         return run
 
-    def settle(self, route: APIRoute) -> None:
+    def settle(self, route: APIRoute, *, urgent: bool) -> None:
         """Learn from the finished route how its answers are written."""
-        self.status = route.status_code or 200
+        self.status, self.urgent = route.status_code or 200, urgent
         if route.response_model is None:
             return
-        adapter: TypeAdapter[Any] = TypeAdapter(route.response_model)
+
+        @functools.cache
+        def adapter() -> TypeAdapter[Any]:
+            """Build the writer of answers with the first one: that costs time and memory, and many are never asked."""
+            return TypeAdapter(route.response_model)
 
         def write(result: object) -> bytes:
-            shaped = adapter.validate_python(result, from_attributes=True)
-            return adapter.dump_json(
+            shaped = adapter().validate_python(result, from_attributes=True)
+            return adapter().dump_json(
                 shaped,
                 by_alias=route.response_model_by_alias,
                 exclude_none=route.response_model_exclude_none,
@@ -219,7 +233,7 @@ class _Unit:
         return self.answer(self.endpoint(**values), prepared)
 
     def open(self, database: Database) -> AbstractContextManager[Session]:
-        return database.begin() if self.writes else database.read()
+        return database.begin(urgent=self.urgent) if self.writes else database.read()
 
     def answer(self, result: object, prepared: Response) -> Response:
         """Write `result` to bytes, with the headers and status the endpoint has set."""

@@ -24,7 +24,7 @@ from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
 from ecolink.surface.etags import IfMatch, etag
 from ecolink.surface.paging import Page, Paging
-from ecolink.surface.unit import NowDep, SessionDep, TransactionalRoute
+from ecolink.surface.unit import NowDep, SessionDep, UrgentRoute
 
 _EXAMPLE = "019ab000-0000-7000-8000-000000000001"
 EmergencyId = Annotated[str, Path(max_length=36, examples=[_EXAMPLE])]
@@ -39,9 +39,9 @@ Doer = Annotated[Principal, requires(Permission.TASK_DONE)]
 
 def router(service: EmergencyService) -> APIRouter:
     """Return the operations on emergencies and call tasks."""
-    api = APIRouter(route_class=TransactionalRoute)
-    emergencies = APIRouter(prefix="/emergencies", tags=["emergencies"], route_class=TransactionalRoute)
-    tasks = APIRouter(prefix="/tasks", tags=["tasks"], route_class=TransactionalRoute)
+    api = APIRouter(route_class=UrgentRoute)
+    emergencies = APIRouter(prefix="/emergencies", tags=["emergencies"], route_class=UrgentRoute)
+    tasks = APIRouter(prefix="/tasks", tags=["tasks"], route_class=UrgentRoute)
     _add_reading(emergencies, service)
     _add_raising(emergencies, service)
     _add_telling(emergencies, service)
