@@ -154,7 +154,11 @@ class Office:
     def __post_init__(self) -> None:
         self.log = AccessLog(append_leaf=lambda *_: None)
         self.database.before_commit(self.log.flush)
-        self.post = PostOffice.build(self.database, VAULT, self.log, self.services, CONSOLE, Random(7))  # noqa: S311
+        self.post = self.rebuilt()
+
+    def rebuilt(self) -> PostOffice:
+        """Return the post office as a process that starts builds it."""
+        return PostOffice.build(self.database, VAULT, self.log, self.services, CONSOLE, Random(7))  # noqa: S311
 
     def channel(self, kind: str, *, own: bool = False, name: str | None = None, **settings: Any) -> Channel:
         wanted = Wanted(name=name or kind, own=own, enabled=True, settings={**SETTINGS[kind], **settings})

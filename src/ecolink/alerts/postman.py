@@ -65,6 +65,8 @@ class NetworkPostman:
             with _cut_after(self.deadline_s, server):
                 return _hand_over(server, request)
         except smtplib.SMTPResponseException as refused:
+            if refused.smtp_code < 0:
+                raise Unreachable("what answers there speaks no SMTP") from refused
             said = refused.smtp_error
             return Answer(refused.smtp_code, said if isinstance(said, bytes) else said.encode())
         except (smtplib.SMTPException, OSError, ValueError) as fault:
