@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ecolink.console.cooperation.bureaus import choices
 from ecolink.console.form import FormDep
-from ecolink.console.page import Page, PageDep
+from ecolink.console.page import PageDep
 from ecolink.console.route import PageRoute
 from ecolink.exchanges.consultations.models import Consultation
 from ecolink.exchanges.liaison.models import LiaisonRecord
@@ -16,7 +17,6 @@ from ecolink.exchanges.obligations.endpoints import ObligationKey, Reader, Waive
 from ecolink.exchanges.obligations.filters import ObligationFilters
 from ecolink.exchanges.obligations.schemas import ObligationOut, ReasonIn
 from ecolink.exchanges.quarterly.models import Exchange
-from ecolink.federation.peers import Peer
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import NowDep, SessionDep
 from ecolink.web.cooperation import Cooperation
@@ -50,7 +50,7 @@ def _add_reading(pages: APIRouter, rooms: Cooperation) -> None:
             wanted=wanted,
             lines=views.lines(session, found.items),
             next=found.next,
-            partners=_named(page, views.peers.names(session)),
+            partners=choices(page, rooms, session),
             agreements=[(row.code, row.code) for row in session.scalars(rooms.agreements.all())],
         )
 
@@ -90,11 +90,6 @@ def _add_waiving(pages: APIRouter, rooms: Cooperation) -> None:
     ) -> Response:
         answers[word](session, key, waiver, form.read(ReasonIn).reason, by=by, now=now)
         return page.go(f"/cooperation/{key}", page.text("Said to all parties."))
-
-
-def _named(page: Page, peers: Mapping[str, Peer]) -> list[tuple[str, str]]:
-    """Return the other bureaus as a filter offers them."""
-    return [(code, page.either(peer.name_zh, peer.name_en)) for code, peer in peers.items()]
 
 
 def _places(session: Session, duty: ObligationOut) -> Mapping[str, str]:
