@@ -295,3 +295,30 @@ def test_the_roles_that_may_be_asked_for_a_second_factor_are_the_roles_there_are
     config = write(SHOUNING + 'second_factor_roles = "administrator, chief"')
     assert load(config).second_factor_roles == ("administrator", "chief")
     assert "second_factor_roles" in refusal(write(SHOUNING + 'second_factor_roles = ["king"]'))
+
+
+OIDC = """
+console_url = "https://ecolink.example.cn"
+oidc_issuer = "https://id.example.cn/realms/jw"
+oidc_client_id = "ecolink"
+[oidc_roles]
+"协作联络员" = "liaison_officer"
+"局领导" = ["chief", "approver"]
+"""
+
+
+def test_an_identity_provider_is_set_whole_or_not_at_all(write: Write) -> None:
+    settings = load(write(SHOUNING + OIDC))
+    assert settings.oidc_roles == {"协作联络员": ("liaison_officer",), "局领导": ("chief", "approver")}
+    for line in ("oidc_client_id", "console_url"):
+        without = "\n".join(each for each in OIDC.splitlines() if not each.startswith(line))
+        assert refusal(write(SHOUNING + without)).startswith(line)
+    assert refusal(write(SHOUNING + OIDC.partition("[")[0])).startswith("oidc_roles")
+    assert "https://" in refusal(write(SHOUNING + OIDC.replace("https://id.", "http://id.")))
+    assert refusal(write(SHOUNING + OIDC.replace('"liaison_officer"', '"king"'))).startswith("oidc_roles")
+
+
+def test_the_nodes_secret_at_the_provider_is_not_read_from_a_file_others_may_read(write: Write) -> None:
+    file = write(SHOUNING + 'oidc_client_secret = "a secret between two programs"')
+    file.chmod(0o644)
+    assert "holds oidc_client_secret and others may read it" in refusal(file)

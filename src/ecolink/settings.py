@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 PREFIX = "ECOLINK_"
 CONFIG_VARIABLE = "ECOLINK_CONFIG"
 DEFAULT_FILE = Path("ecolink.toml")
-SECRETS = frozenset({"key_passphrase", "metrics_token"})
+SECRETS = frozenset({"key_passphrase", "metrics_token", "oidc_client_secret"})
 """Settings that a file others may read must not hold."""
 
 NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "ECOLINK_API", "ECOLINK_USER", "ECOLINK_PASSWORD", "ECOLINK_PASSWORD_FILE"})
@@ -92,6 +92,11 @@ def _terms(value: Any) -> Any:  # noqa: ANN401 - the same
     if not isinstance(value, Mapping):
         return value
     return {name: _split(term) if isinstance(term, str) and "," in term else term for name, term in value.items()}
+
+
+def _group_roles(value: Any) -> Any:  # noqa: ANN401 - the same
+    """Read which roles a group gives; several may be written `deputy, approver`."""
+    return {group: _split(roles) for group, roles in value.items()} if isinstance(value, Mapping) else value
 
 
 def _database(url: str) -> str:
@@ -198,7 +203,8 @@ class Settings(BaseSettings):
 
     console_url: str | None = Field(
         None,
-        description="where people open the console, such as https://ecolink.bureau.cn; links in alerts lead there",
+        description="where people open the console, such as https://ecolink.bureau.cn; links in alerts and the "
+        "identity provider lead there",
     )
     alert_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="private or loopback networks in which mail servers, gateways and the like may live"
@@ -238,6 +244,27 @@ class Settings(BaseSettings):
         36,
         ge=36,
         description="how long personal data this bureau tells may be kept, where the officer names no other time",
+    )
+    oidc_issuer: str | None = Field(
+        None, description="the bureau's own identity provider (OpenID Connect), such as https://id.example.cn/realms/jw"
+    )
+    oidc_client_id: str | None = Field(None, description="what this node is called at the identity provider")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="this node's secret at the identity provider; without it the node is a public client"
+    )
+    oidc_roles: Annotated[dict[str, tuple[RoleName, ...]], BeforeValidator(_group_roles)] = Field(
+        default_factory=dict,
+        description='which roles a group at the identity provider gives, such as "协作联络员" = "liaison_officer"',
+    )
+    oidc_username_claim: str = Field(
+        "preferred_username", description="the claim of the ID token that holds a person's login name"
+    )
+    oidc_groups_claim: str = Field("groups", description="the claim of the ID token that holds a person's groups")
+    oidc_networks: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (), description="private or loopback networks in which the identity provider may live, such as 10.1.2.0/24"
+    )
+    oidc_ca: Path | None = Field(
+        None, description="PEM file of the private CA that signs its certificate; default: tls_ca, else the public ones"
     )
     second_factor_roles: Annotated[tuple[RoleName, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="roles whose bearers must have a second factor, such as administrator, approver, chief"
@@ -298,7 +325,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _hold_together(self) -> Self:
-        files = ("tls_certificate", "tls_key", "tls_ca", "alert_ca", "border_file", "map_file", "calendar_file")
+        files = (
+            "tls_certificate",
+            "tls_key",
+            "tls_ca",
+            "alert_ca",
+            "border_file",
+            "map_file",
+            "calendar_file",
+            "oidc_ca",
+        )
         for name in files:
             path = getattr(self, name)
             if path is not None and not path.is_file():
@@ -311,11 +347,24 @@ class Settings(BaseSettings):
                 "tls_require_client_certificate", "mutual TLS needs tls_certificate, tls_key and tls_ca as well"
             )
         self._refuse_plain_http()
+        self._refuse_half_a_provider()
         if self.console_url is not None and not _CONSOLE.fullmatch(self.console_url):
             raise _Misfit("console_url", f"{self.console_url!r} is no address such as https://ecolink.bureau.cn")
         if self.workers > 1 and self.uses_sqlite:
             raise _Misfit("workers", "SQLite serves one process; set workers to 1, or database_url to PostgreSQL")
         return self
+
+    def _refuse_half_a_provider(self) -> None:
+        """An identity provider needs to know where people come back to, and what their groups mean."""
+        if self.oidc_issuer is None:
+            return
+        for name in ("oidc_client_id", "oidc_roles", "console_url"):
+            if not getattr(self, name):
+                raise _Misfit(name, "with oidc_issuer it must be set as well")
+        for name in ("oidc_issuer", "console_url"):
+            scheme, host = _scheme_and_host(getattr(self, name))
+            if not host or not (scheme == "https" or (scheme == "http" and is_loopback(host))):
+                raise _Misfit(name, "it begins with https://, or, on loopback alone, with http://")
 
     def _refuse_plain_http(self) -> None:
         """Plain HTTP stays on this machine: no password and no matter crosses a wire unprotected."""
@@ -329,13 +378,12 @@ class Settings(BaseSettings):
                 )
         if not self.federation_url:
             raise _Misfit("federation_url", "it must be set when federation_host is not loopback")
-        scheme, _, rest = self.federation_url.partition("://")
-        host = rest.partition("/")[0].rpartition(":")[0] or rest.partition("/")[0]
+        scheme, host = _scheme_and_host(self.federation_url)
         if scheme not in {"http", "https"} or not host:
             raise _Misfit("federation_url", f"{self.federation_url!r} is no address such as https://node.example.cn")
         if scheme == "http" and self.federation_tls:
             raise _Misfit("federation_url", "with a certificate of its own the node is reached by https://")
-        if scheme == "http" and not is_loopback(host.strip("[]")):
+        if scheme == "http" and not is_loopback(host):
             raise _Misfit("federation_url", "other bureaus are reached by https:// only, except on loopback")
 
 
@@ -345,6 +393,13 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    """Return what stands before `://`, and the host after it without brackets; empty where there is none."""
+    scheme, _, rest = url.partition("://")
+    authority = rest.partition("/")[0]
+    return scheme, (authority.rpartition(":")[0] or authority).strip("[]")
 
 
 @dataclass(frozen=True)

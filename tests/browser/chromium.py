@@ -19,6 +19,9 @@ _ARGUMENTS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing leaves this machine
 )
 
+_STATUS_ALONE = ("Failed to load resource: the server responded", "Response Status Error Code")
+"""How Chromium and htmx log an answer with a bad status."""
+
 
 class NoChromiumError(Exception):
     """There is no Chromium; the message says how to get it."""
@@ -64,7 +67,7 @@ class Watch:
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A bad status is told by `_see_answer`, which knows what the test expects.
-        if message.type == "error" and not message.text.startswith("Failed to load resource: the server responded"):
+        if message.type == "error" and not message.text.startswith(_STATUS_ALONE):
             self.faults.append(f"console: {message.text}")
 
     def _see_request(self, request: Request) -> None:

@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import Page
+
 from ecolink.exchanges.emergencies.border import shipped_file
 from tests.processes.bureau import PASSWORD, Bureau, introduce
 from tests.support.town import QINGYUAN, SHOUNING
@@ -37,6 +39,15 @@ class Node:
         return self.bureau.unit_code
 
 
+def enter(page: Page, node: Node, login: str, path: str = "/") -> None:
+    """Sign in as one of `CAST` and go to a page."""
+    page.goto(f"{node.address}{path}")
+    page.locator("[name='/username']").fill(login)
+    page.locator("[name='/password']").fill(PASSWORD)
+    page.locator("form[action='/sign-in'] [type=submit]").click()
+    page.locator("nav.subjects").wait_for()
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[Node, Node]]:
     """Found Shouning and Qingyuan in `folder`, introduce them to each other, and run them until the block ends."""
@@ -59,6 +70,3 @@ def _employ(bureau: Bureau) -> None:
         granted = (option for role in roles for option in ("--role", role))
         told = ("--password-file", password, "--no-must-change", "--json")
         bureau.run("user", "add", login, "--name", name, *granted, *told)
-
-
-__all__ = ["CAST", "PASSWORD", "Node", "running"]

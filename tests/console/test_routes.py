@@ -13,6 +13,9 @@ OPEN_TO_EVERYBODY = {
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
     ("POST", "/sign-out"),
+    ("GET", "/sign-in/bureau"),
+    ("GET", "/sign-in/bureau/return"),
+    ("GET", "/sign-in/bureau/leave"),
     ("POST", "/language"),
     ("POST", "/theme"),
 }

@@ -1,7 +1,8 @@
 """Run `ecolink` by a clock that a test moves, and die at a moment of its watch: `mortal.py CLOCK MOMENT ARGUMENTS`.
 
 The clock is the demo's, in a file. MOMENT counts what the watch asks of the database, statements and commits, once the
-clock has been moved: at the next one the process is gone, as by `kill -9`. No setting of the product can do either.
+clock has been moved: at the next one the process is gone, as by `kill -9`; with `inf` it lives. No setting of the
+product can do either.
 """
 
 import itertools
@@ -21,7 +22,7 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.kit.clock import Clock
 from ecolink.settings import Settings
 
-clock, moment = PlayClock(Path(sys.argv.pop(1))), int(sys.argv.pop(1))
+clock, moment = PlayClock(Path(sys.argv.pop(1))), float(sys.argv.pop(1))
 begun, gone_by = clock.ahead(), itertools.count()
 
 

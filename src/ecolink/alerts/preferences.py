@@ -84,11 +84,12 @@ def of(session: Session, accounts: Mapping[str, Collection[Role]]) -> dict[str, 
 
 
 def contact_points(session: Session, accounts: Iterable[str]) -> dict[str, list[str]]:
-    """Return these people's contact points by id, each person's in their own order."""
+    """Return these people's confirmed contact points by id, each person's in their own order."""
     wanted = list(accounts)
+    standing = (ContactPoint.confirmed_at.is_not(None), ContactPoint.removed_at.is_(None))
     found = (
         select(ContactPoint.account_id, ContactPoint.id)
-        .where(ContactPoint.account_id.in_(wanted), ContactPoint.removed_at.is_(None))
+        .where(ContactPoint.account_id.in_(wanted), *standing)
         .order_by(ContactPoint.place, ContactPoint.id)
     )
     points: dict[str, list[str]] = {account: [] for account in wanted}

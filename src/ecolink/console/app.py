@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from ecolink.console import attachments, entrance, files, stream
+from ecolink.console import attachments, bureau_account, entrance, files, stream
+from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
 from ecolink.console.cooperation import pages as cooperation
@@ -22,7 +23,13 @@ from ecolink.surface.failures import problem_of
 def add_console(app: FastAPI, console: Console) -> None:
     """Serve the console beside the API: its pages at `/`, its own files at `/static`."""
     app.state.console = console
-    for router in (files.router(), entrance.router(console.identity), stream.router(console), *_subjects(console)):
+    for router in (
+        files.router(),
+        entrance.router(console.identity),
+        bureau_account.router(console.identity),
+        stream.router(console),
+        *_subjects(console),
+    ):
         app.include_router(router)
     app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]  # Starlette's is wider
 
@@ -31,6 +38,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
     return (
         today.router(console),
         bulletins.router(console),
+        audit.router(console),
         calls.router(console),
         raising.router(console),
         emergencies.router(console),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from ecolink.console import rendering
 from ecolink.console.language import Language, language_of, translate
 from ecolink.console.navigation import subjects_for
-from ecolink.console.recognition import token_of
+from ecolink.console.recognition import is_secure, token_of
 from ecolink.console.theme import theme_of
 from ecolink.identity.principal import Principal
 from ecolink.surface.door import moment_of
@@ -91,7 +91,8 @@ class Page:
             answer = RedirectResponse(path, 303)
         if said:
             told = quote(said[:_LONGEST_SAID])
-            answer.set_cookie(_SAID, told, max_age=30, path="/", httponly=True, samesite="strict")
+            secure = is_secure(self.request)
+            answer.set_cookie(_SAID, told, max_age=30, path="/", secure=secure, httponly=True, samesite="strict")
         return answer
 
     @property
@@ -136,3 +137,10 @@ async def _page(request: Request) -> Page:
 
 PageDep = Annotated[Page, Depends(_page)]
 """The page that is asked for."""
+
+
+def own_path(path: str) -> str:
+    """Return `path` if it is one of this node; nobody is sent elsewhere from here."""
+    parts = urlsplit(path)
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    return path if is_ours and path.isprintable() else "/"

@@ -55,7 +55,7 @@ def remember(request: Request, response: Response, opened: OpenedAtConsole, now:
         opened.secret,
         max_age=round((opened.expires_at - now).total_seconds()),
         path="/",
-        secure=_is_secure(request),
+        secure=is_secure(request),
         httponly=True,
         samesite="strict",
     )
@@ -63,7 +63,7 @@ def remember(request: Request, response: Response, opened: OpenedAtConsole, now:
 
 def forget(request: Request, response: Response) -> None:
     """Have the browser drop its login."""
-    response.delete_cookie(_name(request), path="/", secure=_is_secure(request), httponly=True, samesite="strict")
+    response.delete_cookie(_name(request), path="/", secure=is_secure(request), httponly=True, samesite="strict")
 
 
 def token_of(request: Request) -> str:
@@ -95,9 +95,10 @@ def _is_ours(request: Request) -> bool:
     return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
-def _is_secure(request: Request) -> bool:
+def is_secure(request: Request) -> bool:
+    """Tell whether the browser came by HTTPS, so that its cookies may demand it."""
     return request.url.scheme == "https"
 
 
 def _name(request: Request) -> str:
-    return _SECURE if _is_secure(request) else _PLAIN
+    return _SECURE if is_secure(request) else _PLAIN

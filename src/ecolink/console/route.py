@@ -12,14 +12,16 @@ from ecolink.console.form import MAX_FIELDS, MAX_FILES
 from ecolink.console.page import page_of
 from ecolink.console.recognition import SAFE_METHODS, TOKEN_FIELD, TOKEN_HEADER, recognise, refuse_foreign
 from ecolink.errors import UnauthenticatedError
+from ecolink.identity.logins import OtpRequiredError
 from ecolink.kit.events import structlog
 from ecolink.surface import rates
-from ecolink.surface.auth import PasswordChangeRequiredError
+from ecolink.surface.auth import PasswordChangeRequiredError, SecondFactorRequiredError
 from ecolink.surface.failures import problem_of
 from ecolink.surface.unit import TransactionalRoute
 
 SIGN_IN = "/sign-in"
 OWN_PASSWORD = "/me/password"  # noqa: S105 - an address
+OWN_OTP = "/me/otp"
 
 _log = structlog.get_logger(__name__)
 
@@ -71,11 +73,15 @@ async def _let_in(request: Request) -> None:
 async def _tell(request: Request, error: Exception) -> Response:
     """Answer what went wrong: as a page, or for the page's script as the API would."""
     page = page_of(request)
-    if isinstance(error, UnauthenticatedError) and page.by is None and request.url.path != SIGN_IN:
+    if isinstance(error, UnauthenticatedError) and page.by is None and not request.url.path.startswith(SIGN_IN):
         goal = request.url.path if request.method in SAFE_METHODS else "/"
         return page.go(f"{SIGN_IN}?to={goal}")
     if isinstance(error, PasswordChangeRequiredError):
         return page.go(OWN_PASSWORD)
+    if isinstance(error, SecondFactorRequiredError):
+        return page.go(OWN_OTP)
+    if isinstance(error, OtpRequiredError) and not page.is_from_script:
+        return page.go(f"{SIGN_IN}?code=yes")
     problem = await problem_of(request, error)
     if page.is_from_script:
         return problem

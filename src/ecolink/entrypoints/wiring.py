@@ -18,6 +18,7 @@ from ecolink.alerts.postman import NetworkPostman, Postman
 from ecolink.alerts.service import AlertService
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
+from ecolink.egress import WayOut
 from ecolink.entrypoints.furnishing import furnish
 from ecolink.entrypoints.shell import Hooks, Shell
 from ecolink.federation.applying import Applier
@@ -41,6 +42,7 @@ from ecolink.federation.signer import LOCAL, LOG, SEAL, OwnKeys, Signer, read_ke
 from ecolink.federation.tally import RefusalTally
 from ecolink.federation.transport import HttpTransport, Transport
 from ecolink.federation.witnessing import Witnessing
+from ecolink.identity.provider import SIGN_ON_PATH, Provider, ProviderTerms
 from ecolink.identity.roles import Role
 from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
@@ -113,6 +115,8 @@ class Node:
         for line in (self.transport, self.postman):
             if isinstance(line, HttpTransport | NetworkPostman):
                 line.close()
+        if self.identity.sign_on is not None:
+            self.identity.sign_on.provider.close()
         self.database.dispose()
 
     def card(self, now: datetime) -> bytes:
@@ -235,6 +239,7 @@ def build_node(
         vault,
         bureau=settings.name_zh,
         enrolling=map(Role, settings.second_factor_roles),
+        provider=_provider(settings),
     )
     alerts = AlertService.build(identity, access, post_office.dispatches)
     post_office.sending.on_unreached.append(alerts.escalation.hurry)
@@ -319,6 +324,30 @@ def _tls_to_services(settings: Settings) -> ssl.SSLContext:
     if settings.alert_ca:
         context.load_verify_locations(settings.alert_ca)
     return context
+
+
+def _provider(settings: Settings) -> Provider | None:
+    """Return the bureau's identity provider, if there is one; it is called when the first person signs in with it."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None or settings.console_url is None:
+        return None
+    secret, home = settings.oidc_client_secret, settings.console_url.rstrip("/")
+    ca = settings.oidc_ca or settings.tls_ca
+    way_out = WayOut(
+        allowed_networks=settings.oidc_networks,
+        tls=lambda: ssl.create_default_context(cafile=str(ca) if ca else None),
+        setting="ECOLINK_OIDC_NETWORKS",
+    )
+    terms = ProviderTerms(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=secret.get_secret_value() if secret else None,
+        redirect_uri=home + SIGN_ON_PATH,
+        home=home + "/sign-in",
+        username_claim=settings.oidc_username_claim,
+        groups_claim=settings.oidc_groups_claim,
+        group_roles={group: frozenset(map(Role, roles)) for group, roles in settings.oidc_roles.items()},
+    )
+    return Provider(terms, way_out)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:

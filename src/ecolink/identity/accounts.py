@@ -25,6 +25,9 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,63}")
 CONSOLE = Principal(id="console", username="console", name="console", roles=frozenset({Role.ADMINISTRATOR}))
 """Who acts when the operator uses the command line on the machine itself."""
 
+PROVIDER = Principal(id="provider", username="identity-provider", name="identity-provider", roles=frozenset())
+"""Who acts when the bureau's identity provider says who somebody is and which groups they belong to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
@@ -64,6 +67,32 @@ class Accounts:
             by,
             now,
         )
+
+    def follow_provider(
+        self, session: Session, *, subject: str, username: str, name: str, roles: Iterable[Role], now: datetime
+    ) -> Account:
+        """Return the account of who the identity provider knows as `subject`, made or brought up to what it says now.
+
+        Raises:
+            InvalidError: the username cannot be one, or there is no role.
+            ConflictError: the username is that of another account; the provider never takes over one.
+
+        """
+        account = session.scalars(select(Account).where(Account.provider_subject == subject)).one_or_none()
+        if account is None:
+            account = Account(
+                kind=AccountKind.USER.value,
+                username=username.lower(),
+                name=name,
+                credential="",
+                provider_subject=subject,
+                roles=[role.value for role in roles],
+                must_change_password=False,
+            )
+            return self._add(session, account, PROVIDER, now)
+        if (account.name, account.roles) != (name, _distinct(role.value for role in roles)):
+            self._change(session, account, name, roles, PROVIDER, now)
+        return account
 
     def add_client(
         self, session: Session, *, client_id: str, name: str, roles: Iterable[Role], by: Principal, now: datetime
@@ -117,9 +146,15 @@ class Accounts:
 
         Raises:
             InvalidError: the name cannot be one, or there is no role.
-            ConflictError: nobody would be left to administer the node.
+            ConflictError: nobody would be left to administer the node, or the identity provider says these things.
 
         """
+        _refuse_provided(account)
+        self._change(session, account, name, roles, by, now)
+
+    def _change(
+        self, session: Session, account: Account, name: str, roles: Iterable[Role], by: Principal, now: datetime
+    ) -> None:
         before = sorted(account.roles)
         account.name, account.roles = name, _distinct(role.value for role in roles)
         _check(account)
@@ -130,7 +165,13 @@ class Accounts:
     def reset_password(
         self, session: Session, account: Account, *, password_hash: str, by: Principal, now: datetime
     ) -> None:
-        """Set a password its bearer must change; every login of theirs ends."""
+        """Set a password its bearer must change; every login of theirs ends.
+
+        Raises:
+            ConflictError: the person signs in with the identity provider, and has no password here.
+
+        """
+        _refuse_provided(account)
         account.credential, account.credential_changed_at = password_hash, now
         account.must_change_password = True
         end_all(session, account, by, now)
@@ -188,9 +229,13 @@ class Accounts:
         return account
 
     def _keep_an_administrator(self, session: Session, changed: Account) -> None:
-        """Refuse the change that locks everybody out of the administration."""
+        """Refuse the change that locks everybody out of the administration while the identity provider is away."""
         session.flush()
-        able = session.scalars(select_accounts(AccountKind.USER).where(Account.disabled_at.is_(None)))
+        if changed.provider_subject is not None:
+            return
+        able = session.scalars(
+            select_accounts(AccountKind.USER).where(Account.disabled_at.is_(None), Account.provider_subject.is_(None))
+        )
         if not any(Role.ADMINISTRATOR in account.held_roles() for account in able):
             raise ConflictError(
                 f"{changed.username} is the last administrator.", f"{changed.username} 是最后一名系统管理员。"
@@ -239,6 +284,14 @@ def select_accounts(kind: AccountKind, words: str | None = None) -> Select[Accou
             | func.lower(Account.name).contains(lowered, autoescape=True)
         )
     return wanted
+
+
+def _refuse_provided(account: Account) -> None:
+    if account.provider_subject is not None:
+        raise ConflictError(
+            f"{account.username} signs in with the bureau account: name, roles and password are the provider's to say.",
+            f"{account.username} 使用统一身份登录，姓名、角色与密码由统一身份认证服务管理。",
+        )
 
 
 def _distinct(roles: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
 from ecolink.errors import NotFoundError, UnauthenticatedError
 from ecolink.identity.accounts import find
-from ecolink.identity.models import Account, AccountKind
+from ecolink.identity.models import Account, AccountKind, LoginSession
 from ecolink.identity.passwords import Passwords, verify_secret
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import senior_role
@@ -27,6 +27,9 @@ from ecolink.storage.engine import Database
 
 ONE_TIME_GOOD_FOR: Final = timedelta(days=7)
 """A password that somebody else set opens the door for so long; unused, it is worth nothing to who finds it later."""
+
+JUST_NOW: Final = timedelta(minutes=5)
+"""How old a sign-in with the identity provider may be that still stands for a password."""
 
 LoginT = TypeVar("LoginT")
 
@@ -165,7 +168,9 @@ class Logins:
             return self.second_factors.judge(session, account, otp, source, now).lets_in
 
     def prove(self, database: Database, by: Principal, password: str, source: str, now: datetime) -> bool:
-        """Tell whether the person logged in as `by` knows their password: asked before it is changed.
+        """Tell whether the person logged in as `by` knows their password: asked before something of theirs is changed.
+
+        Who comes from the identity provider has none here, and proves themselves by having come just now.
 
         Raises:
             ThrottledError: they tried too often.
@@ -175,8 +180,11 @@ class Logins:
         if by.kind != AccountKind.USER.value:
             raise NotFoundError
         with database.begin() as session:
+            account = session.get_one(Account, by.id)
+            if account.provider_subject is not None:
+                return now - session.get_one(LoginSession, by.session_id).issued_at <= JUST_NOW
             attempt = self.throttle.count(session, by.username, source, now)
-            stored = session.get_one(Account, by.id).credential
+            stored = account.credential
         right = self.passwords.verify(password, stored)
         if right:
             with database.begin() as session:
@@ -209,7 +217,7 @@ def _offered(account: Account | None, now: datetime) -> tuple[str, str | None]:
     if account is None:
         return "", None
     too_late = account.must_change_password and now - account.credential_changed_at > ONE_TIME_GOOD_FOR
-    return account.id, None if account.disabled_at is not None or too_late else account.credential
+    return account.id, None if account.disabled_at is not None or too_late else account.credential or None
 
 
 def wrong_credentials() -> WrongCredentialsError:
@@ -226,6 +234,7 @@ def _refused(verdict: Verdict | None, kind: AccountKind, account_id: str, source
         return OtpRequiredError(
             "The account asks for a code from your authenticator app, or a recovery code, as well.",
             "该账号还需要动态口令（或备用恢复码）。",
+            pointer="/otp",
         )
     # To the process's log only: strangers must not be able to fill the access log, which is kept for ever.
     if verdict is Verdict.WRONG:

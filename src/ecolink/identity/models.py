@@ -34,11 +34,13 @@ class Account(Base):
     """A person's login name or a program's client_id; lower case."""
     name: Mapped[str] = mapped_column(String(100))
     credential: Mapped[str] = mapped_column(String(200))
-    """Argon2id of a password, or SHA-256 of a secret we made."""
+    """Argon2id of a password, or SHA-256 of a secret we made; empty where the identity provider vouches."""
     roles: Mapped[list[str]]
     must_change_password: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     credential_changed_at: Mapped[datetime]
+    provider_subject: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    """SHA-256 of issuer and subject, where the person signs in with the identity provider and has no password."""
     second_factor_since: Mapped[datetime | None]
     """When the person's authenticator app was confirmed; from then on a password alone opens nothing."""
     disabled_at: Mapped[datetime | None]

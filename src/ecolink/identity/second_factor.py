@@ -74,9 +74,14 @@ class SecondFactors:
         """Choose a secret for the person's app; it counts for nothing until `confirm`.
 
         Raises:
-            ConflictError: there is a confirmed one.
+            ConflictError: there is a confirmed one, or the identity provider is asked for it.
 
         """
+        if account.provider_subject is not None:
+            raise ConflictError(
+                "You sign in with the bureau account: a second factor is asked for there.",
+                "您使用统一身份登录，动态口令由统一身份认证服务管理。",
+            )
         if account.second_factor_since is not None:
             raise ConflictError(
                 "You have a second factor; remove it before you enrol another app.",

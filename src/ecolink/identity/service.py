@@ -10,9 +10,11 @@ from ecolink.audit.access import AccessLog
 from ecolink.identity.accounts import Accounts
 from ecolink.identity.logins import Logins
 from ecolink.identity.passwords import Passwords
+from ecolink.identity.provider import Provider
 from ecolink.identity.roles import Role
 from ecolink.identity.second_factor import SecondFactors
 from ecolink.identity.sessions import Sessions, forget_expired_logins
+from ecolink.identity.sign_on import SignOn
 from ecolink.identity.throttle import Throttle, ThrottlePolicy, forget_old_tries
 from ecolink.identity.tokens import Tokens
 from ecolink.kit.vault import Vault
@@ -32,6 +34,8 @@ class Identity:
     passwords: Passwords
     throttle: Throttle
     second_factors: SecondFactors
+    sign_on: SignOn | None
+    """Signing in with the bureau account; None where no identity provider is set."""
 
     @classmethod
     def build(
@@ -43,6 +47,7 @@ class Identity:
         *,
         bureau: str | None = None,
         enrolling: Iterable[Role] = (),
+        provider: Provider | None = None,
         passwords: Passwords | None = None,
         policy: ThrottlePolicy | None = None,
     ) -> "Identity":
@@ -56,7 +61,8 @@ class Identity:
         throttle = Throttle(policy or ThrottlePolicy())
         second_factors = SecondFactors(vault, throttle, accounts, bureau or unit_code)
         logins = Logins(sessions, passwords, throttle, second_factors, log)
-        return cls(accounts, logins, sessions, passwords, throttle, second_factors)
+        sign_on = SignOn(provider, vault, accounts, log) if provider else None
+        return cls(accounts, logins, sessions, passwords, throttle, second_factors, sign_on)
 
     def tidy(self, session: Session, now: datetime) -> int:
         """Delete what no longer counts: logins long ended, tries long ago; return how many rows."""

@@ -32,6 +32,7 @@ _LOGIN = select(
     Account.name,
     Account.roles,
     Account.must_change_password,
+    Account.provider_subject,
     Account.second_factor_since,
     Account.disabled_at,
 ).join(LoginSession.account)
@@ -70,9 +71,9 @@ class Sessions:
         return self._must_enrol(account)
 
     def _must_enrol(self, known: Any) -> bool:  # noqa: ANN401 - an account, or its columns
-        if known.kind != AccountKind.USER.value or known.second_factor_since is not None:
+        if known.kind != AccountKind.USER.value or known.provider_subject is not None:
             return False
-        return not self.enrolling.isdisjoint(map(Role, known.roles))
+        return known.second_factor_since is None and not self.enrolling.isdisjoint(map(Role, known.roles))
 
     def open(self, session: Session, account: Account, source: str, now: datetime) -> Issued:
         """Log `account` in, whose credentials were just checked."""

@@ -88,7 +88,7 @@ def _add_one(pages: APIRouter, room: EmergencyService) -> None:
     def show_board(emergency_id: EmergencyId, page: PageDep, session: SessionDep, now: NowDep, by: Reader) -> Response:
         """How it stands now: asked for anew by the open page whenever something changed."""
         row = room.register.find(session, emergency_id)
-        return page.part("emergencies/board.html", **_one(room, session, row, by, now))
+        return page.part("emergencies/now.html", **_one(room, session, row, by, now))
 
 
 def _add_signing(pages: APIRouter, room: EmergencyService) -> None:

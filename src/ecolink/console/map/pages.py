@@ -26,7 +26,7 @@ def router(console: Console) -> APIRouter:
 
     def shown(session: Session, wanted: MapFilters, by: Principal, now: NowDep) -> dict[str, Any]:
         matters = gather(console.rooms, session, wanted, by, now)
-        return {"matters": matters, "wanted": wanted, "words": words, "sketch": console.ground.is_sketch}
+        return {"matters": matters, "wanted": wanted, "words": words}
 
     @pages.get("")
     def show_map(

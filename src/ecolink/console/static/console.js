@@ -64,6 +64,7 @@
       if (!place) { left.push(said(fault)); continue; }
       place.textContent = place.textContent ? `${place.textContent} ${said(fault)}` : said(fault);
       place.hidden = false;
+      field.closest("[data-wanted]")?.removeAttribute("hidden");
       field.setAttribute("aria-invalid", "true");
       first ??= field;
     }

@@ -18,10 +18,12 @@
 
   function begin(place, ground) {
     const map = L.map(place, { zoomControl: false, attributionControl: false, scrollWheelZoom: place.classList.contains("large"), zoomSnap: 0.25, maxZoom: 17 });
+    map.setView([27.55, 119.3], 9); // Leaflet places nothing before it knows where it looks
     L.control.zoom({ zoomInTitle: words.near, zoomOutTitle: words.far }).addTo(map);
     const credit = [ground.sketch ? words.sketch : "", ground.tiles?.attribution ?? ""].filter(Boolean).join(" · ");
     if (credit) L.control.attribution({ prefix: false }).addAttribution(escaped(credit)).addTo(map);
     if (ground.tiles) L.tileLayer(ground.tiles.url, { maxZoom: 17 }).addTo(map);
+    place.classList.toggle("tiled", Boolean(ground.tiles));
     const outlines = L.geoJSON(ground.outlines, {
       interactive: false,
       style: (feature) => ({ className: `county province-${String(feature.properties?.region_code ?? "").slice(0, 2)}` }),
@@ -33,7 +35,6 @@
         .addTo(map);
     }
     if (outlines.getBounds().isValid()) map.fitBounds(outlines.getBounds(), { padding: [12, 12] });
-    else map.setView([27.55, 119.3], 9);
     return map;
   }
 
@@ -49,7 +50,10 @@
       style: { className: `matter ${tone}` },
       pointToLayer: (_, at) => L.marker(at, { title: name, keyboard: Boolean(path), interactive: Boolean(path), icon: L.divIcon({ className: `pin ${tone}`, iconSize: [22, 22] }) }),
     });
-    if (path) layer.on("click", () => window.location.assign(path));
+    if (path) {
+      layer.on("click", () => window.location.assign(path));
+      layer.on("keypress", (event) => { if (event.originalEvent.key === "Enter") window.location.assign(path); });
+    }
     if (path && name) layer.bindTooltip(escaped(name));
     return layer;
   }

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "inbox": ("inbox:app", "Messages that were set aside."),
     "user": ("user:app", "The people who may log in."),
     "client": ("client:app", "The programs that may log in."),
+    "duty": ("duty:app", "The duty rota: who is on duty now and next, shifts, handing over."),
     "channel": ("channel:app", "By what our people are told: e-mail, robots, push, text messages."),
     "config": ("config:app", "Check and show the settings."),
     "evidence": ("evidence:app", "Evidence of one thread: export it, check it offline."),

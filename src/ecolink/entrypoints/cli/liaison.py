@@ -95,7 +95,9 @@ def record(
         if contact_id is None:
             told = opened.post(PATH, written)
         else:
-            told = opened.post(f"{PATH}/{contact_id}/correct", written)
+            standing = opened.get(f"{PATH}/{contact_id}").document["record"]
+            again = {name: value for name, value in written.items() if name != "partners"}  # they stay who they were
+            told = opened.post(f"{PATH}/{contact_id}/correct", {"record": standing, **again})
     _tell(told.document, as_json=as_json)
 
 

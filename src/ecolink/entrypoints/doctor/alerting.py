@@ -1,10 +1,14 @@
 """Checks of what our own people are told by."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatch_models import ContactPoint
+from ecolink.alerts.duty import gaps
 from ecolink.alerts.health import health_of_channels
+from ecolink.alerts.personal_models import Shift
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.identity.models import Account
 from ecolink.identity.roles import Role
@@ -60,3 +64,21 @@ def contacts(session: Session) -> Finding:
             "请各自登记并确认联系方式，见 docs/alerts.md。",
         )
     return Finding.ok("Every liaison officer has a confirmed contact point.", "联络员均有已确认的联系方式。")
+
+
+def rota(session: Session, now: datetime) -> Finding:
+    """Look whether somebody is on duty at every moment of the next two weeks, where a rota is kept."""
+    if session.scalar(select(Shift.id).limit(1)) is None:
+        return Finding.ok(
+            "No duty rota is kept: all liaison officers are told of everything.", "未排值班表：提醒将发给全体联络员。"
+        )
+    found = gaps(session, now)
+    if not found:
+        return Finding.ok("Somebody is on duty for the next 14 days.", "未来 14 天值班无空缺。")
+    first = to_text(found[0].begins)
+    return Finding.warn(
+        f"Nobody is on duty at {len(found)} times in the next 14 days, first from {first}.",
+        f"未来 14 天值班表有 {len(found)} 处空缺，最早自 {first}。",
+        "Fill the rota: ecolink duty add, or POST /api/v1/duty/shifts/weekly. In a gap all liaison officers are told.",
+        "请补齐值班表：ecolink duty add，或 POST /api/v1/duty/shifts/weekly。空缺时段将提醒全体联络员。",
+    )

@@ -80,6 +80,7 @@ OF_THE_NODE: Final[tuple[tuple[str, str, Callable[[Patient], Finding]], ...]] = 
     ("second factors", "动态口令", lambda at: people.second_factors(at.session, at.node.identity)),
     ("alert channels", "提醒渠道", lambda at: alerting.channels(at.session, at.node.settings)),
     ("contact points", "联系方式", lambda at: alerting.contacts(at.session)),
+    ("duty rota", "值班表", lambda at: alerting.rota(at.session, at.now)),
     ("alarms", "告警", lambda at: exchange.alarms(at.session)),
     ("agreed calendars", "协议工作日历", lambda at: agreements.calendars(at.node, at.session, at.now)),
 )

@@ -1,11 +1,13 @@
 """`/api/v1/emergencies` and `/api/v1/tasks`: raising, telling, signing, the live board, whom to call."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response, status
 from sqlalchemy.orm import Session
 
+from ecolink.exchanges.emergencies import drill_report
+from ecolink.exchanges.emergencies.drill_report import DrillReportOut
 from ecolink.exchanges.emergencies.filters import EmergencyFilters, TaskFilters
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.schemas import (
@@ -24,7 +26,8 @@ from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
 from ecolink.surface.etags import IfMatch, etag
 from ecolink.surface.paging import Page, Paging
-from ecolink.surface.unit import NowDep, SessionDep, UrgentRoute
+from ecolink.surface.printing import ANSWERS, printed
+from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, UrgentRoute
 
 _EXAMPLE = "019ab000-0000-7000-8000-000000000001"
 EmergencyId = Annotated[str, Path(max_length=36, examples=[_EXAMPLE])]
@@ -92,6 +95,32 @@ def _add_reading(api: APIRouter, service: EmergencyService) -> None:
         Read as often as you like; it is computed from signed words and changes nothing.
         """
         return service.views.board(session, service.register.find(session, emergency_id), by, now)
+
+    @api.get(
+        "/{emergency_id}/drill-report",
+        operation_id="get_drill_report",
+        summary="What a drill showed: the time everybody took / 演练报告",
+        response_model=DrillReportOut,
+        responses=ANSWERS,
+    )
+    def get_drill_report(
+        emergency_id: EmergencyId,
+        database: DatabaseDep,
+        now: NowDep,
+        by: Reader,
+        form: Annotated[
+            Literal["json", "html", "pdf"], Query(alias="format", description="JSON, or a document in Chinese.")
+        ] = "json",
+    ) -> Response | DrillReportOut:
+        """Per bureau until it had the drill and signed; per officer of ours until they were told, opened it and signed.
+
+        A monthly drill can be an obligation of the agreement: this is its record.
+        """
+        with database.read() as session:
+            report = service.views.drill_report(session, service.register.find(session, emergency_id), by, now)
+        if form == "json":
+            return report
+        return printed(drill_report.write_document(report, service.views.home), form, f"drill-{emergency_id}")
 
 
 def _add_raising(api: APIRouter, service: EmergencyService) -> None:

@@ -161,3 +161,24 @@ BOARD: Example = {
         }
     ],
 }
+DRILL_REPORT: Example = {
+    "emergency_id": _ID,
+    "display_title": f"【演练】{FIRE['title']}",
+    "status": "exercise",
+    "author": _SHOUNING,
+    "sent_at": "2026-11-22T06:10:00Z",
+    "as_of": "2026-11-22T07:00:00Z",
+    "bureaus": [
+        {
+            "bureau": _QINGYUAN,
+            "delivered_at": "2026-11-22T06:10:01Z",
+            "delivered_after_s": 1.0,
+            "acknowledged_at": "2026-11-22T06:14:00Z",
+            "acknowledged_after_s": 240.0,
+            "decision": "dispatching",
+        }
+    ],
+    "acknowledged": 1,
+    "slowest_s": 240.0,
+    "officers": [],
+}

@@ -8,10 +8,12 @@ from typing import Literal
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.timings import timings
 from ecolink.attachments.service import Attachments
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import is_overdue
 from ecolink.exchanges.agreed import Agreed
+from ecolink.exchanges.emergencies.drill_report import DrillReportOut, compile_report
 from ecolink.exchanges.emergencies.fires import GRADE_NAMES_ZH, BorderReport, FireGrade, reminders
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import Answer, CallTask, Emergency
@@ -174,6 +176,17 @@ class Views:
             tasks=[_task(task, books) for task in tasks if task.bureau == self.us],
             history=[_entry(history, step.move.digest, step.verdict, books) for step in history.matter.steps],
         )
+
+    def drill_report(self, session: Session, row: Emergency, by: Principal, now: datetime) -> DrillReportOut:
+        """Return how long everybody took in a drill, as of `now`.
+
+        Raises:
+            IllegalMoveError: it was no drill, or was never sent.
+
+        """
+        author = self._books(session, []).bureau(row.author)
+        officers = timings(session, f"emergency/{row.id}")
+        return compile_report(row, self.board(session, row, by, now), author, officers, now)
 
     def tasks(self, session: Session, tasks: Sequence[CallTask]) -> list[TaskOut]:
         """Return tasks as people see them."""
