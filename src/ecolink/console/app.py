@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ecolink.console import attachments, bureau_account, entrance, files, stream
+from ecolink.console.administration import pages as administration
 from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
@@ -39,6 +40,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         today.router(console),
         bulletins.router(console),
         audit.router(console),
+        administration.router(console),
         calls.router(console),
         raising.router(console),
         emergencies.router(console),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ecolink.console.administration.upkeep import Upkeep
 from ecolink.console.live import Live
 from ecolink.console.map.ground import Ground
 from ecolink.identity.service import Identity
@@ -26,3 +27,4 @@ class Console:
     rooms: Rooms
     live: Live
     ground: Ground
+    upkeep: Upkeep

@@ -8,6 +8,7 @@ from ecolink.console.live import Live
 from ecolink.console.sights import Sights
 from ecolink.entrypoints.readiness import readiness
 from ecolink.entrypoints.terms import ground
+from ecolink.entrypoints.upkeep import upkeep_of
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation.endpoints import router as federation_router
 from ecolink.kit.buckets import Buckets
@@ -48,6 +49,7 @@ def console_of(node: Node) -> Console:
         rooms=node.rooms,
         live=Live(node.database, node.clock, Sights(node.rooms).look),
         ground=ground(settings, node.rooms.emergencies.register.border),
+        upkeep=upkeep_of(node),
     )
 
 

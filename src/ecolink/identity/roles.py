@@ -95,6 +95,8 @@ class Permission(StrEnum):
     """By what our people are told."""
     QUEUE_READ = "queue:read"
     INBOX_MANAGE = "inbox:manage"
+    NODE_UPKEEP = "node:upkeep"
+    """Have the node examined, and backups made."""
     KEY_READ = "key:read"
     KEY_MANAGE = "key:manage"
     USER_MANAGE = "user:manage"
@@ -180,6 +182,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 _P.KEY_MANAGE,
                 _P.QUEUE_READ,
                 _P.INBOX_MANAGE,
+                _P.NODE_UPKEEP,
                 _P.PROFILE_SELF,
                 _P.FEED_SELF,
                 _P.ALERT_READ,

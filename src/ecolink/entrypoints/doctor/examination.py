@@ -89,7 +89,7 @@ OF_THE_NODE: Final[tuple[tuple[str, str, Callable[[Patient], Finding]], ...]] = 
 
 def examine(config: Path | None, clock: Clock) -> list[Examined]:
     """Make every check, whatever the earlier ones found; `config` is the file named by `--config`."""
-    this_round, now = _Round(), clock.now()
+    this_round = _Round()
     try:
         settings, file = load(config), read_sources(config).file
     except SettingError as wrong:
@@ -97,7 +97,14 @@ def examine(config: Path | None, clock: Clock) -> list[Examined]:
         this_round.note(name, name_zh, _wrong_setting(wrong))
         this_round.pass_over(*others, *OF_THE_DATABASE, *OF_THE_NODE)
         return this_round.made
+    return examine_node(settings, file, clock, this_round)
 
+
+def examine_node(
+    settings: Settings, file: Path | None, clock: Clock, this_round: "_Round | None" = None
+) -> list[Examined]:
+    """Make every check of a node whose settings were read, from `file` if they stand in one."""
+    this_round, now = this_round or _Round(), clock.now()
     for name, name_zh, look in OF_THE_MACHINE:
         this_round.make(name, name_zh, look, Machine(settings, file, now))
     _examine_database(this_round, settings)

@@ -1,0 +1,35 @@
+"""The subjects of the administration, each shown only to whom it is open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission
+
+
+def _(message: str) -> str:
+    """Mark a text for the catalogues; the template translates it."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One subject of the administration."""
+
+    path: str
+    name: str
+    needs: Permission
+
+
+SECTIONS: Sequence[Section] = (
+    Section("/administration/partners", _("Partners"), Permission.PEER_MANAGE),
+    Section("/administration/keys", _("Keys"), Permission.KEY_READ),
+    Section("/administration/queues", _("Queues and alarms"), Permission.QUEUE_READ),
+    Section("/administration/health", _("Health"), Permission.NODE_UPKEEP),
+    Section("/administration/backups", _("Backups"), Permission.NODE_UPKEEP),
+)
+
+
+def sections_for(by: Principal) -> Sequence[Section]:
+    """Return the subjects that are open to somebody."""
+    return [section for section in SECTIONS if by.may(section.needs)]

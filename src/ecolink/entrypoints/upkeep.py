@@ -1,0 +1,50 @@
+"""Looking after a node from its console: what the command line's doctor and backups do, handed to the pages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ecolink.console.administration.upkeep import BackupFile, Check, Upkeep
+from ecolink.entrypoints.wiring import Node
+
+
+def upkeep_of(node: Node) -> Upkeep:
+    """Return what an administrator does for `node`."""
+    settings = node.settings
+
+    def examine() -> Sequence[Check]:
+        from ecolink.entrypoints.doctor.examination import examine_node  # noqa: PLC0415 - only where somebody looks
+
+        return [
+            Check(
+                number=each.number,
+                name_zh=each.name_zh,
+                name_en=each.name,
+                level=each.finding.level.value,
+                detail_zh=each.finding.detail_zh,
+                detail_en=each.finding.detail_en,
+                mend_zh=each.finding.mend_zh,
+                mend_en=each.finding.mend_en,
+            )
+            for each in examine_node(settings, None, node.clock)
+        ]
+
+    def backups() -> Sequence[BackupFile]:
+        from ecolink.entrypoints.backup.shelf import backups as on_shelf  # noqa: PLC0415 - only where somebody looks
+
+        return [
+            BackupFile(
+                name=backup.path.name,
+                made_at=backup.made_at,
+                size=backup.size,
+                verified_at=backup.verdict.at if backup.verdict else None,
+                is_good=backup.verdict.ok if backup.verdict else None,
+            )
+            for backup in on_shelf(settings.backup_dir)
+        ]
+
+    def back_up(now: datetime) -> str:
+        from ecolink.entrypoints.backup.making import make  # noqa: PLC0415 - only where one is made
+
+        return make(settings, node.log, settings.backup_dir, now, lambda *_: None).path.name
+
+    return Upkeep(examine=examine, backups=backups, back_up=back_up)
