@@ -104,7 +104,7 @@ def test_a_phone_signs_with_a_one_time_link_and_the_pin_and_the_link_is_spent(
     assert set(opened.json()) == {"number", "kind", "urgency", "status", "state", "expires_at"}
 
     wrong = desk.client.post(f"{address}/acknowledge", json={"pin": "111222", "decision": "noted"})
-    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (401, "/pin")
+    assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/pin")
     signed = desk.client.post(f"{address}/acknowledge", json={"pin": PIN, "decision": "dispatching"})
     assert (signed.status_code, signed.json()["state"]) == (200, "acknowledged"), signed.text
     assert qingyuan.alert().acknowledged_name == "Liaison_Officer"
@@ -119,7 +119,7 @@ def test_a_link_ends_after_half_an_hour_and_after_five_wrong_pins(
     address = _link(qingyuan, desk)
     for _ in range(links.WRONG_PINS):
         answer = desk.client.post(f"{address}/acknowledge", json={"pin": "000000", "decision": "noted"})
-        assert answer.status_code == 401
+        assert answer.status_code == 422
     assert desk.client.get(address).status_code == 404
     other = _link(qingyuan, desk)
     assert desk.client.get(other).status_code == 200

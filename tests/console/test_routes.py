@@ -18,6 +18,9 @@ OPEN_TO_EVERYBODY = {
     ("GET", "/sign-in/bureau/leave"),
     ("POST", "/language"),
     ("POST", "/theme"),
+    ("GET", "/a"),
+    ("GET", "/a/{secret}"),
+    ("POST", "/a/{secret}"),
 }
 
 

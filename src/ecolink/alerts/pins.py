@@ -15,7 +15,7 @@ from ecolink.alerts.models import AlertLink
 from ecolink.alerts.personal_models import AlertPin
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.audit.access_models import AccessAction
-from ecolink.errors import InvalidError, UnauthenticatedError
+from ecolink.errors import InvalidError
 from ecolink.identity.passwords import Passwords
 from ecolink.identity.principal import Principal
 from ecolink.identity.throttle import Throttle
@@ -24,12 +24,6 @@ from ecolink.storage.engine import Database
 SHORTEST: Final = 6
 LONGEST: Final = 12
 _FEWEST_DIFFERENT: Final = 3
-
-
-class WrongPinError(UnauthenticatedError):
-    """The PIN is not that of the person a link was made for, or they have none."""
-
-    code = "wrong-pin"
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Pins:
 
         Raises:
             NotFoundError: the link is not good.
-            WrongPinError: the PIN is wrong; after some of those the link is not good any more.
+            InvalidError: the PIN is wrong, or there is none; after some of those the link is not good any more.
             ThrottledError: too many tries.
 
         """
@@ -79,7 +73,7 @@ class Pins:
                 if link is not None:
                     link.wrong_pins -= 1
                 return opened.principal
-        raise WrongPinError("The PIN is wrong, or none is set.", "PIN 码错误，或尚未设置。", pointer="/pin")
+        raise InvalidError("The PIN is wrong, or none is set.", "PIN 码错误，或尚未设置。", pointer="/pin")
 
     def _record(self, session: Session, what: str, by: Principal, now: datetime) -> None:
         session.flush()

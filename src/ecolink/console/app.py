@@ -16,6 +16,7 @@ from ecolink.console.emergencies import pages as emergencies
 from ecolink.console.leads import compose, lists, moves
 from ecolink.console.leads import pages as leads
 from ecolink.console.map import pages as maps
+from ecolink.console.phone import pages as phone
 from ecolink.console.route import show_problem
 from ecolink.console.today import pages as today
 from ecolink.surface.failures import problem_of
@@ -51,6 +52,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         compose.router(console),
         moves.router(console),
         leads.router(console),
+        phone.router(console),
     )
 
 
