@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from ecolink.alerts.channel_secrets import kept_secrets
 from ecolink.alerts.channels.wire import Answer
 from ecolink.alerts.contacts import CODE_GOOD_FOR, MOST_CODES, MOST_GUESSES
+from ecolink.alerts.detours import KEPT
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch
 from ecolink.alerts.register import Wanted
 from ecolink.audit.access_models import AccessRow
@@ -282,3 +283,17 @@ def test_what_a_service_says_is_kept_without_the_secrets_it_repeats(office: Offi
 
     (told,) = office.told()
     assert told.tries[0].answer == "403 bad token […] for […]"
+
+
+def test_what_ended_long_ago_is_forgotten_and_what_waits_is_not(office: Office):
+    lin, zhou = office.officer("lin", office.channel("ntfy")), office.officer("zhou", office.channel("sms"))
+    office.services.is_dead("sms")
+    office.tell(lin)
+    office.send()
+    office.clock.advance(KEPT + timedelta(hours=1))
+    office.tell(zhou, alert_id="new")
+    office.send()
+    office.post.sending.sweep(office.clock.now())
+
+    assert office.states() == []
+    assert office.states("new") == ["waiting"]

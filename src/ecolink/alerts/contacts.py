@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from ecolink.alerts.channel_secrets import open_code, seal_code
 from ecolink.alerts.channels.catalogue import CODECS
+from ecolink.alerts.detours import lead_on
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch
 from ecolink.alerts.dispatches import Dispatches, Message, Recipient
-from ecolink.alerts.sending import lead_on
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError, ThrottledError
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id

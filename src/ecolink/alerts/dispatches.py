@@ -114,6 +114,8 @@ class Dispatches:
     def cancel(self, session: Session, alert_id: str, now: datetime) -> None:
         """Stop whatever still waits for an alert. What a worker is sending at this moment may still arrive."""
         waiting = (Dispatch.alert_id == alert_id, Dispatch.state == DispatchState.WAITING.value)
+        # Locked in the order in which the worker locks them, so that neither waits for the other.
+        session.execute(select(Dispatch.id).where(*waiting).order_by(Dispatch.posted_at, Dispatch.id).with_for_update())
         ended = {"state": DispatchState.CANCELLED.value, "ended_at": now, "message": {}}
         session.execute(update(Dispatch).where(*waiting).values(ended))
 

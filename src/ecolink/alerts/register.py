@@ -12,10 +12,10 @@ from ecolink.alerts.channel_secrets import kept_secrets, seal_secrets
 from ecolink.alerts.channels.catalogue import read_settings, shown
 from ecolink.alerts.channels.wire import ChannelSettings
 from ecolink.alerts.contacts import check_address
+from ecolink.alerts.detours import lead_on
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch
 from ecolink.alerts.dispatches import Dispatches, Message, Recipient
 from ecolink.alerts.health import standing_channels
-from ecolink.alerts.sending import lead_on
 from ecolink.audit.access import AccessEntry, AccessLog
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError
 from ecolink.identity.principal import Principal

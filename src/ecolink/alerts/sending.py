@@ -19,12 +19,13 @@ from ecolink.alerts.channel_secrets import Opened, open_code, open_settings
 from ecolink.alerts.channels.catalogue import CODECS
 from ecolink.alerts.channels.letter import Letter
 from ecolink.alerts.channels.wire import Failed, Outcome, Sent
+from ecolink.alerts.detours import ALONE, AT_A_POINT, GONE, KEPT, end, evacuate, forget_old, lead_on, move
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch, DispatchState, DispatchTry
 from ecolink.alerts.dispatches import NOWHERE, Message
 from ecolink.alerts.letters import Reader, write
 from ecolink.alerts.patience import CHANNEL_CAP_S, DISPATCH_CAP_S, pause
 from ecolink.alerts.postman import Postman
-from ecolink.alerts.routes import next_stop, usable_of, way_round
+from ecolink.alerts.routes import next_stop, usable_of
 from ecolink.egress import Unreachable
 from ecolink.errors import InvalidError, UnavailableError
 from ecolink.kit.events import structlog
@@ -42,16 +43,7 @@ PACE: Final = timedelta(seconds=2)
 MOST_TOGETHER: Final = 200
 """Dispatches in one message."""
 
-_ALONE: Final = ("test", "code")
-"""Kinds of messages that are never sent together with others."""
-
-_WAITING: Final = (
-    Dispatch.state == DispatchState.WAITING.value,
-    ContactPoint.id == Dispatch.point_id,
-    Channel.id == ContactPoint.channel_id,
-)
-_GONE: Final = or_(ContactPoint.removed_at.is_not(None), Channel.removed_at.is_not(None), Channel.enabled.is_(False))
-_STANDING: Final = (*_WAITING, not_(_GONE))
+_STANDING: Final = (*AT_A_POINT, not_(GONE))
 
 OnUnreached = Callable[[Session, str, datetime], None]
 """Told of an alert, by id, of which somebody could not be told: every way to them has failed."""
@@ -131,13 +123,15 @@ class Sending:
 
     def _lease(
         self, session: Session, found: Row[ContactPoint, Channel], now: datetime, *, others_wait: bool
-    ) -> Leased:
+    ) -> Leased | None:
         point, channel = found
+        together = _together(session, point.id, now)
+        if not together:
+            return None  # it was cancelled since we looked
+        for dispatch in together:
+            dispatch.taken_by = point.lease_fence + 1
         point.lease_fence += 1
         point.leased_until = now + LEASE
-        together = _together(session, point.id, now)
-        for dispatch in together:
-            dispatch.taken_by = point.lease_fence
         session.flush()
         try:
             opened = open_settings(channel, self.vault)
@@ -173,9 +167,10 @@ class Sending:
         self._free(self._out | self._unrecorded)
 
     def sweep(self, now: datetime) -> None:
-        """Lead on what waits where nothing is sent any more: it was removed or switched off meanwhile."""
+        """Lead on what waits where nothing is sent any more, and forget what ended long ago."""
         with self.database.begin() as session:
             lead_on(session, now)
+            forget_old(session, now - KEPT)
 
     def _free(self, leases: set[Leased]) -> None:
         for leased in tuple(leases):
@@ -215,7 +210,7 @@ class Sending:
                 if not outcome.of_address:
                     self._note_failure(session, leased.channel_id, outcome, now)
                 self._go_on(session, taken, outcome, now)
-                _evacuate(session, leased.channel_id)
+                evacuate(session, leased.channel_id)
             ring(session, Bell.ALERT)
             kind = leased.channel.kind if leased.channel else "unknown"
             counter = ALERT_MESSAGES.labels(kind, "sent" if isinstance(outcome, Sent) else "failed")
@@ -261,7 +256,7 @@ class Sending:
                 end(dispatch, DispatchState.GIVEN_UP, outcome.answer if stop else NOWHERE, now)
             else:
                 wait = pause(dispatch.tries, DISPATCH_CAP_S, self.random) if stop.again else timedelta(0)
-                _move(dispatch, stop.point_id, now + wait)
+                move(dispatch, stop.point_id, now + wait)
         session.flush()
         for alert_id in {dispatch.alert_id for dispatch in failed if dispatch.alert_id and _is_lost(dispatch)}:
             for listener in self.on_unreached:
@@ -273,42 +268,6 @@ def _is_lost(dispatch: Dispatch) -> bool:
     return dispatch.state == DispatchState.GIVEN_UP.value or dispatch.tries >= len(dispatch.route)
 
 
-def lead_on(session: Session, now: datetime) -> None:
-    """Have every dispatch go on that waits at a contact point, or for a channel, that nothing is sent to any more."""
-    stranded = session.scalars(select(Dispatch).where(*_WAITING, _GONE)).all()
-    usable = usable_of(session, {point for dispatch in stranded for point in dispatch.route})
-    for dispatch in stranded:
-        stop = next_stop(dispatch.route, str(dispatch.point_id), usable)
-        if stop is None:
-            end(dispatch, DispatchState.GIVEN_UP, NOWHERE, now)
-        else:
-            _move(dispatch, stop.point_id, now)
-    if stranded:
-        ring(session, Bell.ALERT)
-
-
-def end(dispatch: Dispatch, state: DispatchState, result: str, now: datetime) -> None:
-    """Be done with a dispatch that still waits, and forget what it said."""
-    if dispatch.state == DispatchState.WAITING.value:
-        dispatch.state, dispatch.result, dispatch.ended_at, dispatch.message = state.value, result, now, {}
-
-
-def _move(dispatch: Dispatch, point_id: str, at: datetime) -> None:
-    dispatch.point_id, dispatch.next_try_at, dispatch.taken_by = point_id, at, None
-
-
-def _evacuate(session: Session, channel_id: str) -> None:
-    """Have everything go another way that waits for a channel while it fails, where there is one that does not."""
-    failing = (Channel.id == channel_id, Channel.failing_since.is_not(None))
-    here = (*_WAITING, *failing, ContactPoint.leased_until.is_(None), Dispatch.kind.not_in(_ALONE))
-    dispatches = session.scalars(select(Dispatch).where(*here)).all()
-    usable = usable_of(session, {point for dispatch in dispatches for point in dispatch.route})
-    for dispatch in dispatches:
-        other = way_round(dispatch.route, str(dispatch.point_id), usable)
-        if other is not None:
-            _move(dispatch, other, dispatch.next_try_at)
-
-
 def _together(session: Session, point_id: str, now: datetime) -> Sequence[Dispatch]:
     """Return what goes in one message: the most urgent, and whatever else waits here that is as real as that."""
     due = select(Dispatch).where(
@@ -318,9 +277,9 @@ def _together(session: Session, point_id: str, now: datetime) -> Sequence[Dispat
         due.order_by(Dispatch.posted_at, Dispatch.id).with_for_update().limit(MOST_TOGETHER)
     ).all()
     first = min(waiting, key=lambda dispatch: (dispatch.urgency, dispatch.status) != ("urgent", "actual"))
-    if first.kind in _ALONE:
+    if first.kind in ALONE:
         return [first]
-    return [each for each in waiting if each.status == first.status and each.kind not in _ALONE]
+    return [each for each in waiting if each.status == first.status and each.kind not in ALONE]
 
 
 def _taken_up(session: Session, leased: Leased) -> Sequence[Dispatch]:
