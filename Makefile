@@ -17,7 +17,7 @@ FUZZED := tests/protocol tests/kinds tests/cadence tests/federation/test_channel
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full bench-check soak wheelhouse lock migration vendor clean
+.PHONY: help setup setup-dev demo test lint types floors tests contracts fuzz mutants bench bench-full bench-check soak wheelhouse lock migration vendor screenshots clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -99,6 +99,9 @@ migration: setup-dev ## Write the migration that leads from the last one to the 
 
 vendor: setup-dev ## Fetch again the scripts and styles of other people that pages use (scripts/vendored.json)
 	$(BIN)/python scripts/vendor.py
+
+screenshots: setup-dev ## Play the demo and take a picture of every page into build/screenshots: desk and phone, light and dark
+	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Remove what these commands made, the virtual environment too
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist mutants

@@ -40,10 +40,15 @@ class Node:
 
 
 def enter(page: Page, node: Node, login: str, path: str = "/") -> None:
-    """Sign in as one of `CAST` and go to a page."""
-    page.goto(f"{node.address}{path}")
+    """Sign in as one of `CAST`, on the way to a page."""
+    sign_in(page, node.address, login, PASSWORD, path)
+
+
+def sign_in(page: Page, address: str, login: str, password: str, path: str = "/") -> None:
+    """Sign in at a node, on the way to a page."""
+    page.goto(f"{address}{path}")
     page.locator("[name='/username']").fill(login)
-    page.locator("[name='/password']").fill(PASSWORD)
+    page.locator("[name='/password']").fill(password)
     page.locator("form[action='/sign-in'] [type=submit]").click()
     page.locator("nav.subjects").wait_for()
 

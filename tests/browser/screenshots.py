@@ -1,0 +1,78 @@
+"""Pictures of every page, as `make screenshots` takes them: the demo is played, then each page is looked at.
+
+    python -m tests.browser.screenshots [FOLDER]
+
+Each at the width of a desk and of a phone, light and dark. Look at all of them after a change of style.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+from rich.console import Console
+
+from ecolink.entrypoints.demo import houses, play
+from ecolink.entrypoints.demo.cast import bureaus
+from ecolink.entrypoints.demo.clock import PlayClock
+from ecolink.entrypoints.demo.people import Person
+from ecolink.entrypoints.demo.stage import Stage
+from ecolink.entrypoints.demo.telling import Narrator
+from tests.browser.chromium import DESKTOP, PHONE, Watch, chromium, open_page
+from tests.browser.crawl import pages_within_reach
+from tests.browser.nodes import sign_in
+
+WHO = ("liaison", "chief", "auditor", "admin")
+"""Whose pages: what one has seen is not taken again as the next."""
+WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
+
+
+def main(folder: Path) -> int:
+    """Play, look, and return the exit code: not 0 where something went wrong on a page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place, chromium() as browser:
+        console = Console(stderr=True, highlight=False)
+        clock = PlayClock.at_present(Path(place) / "clock")
+        stage = Stage(houses.build(bureaus(2), Path(place), clock), Narrator(console), clock)
+        try:
+            if play._perform(stage, console) is not None:
+                return 1
+            watch = Watch([house.address for house in stage.houses])
+            taken: set[str] = set()
+            for who in WHO:
+                page = open_page(browser, watch)
+                _take_all(page, stage.who("shouning", who), folder, taken)
+                page.context.close()
+        finally:
+            for house in stage.houses:
+                house.stop()
+    print(f"{len(taken)} pages in {folder}")
+    print("\n".join(watch.faults))
+    return 1 if watch.faults else 0
+
+
+def _take_all(page: Page, person: Person, folder: Path, taken: set[str]) -> None:
+    sign_in(page, person.house.address, person.username, person.password)
+    for kind in pages_within_reach(page):
+        if kind in taken:
+            continue
+        taken.add(kind)
+        name = kind.strip("/").replace("/", "-") or "today"
+        for width, viewport in WIDTHS.items():
+            page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+                _settle(page)
+                page.screenshot(path=folder / f"{name}.{width}.{scheme}.png", full_page=True)
+        page.set_viewport_size(DESKTOP)
+
+
+def _settle(page: Page) -> None:
+    """Let a map be drawn, and what follows the size of the window follow it."""
+    if page.locator("[data-map]").count():
+        page.locator("[data-map][data-ready]").first.wait_for()
+    page.wait_for_timeout(120)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/screenshots")))
