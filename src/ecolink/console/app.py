@@ -11,6 +11,7 @@ from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
 from ecolink.console.cooperation import pages as cooperation
+from ecolink.console.duty import pages as duty
 from ecolink.console.emergencies import calls, raising
 from ecolink.console.emergencies import pages as emergencies
 from ecolink.console.leads import compose, lists, moves
@@ -53,6 +54,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         moves.router(console),
         leads.router(console),
         phone.router(console),
+        duty.router(console),
     )
 
 

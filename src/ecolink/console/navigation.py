@@ -32,6 +32,7 @@ SUBJECTS: Sequence[Subject] = (
     Subject("/bulletins", _("Bulletins"), "bulletins", (Permission.BULLETIN_READ,), ("bulletins_unread",)),
     Subject("/emergencies", _("Emergencies"), "emergencies", (Permission.EMERGENCY_READ,), ("emergencies_to_sign",)),
     Subject("/cooperation", _("Liaison and exchange"), "cooperation", (Permission.OBLIGATION_READ,)),
+    Subject("/duty", _("Duty and alerts"), "clock", (Permission.DUTY_READ,)),
     Subject("/map", _("Map"), "map", (Permission.EMERGENCY_READ,)),
     Subject("/audit", _("Audit"), "audit", (Permission.AUDIT_READ,)),
     Subject(

@@ -280,7 +280,7 @@ def _dead(channel: Channel, since: datetime) -> Occasion:
         urgency=Urgency.NORMAL,
         title_zh=f"提醒渠道“{channel.name}”无法发送",
         title_en=f"The alert channel '{channel.name}' sends nothing any more",
-        link="/administration/channels",
+        link="/duty",
         occurred_at=since,
         course=Course.once(Post.ADMINISTRATOR, Post.DUTY),
     )

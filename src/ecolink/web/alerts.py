@@ -100,7 +100,7 @@ def _add_alerts(api: APIRouter, alerts: AlertService) -> None:
         """Every step, everybody who was told, and every message with what the service said. Opening it is noted."""
         alert = alerts.shown(session, alert_id, by)
         alerts.note_read(session, alert, by, now)
-        return _show(alerts, session, alert)
+        return show_alert(alerts, session, alert)
 
     @api.post("/alerts/{alert_id}/acknowledge", operation_id="acknowledge_alert", summary="Take it on / 签收提醒")
     def acknowledge_alert(
@@ -108,7 +108,7 @@ def _add_alerts(api: APIRouter, alerts: AlertService) -> None:
     ) -> AlertOut:
         """Acknowledging an alert about an emergency or a request is signing for it, and needs the right to do that."""
         alert = alerts.acknowledge(session, alert_id, _signing(entry), by=by, now=now)
-        return _show(alerts, session, alert)
+        return show_alert(alerts, session, alert)
 
 
 def _add_links(api: APIRouter, alerts: AlertService) -> None:
@@ -198,7 +198,8 @@ def _source(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def _show(alerts: AlertService, session: Session, alert: Alert) -> AlertOut:
+def show_alert(alerts: AlertService, session: Session, alert: Alert) -> AlertOut:
+    """Return an alert with everybody who was told, and how."""
     steps = alerts.ledger.steps(session, alert.id)
     tellings = alerts.ledger.tellings(session, alert.id)
     names = names_of(session, [telling.account_id for telling in tellings])

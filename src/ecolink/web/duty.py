@@ -1,7 +1,7 @@
 """`/api/v1/duty`: the rota, its gaps, and handing the duty over."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response, status
@@ -56,24 +56,12 @@ def _add_reading(api: APIRouter) -> None:
     @api.get("", operation_id="get_duty", summary="Who is on duty now / 当前值班")
     def get_duty(session: SessionDep, now: NowDep, by: Reader) -> DutyOut:  # noqa: ARG001
         """Who is on duty, who comes next, when nobody is in the next 14 days, and the last handover."""
-        last = session.scalars(select(Handover).order_by(Handover.at.desc(), Handover.id.desc()).limit(1)).first()
-        return DutyOut(
-            as_of=now,
-            on_duty=_shifts(session, duty.on_duty(session, now)),
-            next=_shifts(session, duty.coming(session, now)),
-            gaps=[GapOut(starts_at=gap.begins, ends_at=gap.ends) for gap in duty.gaps(session, now)],
-            last_handover=_handover(last) if last else None,
-        )
+        return show_duty(session, now)
 
     @api.get("/people", operation_id="list_duty_people", summary="Who may be on duty / 可值班人员")
     def list_duty_people(session: SessionDep, by: Reader) -> list[PersonOut]:  # noqa: ARG001
         """Our people who may sign for an emergency, by name."""
-        wanted = select(Account).where(Account.kind == AccountKind.USER.value, Account.disabled_at.is_(None))
-        return [
-            PersonOut(id=account.id, name=account.name)
-            for account in session.scalars(wanted.order_by(Account.name, Account.id))
-            if Permission.EMERGENCY_ACKNOWLEDGE in permissions(account.held_roles())
-        ]
+        return show_people(session)
 
     @api.get("/shifts", operation_id="list_shifts", summary="The rota / 值班表")
     def list_shifts(
@@ -94,7 +82,7 @@ def _add_reading(api: APIRouter) -> None:
             shape=lambda shift: shift,
             descending=False,
         )
-        return Page(items=_shifts(session, page.items), next=page.next)
+        return Page(items=show_shifts(session, page.items), next=page.next)
 
     @api.get("/handovers", operation_id="list_handovers", summary="Who handed over to whom / 交接班记录")
     def list_handovers(session: SessionDep, paging: Paging, by: Reader) -> Page[HandoverOut]:  # noqa: ARG001
@@ -108,7 +96,7 @@ def _add_keeping(api: APIRouter, rota: Rota) -> None:
     )
     def add_shift(entry: ShiftIn, session: SessionDep, now: NowDep, by: Keeper) -> list[ShiftOut]:
         """Whoever is on duty then hears of open alerts. A shift that stands already, the same in all, is left alone."""
-        return _shifts(session, rota.add(session, [_turn(entry)], by=by, now=now))
+        return show_shifts(session, rota.add(session, [turn_of(entry)], by=by, now=now))
 
     @api.post(
         "/shifts/weekly",
@@ -128,7 +116,7 @@ def _add_keeping(api: APIRouter, rota: Rota) -> None:
         lines = [Weekly(**line.model_dump()) for line in entry.lines]
         turns = [turn for line in lines for turn in line.turns(entry.first_day, entry.last_day)]
         due = sorted((turn for turn in turns if turn.ends > now), key=lambda turn: turn.begins)
-        return _shifts(session, rota.add(session, due, by=by, now=now))
+        return show_shifts(session, rota.add(session, due, by=by, now=now))
 
     @api.put("/shifts/{shift_id}", operation_id="change_shift", summary="Change a shift / 调整值班")
     def change_shift(
@@ -143,9 +131,9 @@ def _add_keeping(api: APIRouter, rota: Rota) -> None:
         """Another person, place or time."""
         shift = rota.shift(session, shift_id)
         check_version(version, shift.version)
-        rota.change(session, shift, _turn(entry), by=by, now=now)
+        rota.change(session, shift, turn_of(entry), by=by, now=now)
         response.headers["ETag"] = etag(shift.version)
-        return _shifts(session, [shift])[0]
+        return show_shifts(session, [shift])[0]
 
     @api.delete("/shifts/{shift_id}", operation_id="remove_shift", summary="Remove a shift / 取消值班", status_code=204)
     def remove_shift(shift_id: ShiftId, session: SessionDep, now: NowDep, by: Keeper) -> None:
@@ -162,11 +150,7 @@ def _add_handing_over(api: APIRouter, rota: Rota) -> None:
     )
     def hand_over_duty(entry: HandoverIn, session: SessionDep, now: NowDep, by: Reader) -> HandoverOut:
         """By whoever is on duty, or keeps the rota. Who takes over is told of open alerts at once."""
-        is_on_duty = any(shift.account_id == by.id for shift in duty.on_duty(session, now))
-        if not is_on_duty and not by.may(Permission.DUTY_MANAGE):
-            raise ForbiddenError(
-                "Whoever is on duty hands it over, or who keeps the rota.", "仅当班人员或值班表管理人员可以交接班。"
-            )
+        refuse_handing_over(session, by, now)
         made = rota.hand_over(
             session,
             to=entry.account_id,
@@ -179,7 +163,44 @@ def _add_handing_over(api: APIRouter, rota: Rota) -> None:
         return _handover(made)
 
 
-def _turn(entry: ShiftIn) -> Turn:
+def show_duty(session: Session, now: datetime) -> DutyOut:
+    """Return who is on duty, who comes next, and when nobody is."""
+    last = session.scalars(select(Handover).order_by(Handover.at.desc(), Handover.id.desc()).limit(1)).first()
+    return DutyOut(
+        as_of=now,
+        on_duty=show_shifts(session, duty.on_duty(session, now)),
+        next=show_shifts(session, duty.coming(session, now)),
+        gaps=[GapOut(starts_at=gap.begins, ends_at=gap.ends) for gap in duty.gaps(session, now)],
+        last_handover=_handover(last) if last else None,
+    )
+
+
+def show_people(session: Session) -> list[PersonOut]:
+    """Return our people who may sign for an emergency, by name."""
+    wanted = select(Account).where(Account.kind == AccountKind.USER.value, Account.disabled_at.is_(None))
+    return [
+        PersonOut(id=account.id, name=account.name)
+        for account in session.scalars(wanted.order_by(Account.name, Account.id))
+        if Permission.EMERGENCY_ACKNOWLEDGE in permissions(account.held_roles())
+    ]
+
+
+def refuse_handing_over(session: Session, by: Principal, now: datetime) -> None:
+    """Return if the caller may hand the duty over: whoever is on duty, or keeps the rota.
+
+    Raises:
+        ForbiddenError: the caller is neither.
+
+    """
+    is_on_duty = any(shift.account_id == by.id for shift in duty.on_duty(session, now))
+    if not is_on_duty and not by.may(Permission.DUTY_MANAGE):
+        raise ForbiddenError(
+            "Whoever is on duty hands it over, or who keeps the rota.", "仅当班人员或值班表管理人员可以交接班。"
+        )
+
+
+def turn_of(entry: ShiftIn) -> Turn:
+    """Return a shift as it was entered."""
     return Turn(
         account_id=entry.account_id,
         position=entry.position,
@@ -189,7 +210,8 @@ def _turn(entry: ShiftIn) -> Turn:
     )
 
 
-def _shifts(session: Session, shifts: Sequence[Shift]) -> list[ShiftOut]:
+def show_shifts(session: Session, shifts: Sequence[Shift]) -> list[ShiftOut]:
+    """Return shifts as people see them."""
     names = names_of(session, [shift.account_id for shift in shifts])
     return [
         ShiftOut.model_validate(

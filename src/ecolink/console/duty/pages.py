@@ -1,0 +1,103 @@
+"""`/duty`: who is on duty, open alerts, handing over, the rota; and one alert with everybody who was told."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Response
+
+from ecolink.alerts.duty import LOOKED_AHEAD, on_duty, select_shifts
+from ecolink.alerts.models import Alert, AlertKind, AlertState
+from ecolink.alerts.personal_models import Shift
+from ecolink.alerts.service import SIGNING, Signing, select_alerts
+from ecolink.console.console import Console
+from ecolink.console.form import FormDep
+from ecolink.console.page import PageDep
+from ecolink.console.route import PageRoute
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission
+from ecolink.surface.auth import requires
+from ecolink.surface.unit import NowDep, RecordingSessionDep, SessionDep
+from ecolink.surface.versions import check_version
+from ecolink.web.alert_schemas import AlertLineOut, AlertSignIn, HandoverIn, ShiftIn
+from ecolink.web.alerts import show_alert
+from ecolink.web.duty import refuse_handing_over, show_duty, show_people, show_shifts, turn_of
+
+MOST: Final = 50
+"""Alerts that the page shows: the newest."""
+
+Id = Annotated[str, Path(max_length=36)]
+Reader = Annotated[Principal, requires(Permission.DUTY_READ)]
+Keeper = Annotated[Principal, requires(Permission.DUTY_MANAGE)]
+Listener = Annotated[Principal, requires(Permission.ALERT_READ)]
+
+
+def router(console: Console) -> APIRouter:
+    """Return the pages."""
+    pages = APIRouter(prefix="/duty", route_class=PageRoute)
+    _add_rota(pages, console)
+    _add_alerts(pages, console)
+    return pages
+
+
+def _add_rota(pages: APIRouter, console: Console) -> None:
+    rota = console.rooms.alerts.rota
+
+    @pages.get("")
+    def show_rota(page: PageDep, session: SessionDep, now: NowDep, by: Reader) -> Response:
+        opened = (
+            select_alerts(by).where(Alert.state == AlertState.OPEN.value).order_by(Alert.raised_at.desc(), Alert.id)
+        )
+        shifts = session.scalars(select_shifts(now, now + LOOKED_AHEAD).order_by(Shift.starts_at, Shift.id)).all()
+        return page.show(
+            "duty/rota.html",
+            duty=show_duty(session, now),
+            shifts=show_shifts(session, shifts),
+            people=[(person.id, person.name) for person in show_people(session)],
+            alerts=[AlertLineOut.of(alert) for alert in session.scalars(opened.limit(MOST))],
+            may_hand_over=by.may(Permission.DUTY_MANAGE)
+            or any(shift.account_id == by.id for shift in on_duty(session, now)),
+        )
+
+    @pages.post("/handover")
+    def hand_over(page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Reader) -> Response:
+        entry = form.read(HandoverIn)
+        refuse_handing_over(session, by, now)
+        made = rota.hand_over(
+            session, to=entry.account_id, position=entry.position, until=entry.until, note=entry.note, by=by, now=now
+        )
+        return page.go("/duty", page.text("{name} is on duty now.", name=made.to_name))
+
+    @pages.post("/shifts")
+    def add_shift(page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Keeper) -> Response:
+        rota.add(session, [turn_of(form.read(ShiftIn))], by=by, now=now)
+        return page.go("/duty", page.text("It stands on the rota."))
+
+    @pages.post("/shifts/{shift_id}/remove")
+    def remove_shift(
+        shift_id: Id, page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Keeper
+    ) -> Response:
+        shift = rota.shift(session, shift_id)
+        check_version(form.version, shift.version)
+        rota.remove(session, shift, by=by, now=now)
+        return page.go("/duty", page.text("It is off the rota."))
+
+
+def _add_alerts(pages: APIRouter, console: Console) -> None:
+    alerts = console.rooms.alerts
+
+    @pages.get("/alerts/{alert_id}")
+    def show_one(alert_id: Id, page: PageDep, session: RecordingSessionDep, now: NowDep, by: Listener) -> Response:
+        alert = alerts.shown(session, alert_id, by)
+        alerts.note_read(session, alert, by, now)
+        return page.show(
+            "duty/alert.html",
+            alert=show_alert(alerts, session, alert),
+            asks_decision=alert.kind == AlertKind.EMERGENCY.value,
+            may_sign=alert.state == AlertState.OPEN.value and by.may(SIGNING[AlertKind(alert.kind)]),
+        )
+
+    @pages.post("/alerts/{alert_id}")
+    def sign(alert_id: Id, page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Listener) -> Response:
+        entry = form.read(AlertSignIn)
+        signing = Signing(decision=entry.decision, estimated_arrival=entry.estimated_arrival, note=entry.note)
+        alert = alerts.acknowledge(session, alert_id, signing, by=by, now=now)
+        return page.go("/duty", page.text("Acknowledged: number {number}.", number=alert.number))
