@@ -244,7 +244,7 @@ class Alerting:
             urgency=Urgency.NORMAL,
             title_zh=notice.title_zh,
             title_en=notice.title_en,
-            link=f"/obligations/{notice.subject}",
+            link="/cooperation/notices",
             occurred_at=now,
             course=Course.once(Post(notice.role)),
         )
