@@ -105,7 +105,7 @@ def derive(agreement: Agreement, first: date, last: date) -> Iterator[Obligation
                         duty=duty,
                         period=period,
                         parties=parties,
-                        convener=_convener(version.terms.rotation, period),
+                        convener=convener(version.terms.rotation, period),
                         terms=version.digest,
                         due_on=due_on,
                         settled=settled,
@@ -143,7 +143,8 @@ def _morning(day: date, later: int) -> datetime:
     return datetime.combine(day + timedelta(days=later), MORNING)
 
 
-def _convener(rotation: RotationV1 | None, period: Period) -> str | None:
+def convener(rotation: RotationV1 | None, period: Period) -> str | None:
+    """Return whose turn it is in a period; None where the parties take no turns."""
     if rotation is None:
         return None
     begins = Period.parse(rotation.begins)

@@ -136,7 +136,7 @@ def _add_proposing(api: APIRouter, service: AgreementService, views: Views) -> N
         code: Code, wanted: CalendarIn, session: SessionDep, now: NowDep, response: Response, by: Signatory
     ) -> AgreementOut:
         """Propose the working days of one more year; they count from the day after all parties have signed them."""
-        calendar = _calendar(wanted)
+        calendar = calendar_wanted(wanted)
         return answer(session, service.add_calendar(session, code, calendar, by=by, now=now), now, response)
 
 
@@ -161,7 +161,7 @@ def _add_answering(api: APIRouter, service: AgreementService, views: Views) -> N
         return views.whole(session, service.withdraw(session, code, digest, wanted.reason, by=by, now=now), now)
 
 
-def _calendar(wanted: CalendarIn) -> CalendarV1:
+def calendar_wanted(wanted: CalendarIn) -> CalendarV1:
     """Return the calendar that is wanted.
 
     Raises:

@@ -253,6 +253,8 @@ class Views:
     def _may(self, row: Consultation) -> list[str]:
         sides = [side for side, code in ((Side.CONVENER, row.convener), (Side.CHAIR, row.chair)) if code == self.us]
         found = [move for side in sides or [Side.GUEST] for move in TABLE.moves(row.state, side)]
+        if row.convener == self.us:
+            found = [move for move in found if move != "answered"]
         if row.state == State.MINUTED and not row.awaits_us:
             found = [move for move in found if move not in ("confirmed", "objected")]
         return list(dict.fromkeys(found))

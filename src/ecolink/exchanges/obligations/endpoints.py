@@ -8,7 +8,7 @@ from ecolink.exchanges.obligations import report_forms
 from ecolink.exchanges.obligations.filters import NoticeFilters, ObligationFilters
 from ecolink.exchanges.obligations.models import Notice
 from ecolink.exchanges.obligations.report import compile_report
-from ecolink.exchanges.obligations.report_forms import MEDIA_TYPES, Form
+from ecolink.exchanges.obligations.report_forms import Form
 from ecolink.exchanges.obligations.schemas import NoticeOut, ObligationLineOut, ObligationOut, ReasonIn, ReportOut
 from ecolink.exchanges.obligations.service import ObligationService
 from ecolink.identity.principal import Principal
@@ -17,7 +17,6 @@ from ecolink.protocol.kinds.agreements import Slug
 from ecolink.protocol.kinds.common import UnitCode
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Page, Paging
-from ecolink.surface.printing import printed
 from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, TransactionalRoute
 
 AgreementCode = Annotated[str, Path(max_length=40, examples=["sn-qy-151"])]
@@ -97,12 +96,7 @@ def _add_reading(api: APIRouter, service: ObligationService) -> None:
             names = service.views.names(session)
         if form == "json":
             return report_forms.show(report, names)
-        name = f"compliance-{year}"
-        if form in ("html", "pdf"):
-            return printed(report_forms.write_document(report, names, service.views.home), form, name)
-        content = (report_forms.write_csv if form == "csv" else report_forms.write_xlsx)(report, names)
-        attached = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
-        return Response(content, media_type=MEDIA_TYPES[form], headers=attached)
+        return report_forms.filed(report, names, service.views.home, form)
 
     @api.get(_ONE, operation_id="get_obligation", summary="One obligation with its evidence / 查看协作义务")
     def get_obligation(

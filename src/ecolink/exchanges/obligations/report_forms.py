@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO, StringIO
 from typing import Any, Literal
 
+from fastapi import Response
+
 from ecolink.cadence.calendars import china_day
 from ecolink.documents.document import Cell, Document, Figure, Heading, Paragraph, Series, Table
 from ecolink.exchanges.obligations.report import Fault, Figures, Outcome, Report
@@ -77,6 +79,16 @@ def show(report: Report, name_of: NameOf) -> ReportOut:
         ],
         total=_figures(report.total),
     )
+
+
+def filed(report: Report, name_of: NameOf, home: PartyOut, form: Literal["csv", "xlsx", "html", "pdf"]) -> Response:
+    """Return the report as a file. Call it with no transaction open."""
+    name = f"compliance-{report.year}"
+    if form in ("html", "pdf"):
+        return printing.printed(write_document(report, name_of, home), form, name)
+    content = (write_csv if form == "csv" else write_xlsx)(report, name_of)
+    attached = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    return Response(content, media_type=MEDIA_TYPES[form], headers=attached)
 
 
 def write_csv(report: Report, name_of: NameOf) -> bytes:
