@@ -81,15 +81,15 @@ def _latency(folder: Path, samples: int, only: str | None) -> list[Figure]:
     author_house, receiver_house = _pair(folder)
     figures: list[Figure] = []
     sent = 0
+    began = time.monotonic()
     with serving(receiver_house) as receiver_pid:
-        began = time.monotonic()
+        figures += [Figure("ready after start", time.monotonic() - began, "s", 2.0)]
         with Author(author_house) as author:
-            figures += [Figure("ready after start", time.monotonic() - began, "s", 2.0)]
             author.tell(recipient=RECEIVER, voices=[_voice("emergency", 20, 0.05)])
             sent += 20
             wait_for_quiet()
-            figures += [Figure("memory of an idle node", memory_mb(author.pid), "MB", 120.0)]
-            figures += [Figure("processor use of an idle node", _idle_percent(author.pid), "% of one", 1.0)]
+            figures += [Figure("memory of an idle node", memory_mb(receiver_pid), "MB", 120.0)]
+            figures += [Figure("processor use of an idle node", _idle_percent(receiver_pid), "% of one", 1.0)]
             if only != "bulk":
                 told = author.tell(recipient=RECEIVER, voices=[_voice("emergency", samples // 5, 0.1)])
                 sent += samples // 5
