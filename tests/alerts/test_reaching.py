@@ -1,6 +1,6 @@
 """Alerts on their way to people: what a phone gets, and who is told when a phone gets nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,12 +22,13 @@ def services() -> Services:
 
 
 @pytest.fixture
-def town(tmp_path: Path, new_database_url: Callable[[], str], services: Services) -> Town:
+def town(tmp_path: Path, new_database_url: Callable[[], str], services: Services) -> Iterator[Town]:
     town = Town(tmp_path, new_database_url, postman=services, settings={"console_url": CONSOLE})
     for unit_code in (SHOUNING, QINGYUAN):
         town.add(unit_code)
     town.introduce(SHOUNING, QINGYUAN)
-    return town
+    yield town
+    town.close()
 
 
 @pytest.fixture
