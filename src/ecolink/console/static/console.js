@@ -103,7 +103,8 @@
   });
   for (const form of document.querySelectorAll("form[data-draft]")) restore(form);
 
-  // Spans of time stay true while a page is open.
+  // Spans of time stay true while a page is open, by the node's clock: that of a desk may be wrong.
+  const ahead = Number(document.body.dataset.now ?? Date.now() / 1000) - Date.now() / 1000;
   function span(seconds) {
     const minutes = Math.floor(Math.abs(seconds) / 60);
     const parts = [[Math.floor(minutes / 1440), words.days], [Math.floor(minutes / 60) % 24, words.hours], [minutes % 60, words.minutes]]
@@ -116,14 +117,14 @@
     return `${seconds < 0 ? "−" : ""}${String(Math.floor(rest / 60)).padStart(2, "0")}:${String(rest % 60).padStart(2, "0")}`;
   }
   function tick() {
-    const now = Date.now() / 1000;
+    const now = Date.now() / 1000 + ahead;
     for (const time of document.querySelectorAll("time[data-until]")) {
       const left = Number(time.dataset.until) - now;
       time.textContent = time.closest(".strip") ? countdown(left) : span(left);
     }
     for (const time of document.querySelectorAll("time[data-since]")) time.textContent = span(now - Number(time.dataset.since));
     for (const clock of document.querySelectorAll("[data-clock]")) {
-      clock.textContent = new Intl.DateTimeFormat(chinese ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", month: "2-digit", day: "2-digit", weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(new Date());
+      clock.textContent = new Intl.DateTimeFormat(chinese ? "zh-CN" : "en-GB", { timeZone: "Asia/Shanghai", month: "2-digit", day: "2-digit", weekday: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(new Date(Date.now() + ahead * 1000));
     }
   }
   tick();

@@ -38,6 +38,7 @@ PARTS = (
     Part("liaison", "周小河", ("liaison_officer", "intake_reviewer"), "liaison officer / 联络员"),
     Part("chief", "陈远山", ("chief",), "chief / 局领导"),
     Part("auditor", "郑明鉴", ("auditor",), "auditor / 审计员"),
+    Part("integrator", "林接口", ("integrator",), "integrator / 系统对接"),
 )
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from ecolink.entrypoints.demo import houses
 from ecolink.entrypoints.demo.cast import PARTS, bureaus
 from ecolink.entrypoints.demo.clock import PlayClock
-from ecolink.entrypoints.demo.events import bulletins, cadence, emergencies, evidence, leads
+from ecolink.entrypoints.demo.events import bulletins, cadence, emergencies, evidence, leads, remaining
 from ecolink.entrypoints.demo.houses import DemoFailed
 from ecolink.entrypoints.demo.stage import Stage
 from ecolink.entrypoints.demo.telling import Narrator
@@ -80,6 +80,7 @@ def _perform(stage: Stage, console: Console) -> str | None:
         evidence.count_receipts(stage)
         evidence.play(stage, threads)
         cadence.play(stage)
+        remaining.play(stage)
     except (DemoFailed, KeyboardInterrupt) as failed:
         failure = str(failed) or "interrupted"
         console.print("[bold red]演示失败 The demo failed:[/]")
@@ -111,7 +112,9 @@ def _stay_up(stage: Stage) -> None:
     console.print("\n[bold]现在可以自己试 Try it yourself[/]")
     console.print(f"节点时钟已拨至 The nodes' clocks show {stage.clock.now().astimezone(CHINA):%Y-%m-%d %H:%M}")
     for house in stage.houses:
-        console.print(f"[bold]{house.bureau.name_zh} {house.bureau.short}[/]  {house.address}/api/docs", soft_wrap=True)
+        console.print(f"[bold]{house.bureau.name_zh} {house.bureau.short}[/]", soft_wrap=True)
+        console.print(f"  控制台 console  {house.address}/", soft_wrap=True)
+        console.print(f"  接口 API        {house.address}/api/docs", soft_wrap=True)
         for part in PARTS:
             # Lines, not a table: a narrow terminal would cut the passwords.
             person = stage.who(house.bureau.slug, part.username)

@@ -206,7 +206,17 @@ def open_form(stage: Stage, slug: str, month: Period) -> Json:
 def hold(stage: Stage, slug: str, form: Json, **said: Any) -> None:  # noqa: ANN401 - members of the record
     """Hold a contact: record it here, have it confirmed there, and wait until it counts at both."""
     other = next(each for each in PAIR if each != slug)
-    record = officer(stage, slug).post(
+    contact = record(stage, slug, form, **said)
+    shown = officer(stage, slug).get(contact)
+    officer(stage, other).post(f"{contact}/confirm", {"record": shown["record"]})
+    for each in PAIR:
+        wait_until_met(stage, each, form["obligation"])
+
+
+def record(stage: Stage, slug: str, form: Json, **said: Any) -> str:  # noqa: ANN401 - members of the record
+    """Record a contact, wait until the other side has it before it, and return its address."""
+    other = next(each for each in PAIR if each != slug)
+    recorded = officer(stage, slug).post(
         "/liaison-contacts",
         {
             "partners": form["partners"],
@@ -221,11 +231,9 @@ def hold(stage: Stage, slug: str, form: Json, **said: Any) -> None:  # noqa: ANN
             **said,
         },
     )
-    contact = f"/liaison-contacts/{record['id']}"
+    contact = f"/liaison-contacts/{recorded['id']}"
     wait_for_object(officer(stage, other), contact)
-    officer(stage, other).post(f"{contact}/confirm", {"record": record["record"]})
-    for each in PAIR:
-        wait_until_met(stage, each, form["obligation"])
+    return contact
 
 
 def send_package(stage: Stage, slug: str, quarter: Period) -> str:

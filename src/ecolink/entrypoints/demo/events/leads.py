@@ -35,7 +35,7 @@ def timber_theft(stage: Stage) -> str:
     desk, approver = stage.who("qingyuan", "liaison"), stage.who("qingyuan", "chief")
 
     letter = officer.upload("协查函.txt", "text/plain", "寿公协〔2026〕18号 协查函（演示用虚构文书）\n".encode())
-    lead = _request(
+    lead = request(
         officer,
         "331126000000",
         number=18,
@@ -49,7 +49,7 @@ def timber_theft(stage: Stage) -> str:
         documents=[_document(letter, "letter", "协作函")],
     )
     tell.step("吴建国 Shouning", "拟写协查函，附协作函扫描件", "drafts the request with the letter attached")
-    _send(stage, officer, chief, lead)
+    send(stage, officer, chief, lead)
     tell.step("陈远山 Shouning", "审批并签名发出", "approves; the node signs and sends", "signed")
 
     there = wait_for_object(desk, f"/leads/{lead['id']}")
@@ -103,7 +103,7 @@ def truck(stage: Stage) -> None:
     )
     officer, chief = stage.who("shouning", "officer"), stage.who("shouning", "chief")
     desk, approver = stage.who("qingyuan", "liaison"), stage.who("qingyuan", "chief")
-    lead = _request(
+    lead = request(
         officer,
         "331126000000",
         number=19,
@@ -116,7 +116,7 @@ def truck(stage: Stage) -> None:
         urgency_reason="车辆正在移动。",
         vehicles=[{"description": "蓝色轻型货车", "plate": "闽J·0000学"}],
     )
-    _send(stage, officer, chief, lead)
+    send(stage, officer, chief, lead)
     wait_for_object(desk, f"/leads/{lead['id']}")
     _acknowledge(stage, desk, lead["id"])
     due = desk.get(f"/leads/{lead['id']}")["due"]["answer"]["due_at"]
@@ -141,7 +141,7 @@ def ledgers(stage: Stage) -> None:
     tell.scene("4", "事件三：调取庆元某锯板厂台账", "Event 3: a sawmill's ledgers, returned once for correction")
     officer, chief = stage.who("shouning", "officer"), stage.who("shouning", "chief")
     desk, approver = stage.who("qingyuan", "liaison"), stage.who("qingyuan", "chief")
-    request: Json = {
+    asked: Json = {
         "number": 20,
         "kind": "evidence_collection",
         "charges": ["345(3)"],
@@ -151,8 +151,8 @@ def ledgers(stage: Stage) -> None:
         "urgency": "U2",
         "urgency_reason": "台账可能被转移。",
     }
-    lead = _request(officer, "331126000000", **request)
-    _send(stage, officer, chief, lead)
+    lead = request(officer, "331126000000", **asked)
+    send(stage, officer, chief, lead)
     wait_for_object(desk, f"/leads/{lead['id']}")
     _acknowledge(stage, desk, lead["id"])
     desk.post(
@@ -163,7 +163,7 @@ def ledgers(stage: Stage) -> None:
     _wait_state(officer, lead["id"], "returned")
     tell.step("Qingyuan", "退回补正：缺协作函（经审批）", "returns it for correction, approved by the chief", "signed")
     letter = officer.upload("协作函.txt", "text/plain", "寿公协〔2026〕20号 协作函（演示用虚构文书）\n".encode())
-    corrected = _body(**request, documents=[_document(letter, "letter", "协作函")])
+    corrected = _body(**asked, documents=[_document(letter, "letter", "协作函")])
     corrected.pop("governance")
     officer.post(f"/leads/{lead['id']}/resubmit", {**corrected, "correction": "已补协作函。"})
     _approve_proposal(chief, lead["id"])
@@ -190,7 +190,7 @@ def birds(stage: Stage) -> None:
         return
     officer, chief = stage.who("shouning", "officer"), stage.who("shouning", "chief")
     desk, approver = stage.who("songxi", "liaison"), stage.who("songxi", "chief")
-    lead = _request(
+    lead = request(
         officer,
         stage.bureau("songxi").unit_code,
         number=21,
@@ -202,7 +202,7 @@ def birds(stage: Stage) -> None:
         urgency="U2",
         urgency_reason="买家可能销毁物证。",
     )
-    _send(stage, officer, chief, lead)
+    send(stage, officer, chief, lead)
     wait_for_object(desk, f"/leads/{lead['id']}")
     _acknowledge(stage, desk, lead["id"])
     desk.post(f"/leads/{lead['id']}/accept", {"handled_by": "松溪县公安局森林警察大队"})
@@ -242,11 +242,13 @@ def _body(
     }
 
 
-def _request(officer: Person, to: str, **members: Any) -> Json:  # noqa: ANN401 - members of the request
+def request(officer: Person, to: str, **members: Any) -> Json:  # noqa: ANN401 - members of the request
+    """Draft a request."""
     return officer.post("/leads", {**_body(**members), "to": to})
 
 
-def _send(stage: Stage, officer: Person, chief: Person, lead: Json) -> None:
+def send(stage: Stage, officer: Person, chief: Person, lead: Json) -> None:
+    """Have a request approved and sent, and wait for the receipt."""
     submitted = officer.post(f"/leads/{lead['id']}/submit")
     chief.post(f"/leads/{lead['id']}/send", version=submitted["version"])
     stage.narrator.count("lead", "sent")
