@@ -128,7 +128,7 @@ def test_a_file_saved_on_windows_with_a_byte_order_mark_reads_the_same() -> None
         ("after_days = 1,", "after = 1, after_days = 1,", "escalate", "Did you mean after_days?"),
         ('kind = "exchange"\n', "", '[[duty]]\ncode = "exchange"', "kind is missing"),
         ('"331126000000"\nname', "331126000000\nname", "331126000000\nname", "12 digits in quotes"),
-        ('kind = "liaison"', 'kind = "phone"', 'kind = "phone"', '"exchange" or "consultation"'),
+        ('kind = "liaison"', 'kind = "phone"', 'kind = "phone"', '"consultation" or "drill"'),
         ('what = ["lead"', 'what = ["leads"', "what", '"lead", "bulletin"'),
         ("urgent_answer_days = 2", "urgent_answer_days = 0", "urgent_answer_days", "urgent_answer_days = 3"),
         ("urgent_answer_days = 2", "urgent_answer_days = [2]", "urgent_answer_days", "urgent_answer_days = 3"),

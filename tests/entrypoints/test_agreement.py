@@ -74,7 +74,7 @@ def test_a_mistake_is_told_with_its_line_and_the_mend_in_both_languages(run: Run
     told = run("agreement", "check", file)
     assert told.exit_code == 1
     assert f"{file}:{line}: 错误 error: kind 有误：应为" in told.stdout
-    assert 'write "liaison", "exchange" or "consultation"' in told.stdout
+    assert 'write "liaison", "exchange", "consultation" or "drill"' in told.stdout
     as_json = json.loads(run("agreement", "check", file, "--json").stdout)
     assert (as_json["ok"], as_json["findings"][0]["line"]) == (False, line)
     assert "there are: shigatse, six-county, sn-qy-151" in refusal(run("agreement", "ready", "none"))

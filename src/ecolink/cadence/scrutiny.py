@@ -21,6 +21,7 @@ from ecolink.protocol.kinds.agreements import MAX_YEARS, DutyV1, Level, PeriodKi
 
 _PERIOD_ZH: Mapping[PeriodKind, str] = {"month": "月", "quarter": "季度", "year": "年"}
 _LEVELS: tuple[Level, ...] = get_args(Level)
+_PAIR = 2
 
 
 def scrutinise(terms: TermsV1, *, known: Collection[str] | None = None, before: TermsV1 | None = None) -> list[Finding]:
@@ -124,7 +125,14 @@ def _duties(terms: TermsV1) -> Iterator[Finding]:
                 "an exchange is held once in its period, so more is never met: write least = 1, or a shorter period",
                 "每个周期只进行一次通报交流，要求更多次将永远无法完成：请写 least = 1，或改用更短的周期",
             )
-        yield from _strangers(terms, duty.between, (*path, "between"), least=2)
+        if duty.kind == "drill" and len(duty.between or terms.members) != _PAIR:
+            yield Finding(
+                (*path, "between"),
+                "a drill is signed for to whoever raised it, so that a third bureau could not see it: name two by"
+                " 'between', and write a duty for each pair",
+                "演练由接收方向发起方签收，第三方无从得知：请用 between 写明两个单位，每两个单位各写一项任务",
+            )
+        yield from _strangers(terms, duty.between, (*path, "between"), least=_PAIR)
         yield from _warnings(duty, path)
 
 

@@ -80,8 +80,8 @@ _FORMS: Mapping[str, tuple[str, str]] = {
     "sharing": ("[[sharing]] tables, at most 40", "[[sharing]] 表，最多 40 个"),
     "unit_code": _UNIT,
     "kind": (
-        '"liaison", "exchange" or "consultation"',
-        '"liaison"（月联系）、"exchange"（季度通报交流）或 "consultation"（会商研判）',
+        '"liaison", "exchange", "consultation" or "drill"',
+        '"liaison"（月联系）、"exchange"（季度通报交流）、"consultation"（会商研判）或 "drill"（联动演练）',
     ),
     "period": _ONE_OF_PERIODS,
     "rule": (

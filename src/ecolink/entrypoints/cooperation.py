@@ -22,6 +22,7 @@ from ecolink.exchanges.consultations.models import ConsultationTask
 from ecolink.exchanges.consultations.service import ConsultationService
 from ecolink.exchanges.consultations.views import Views as ConsultationViews
 from ecolink.exchanges.duties import EvidenceByKind, EvidenceOf, InForce
+from ecolink.exchanges.emergencies import drills
 from ecolink.exchanges.emergencies import filters as emergencies
 from ecolink.exchanges.feeds.service import FeedService
 from ecolink.exchanges.leads import lists as leads
@@ -53,6 +54,7 @@ def furnish_cooperation(shell: Shell, agreements: AgreementService, admission: A
     evidence_by_kind["consultation"] = consultations.evidence_of
     quarterly = furnish_quarterly(shell, voice, admission, obligations.book)
     evidence_by_kind["exchange"] = quarterly.evidence_of
+    evidence_by_kind["drill"] = drills.evidence_of
     feeds = FeedService(
         f"{shell.settings.name_zh} 警务协作",
         [lambda session, now: agenda.entries(session, consultations.views, now), due_days.entries],

@@ -91,6 +91,7 @@ def furnish(shell: Shell) -> Rooms:
     agreements.changed.append(emergencies.arrivals.note_agreement)
 
     cooperation = furnish_cooperation(shell, agreements, admission)
+    emergencies.arrivals.drilled.append(cooperation.obligations.book.settle)
     alerting = Alerting(us, shell.alerts, shell.peers, agreed)
     alerting.listen(shell.hooks.noticed, emergencies, leads, cooperation.obligations)
     shell.post_office.sending.on_health.append(alerting.hear_channel)

@@ -17,6 +17,7 @@ from ecolink.exchanges.obligations.endpoints import ObligationKey, Reader, Waive
 from ecolink.exchanges.obligations.filters import ObligationFilters
 from ecolink.exchanges.obligations.schemas import ObligationOut, ReasonIn
 from ecolink.exchanges.quarterly.models import Exchange
+from ecolink.federation.models import StatementRow
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import NowDep, SessionDep
 from ecolink.web.cooperation import Cooperation
@@ -105,3 +106,6 @@ def _places(session: Session, duty: ObligationOut) -> Mapping[str, str]:
         case "exchange":
             exchange = session.scalar(select(Exchange.id).where(Exchange.obligation == duty.key))
             return dict.fromkeys((duty.key, *digests), f"/cooperation/exchanges/{exchange}") if exchange else {}
+        case "drill":
+            told = select(StatementRow.digest, StatementRow.thread).where(StatementRow.digest.in_(digests))
+            return {digest: f"/emergencies/{thread}" for digest, thread in session.execute(told)}

@@ -1,7 +1,7 @@
 """What other bureaus say of an emergency, applied on arrival: nothing waits but for the alert itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Final
 
@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.agreements import Agreement
+from ecolink.exchanges.duties import Settle
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.news import Happening, News, OnNews
@@ -49,10 +50,18 @@ class Arrivals:
     register: Register
     tasks: TaskBoard
     on_news: Sequence[OnNews] = ()
+    drilled: list[Settle] = field(default_factory=list, repr=False)
+    """Told between whom a drill was told or signed for: an agreement may ask for one."""
 
     def handlers(self) -> Handlers:
         """Return what applies each type of statement."""
         return dict.fromkeys(MOVE_OF_TYPE, self._apply)
+
+    def note_drill(self, session: Session, row: Emergency, now: datetime) -> None:
+        """Have what agreements ask of drills judged anew, if this is one."""
+        if row.status == Status.EXERCISE:
+            for settle in self.drilled:
+                settle(session, {row.author, *row.recipients}, now)
 
     def note_receipts(self, session: Session, confirmed: Sequence[Confirmed], now: datetime) -> None:
         """Peers' nodes confirmed that they hold some of our statements, or refused them."""
@@ -104,6 +113,7 @@ class Arrivals:
         if move == "alert":
             _name_who_raised(row, stored)
         self.register.write(session, row, history)
+        self.note_drill(session, row, now)
         match move:
             case "alert":
                 self.tasks.expect_answers(session, row, said.jti, said.aud, now)
@@ -132,6 +142,7 @@ class Arrivals:
         if row is None:
             row = self.register.open(session, stored)
         self.register.write(session, row, history)
+        self.note_drill(session, row, now)
         match MOVE_OF_TYPE[said.type]:
             case "alert":
                 self.tasks.expect_signature(session, row, said.jti, stored.received_at)

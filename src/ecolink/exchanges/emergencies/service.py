@@ -250,6 +250,7 @@ class EmergencyService:
         listeners = self.dispatch.listeners(session, row, now)
         sent = self.dispatch.send(session, row, "cancel", body, listeners, by=Signature.of(by), now=now)
         self._rewrite(session, row)
+        self.arrivals.note_drill(session, row, now)
         self.tasks.expect_receipts(session, row, sent.statement.jti, listeners, now)
         self.tasks.note_end(session, row.id, sent.statement.jti, now)
         self._tell(session, News(happening=Happening.OVER, emergency=row), now)
@@ -288,6 +289,7 @@ class EmergencyService:
         by_whom = Signature.of(by, entry.phone)
         self.dispatch.send(session, row, "acknowledged", body, [row.author], by=by_whom, now=now)
         self._rewrite(session, row)
+        self.arrivals.note_drill(session, row, now)
         self.tasks.note_signature(session, row.id, self.us, now)
         signed = News(happening=Happening.SIGNED, emergency=row, by=by, decision=entry.decision)
         self._tell(session, signed, now)
@@ -366,6 +368,7 @@ class EmergencyService:
             session, row, "alert", body, audience, by=by, now=now, approver=approver, attachments=refs
         )
         self._rewrite(session, row)
+        self.arrivals.note_drill(session, row, now)
         self.tasks.expect_answers(session, row, sent.statement.jti, audience, now)
 
     def _audience(

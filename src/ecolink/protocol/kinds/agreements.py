@@ -37,8 +37,8 @@ ObligationKey = Annotated[
 Days = Annotated[int, Field(strict=True, ge=0, le=400)]
 Whole = Annotated[int, Field(strict=True)]
 PeriodKind = Literal["month", "quarter", "year"]
-DutyKind = Literal["liaison", "exchange", "consultation"]
-"""月联系 monthly liaison, 季度通报交流 quarterly exchange, 会商研判 consultation."""
+DutyKind = Literal["liaison", "exchange", "consultation", "drill"]
+"""月联系 monthly liaison, 季度通报交流 quarterly exchange, 会商研判 consultation, 联动演练 drill."""
 Level = Literal["liaison_officer", "deputy", "head", "chief"]
 """Whom a reminder or an escalation addresses: 联络员, 部门副职, 部门负责人, 局领导."""
 Shared = Literal["lead", "bulletin", "emergency", "package"]
