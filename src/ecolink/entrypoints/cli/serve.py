@@ -5,7 +5,6 @@ import threading
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel
 
 from ecolink.entrypoints.cli.context import settings_of
 from ecolink.entrypoints.cli.operator import open_node
@@ -24,7 +23,6 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the local API and the federation API, and do the node's work, until stopped."""
-    build_models_when_used()
     from ecolink.entrypoints.serving import serve
 
     settings = settings_of(context)
@@ -43,7 +41,6 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Run the worker's loops alone: apply what came, send what waits, watch deadlines. Any number may run."""
-    build_models_when_used()
     from ecolink.entrypoints.logs import set_up_logs
     from ecolink.entrypoints.worker import Worker
 
@@ -60,11 +57,3 @@ def worker(context: typer.Context) -> None:
             stopping.wait()
         finally:
             loops.stop()
-
-
-def build_models_when_used() -> None:
-    """Let every model that is imported from now on build its validator and its serialiser when it is first asked to.
-
-    A node has more than 400 models and uses some dozens in a day: 6 MB of memory and a fifth of its start.
-    """
-    BaseModel.model_config["defer_build"] = True
