@@ -1,4 +1,4 @@
-"""Handing each kept statement to the room that understands it: one statement, one transaction, exactly one effect.
+"""Handing each kept statement to the room that understands it: one statement, one savepoint, exactly one effect.
 
 A statement that fails is set aside with the reason, visible and retryable (`ecolink inbox parked`), and never
 blocks the rest. A statement whose predecessors are not here yet is parked too, and tried again when its thread
