@@ -8,6 +8,7 @@ from typing import Final, Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.health import health_of_channels
 from ecolink.cadence.calendars import china_day
 from ecolink.exchanges.leads.lists import Filter
 from ecolink.exchanges.leads.models import Lead
@@ -19,6 +20,7 @@ from ecolink.federation import queues
 from ecolink.federation.peers import Peer
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
+from ecolink.web.channel_schemas import HealthOut
 from ecolink.web.rooms import Rooms
 
 MOST_LEADS: Final = 8
@@ -45,6 +47,7 @@ class Laid:
     leads: Sequence[LeadSummary] | None
     obligations: Sequence[ObligationLineOut] | None
     partners: Sequence[Partner] | None
+    channels: Sequence[HealthOut] | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ class Desk:
             leads=self._leads(session, now) if reads_leads else None,
             obligations=self._obligations(session, now) if by.may(Permission.OBLIGATION_READ) else None,
             partners=self._partners(session, now) if by.may(Permission.PEER_READ) else None,
+            channels=[HealthOut.of(each) for each in health_of_channels(session)]
+            if by.may(Permission.ALERT_READ)
+            else None,
         )
 
     def _leads(self, session: Session, now: datetime) -> list[LeadSummary]:
