@@ -56,7 +56,7 @@ def play(stage: Stage) -> None:
             "status": "actual",
             "kind": "wildfire",
             "title": EMERGENCY,
-            "description": "龙溪乡南部山脊起火，东南风，火线距省界约400米。",
+            "description": "龙溪乡南部山脊起火，东南风，火线逼近省界。",
             "colour": "orange",
             "urgency": "Immediate",
             "severity": "Severe",
