@@ -59,11 +59,12 @@ bench: setup-dev ## Measure receiving, beside the naive baseline and two TAXII s
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.delivering
 
-bench-full: bench ## The same, and a million statements, a hub with 2,800 peers, several workers on PostgreSQL, ten years of obligations
+bench-full: bench ## The same, and a million statements, a hub with 2,800 peers, several workers on PostgreSQL, ten years of obligations, 500 consoles
 	$(BIN)/python -m benchmarks.growth --write
 	$(BIN)/python -m benchmarks.workers --write
 	$(BIN)/python -m benchmarks.hub --write
 	$(BIN)/python -m benchmarks.cadence --write
+	$(BIN)/python -m benchmarks.console --write
 
 bench-check: setup-dev ## Measure once, and fail where a ratio has fallen well below docs/performance.md
 	$(BIN)/python -m benchmarks --check
