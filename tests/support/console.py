@@ -2,7 +2,9 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from fastapi import FastAPI
 from httpx2 import Response
 from starlette.testclient import TestClient
 
@@ -46,9 +48,14 @@ class Reception:
     node: Node
     _visitors: dict[str, Visitor] = field(default_factory=dict)
 
+    @cached_property
+    def app(self) -> FastAPI:
+        """What the node serves its own people: put together once, for that takes a second."""
+        return local_app(self.node)
+
     def visitor(self) -> Visitor:
         """Return somebody whom nobody knows yet."""
-        return Visitor(TestClient(local_app(self.node), client=("10.20.3.4", 50000)))
+        return Visitor(TestClient(self.app, client=("10.20.3.4", 50000)))
 
     def person(self, username: str, *roles: Role, must_change_password: bool = False) -> None:
         """Give a person an account."""
