@@ -14,7 +14,7 @@ from ecolink.console.cooperation import pages as cooperation
 from ecolink.console.duty import pages as duty
 from ecolink.console.emergencies import calls, raising
 from ecolink.console.emergencies import pages as emergencies
-from ecolink.console.leads import compose, lists, moves
+from ecolink.console.leads import compose, letters, lists, moves
 from ecolink.console.leads import pages as leads
 from ecolink.console.map import pages as maps
 from ecolink.console.phone import pages as phone
@@ -52,6 +52,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         lists.router(console),
         compose.router(console),
         moves.router(console),
+        letters.router(console),
         leads.router(console),
         phone.router(console),
         duty.router(console),

@@ -38,7 +38,7 @@ def router(console: Console) -> APIRouter:
     return pages
 
 
-def _shown(page: Page, template: str, **context: Any) -> Response:  # noqa: ANN401 - whatever a template takes
+def shown_form(page: Page, template: str, **context: Any) -> Response:  # noqa: ANN401 - whatever a template takes
     """Return a form: for the page that asks, which opens it above itself, or as a page of its own."""
     if page.is_from_script:
         return page.part(template, **context, words=words, is_dialog=True)
@@ -62,7 +62,7 @@ def _add_move(pages: APIRouter, room: LeadService, action: Action) -> None:
                 "The lead has moved on: this is no longer possible.", "线索状态已变化，不能再进行此操作。"
             )
         asked = (step.body["questions"] for step in room.reading.timeline(session, lead_id, now) if _asks(step))
-        return _shown(
+        return shown_form(
             page, "leads/move.html", action=action, lead=lead, outcome=outcome, asked=list(asked), listed=vocabulary()
         )
 
@@ -94,7 +94,7 @@ def _add_decisions(pages: APIRouter, room: LeadService) -> None:
 
     @pages.get("/proposals/{proposal_id}/decline")
     def show_decline(lead_id: LeadId, proposal_id: ProposalId, page: PageDep, by: Approver) -> Response:  # noqa: ARG001
-        return _shown(page, "leads/decline.html", lead_id=lead_id, path=f"proposals/{proposal_id}/decline")
+        return shown_form(page, "leads/decline.html", lead_id=lead_id, path=f"proposals/{proposal_id}/decline")
 
     @pages.post("/proposals/{proposal_id}/decline")
     def decline(
@@ -112,7 +112,7 @@ def _add_decisions(pages: APIRouter, room: LeadService) -> None:
 
     @pages.get("/send-back")
     def show_send_back(lead_id: LeadId, page: PageDep, by: Sender) -> Response:  # noqa: ARG001
-        return _shown(page, "leads/decline.html", lead_id=lead_id, path="send-back")
+        return shown_form(page, "leads/decline.html", lead_id=lead_id, path="send-back")
 
     @pages.post("/send-back")
     def send_back(
@@ -150,7 +150,7 @@ def _add_revealing(pages: APIRouter, room: LeadService) -> None:
         statement: Annotated[str, Query(max_length=64)] = "",
         proposal: Annotated[str, Query(max_length=36)] = "",
     ) -> Response:
-        return _shown(
+        return shown_form(
             page,
             "leads/reveal.html",
             lead_id=lead_id,
@@ -167,7 +167,7 @@ def _add_revealing(pages: APIRouter, room: LeadService) -> None:
         """Show the members, once: they do not stay on the page."""
         wanted = form.read(schemas.RevealIn)
         shown = room.reading.reveal(session, lead_id, wanted, by=by, now=now)
-        return _shown(
+        return shown_form(
             page,
             "leads/reveal.html",
             lead_id=lead_id,

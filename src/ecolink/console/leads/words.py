@@ -189,6 +189,13 @@ STEP_MEMBERS: Final[Words] = MappingProxyType(
 """What a move says, in the order in which it is shown; a request and a reply are shown apart."""
 
 
+_OTHER_STEPS: Final[Words] = MappingProxyType(
+    {
+        "attachments.complete.v1": _("All files received"),
+        "statement.rejected.v1": _("Did not accept a step"),
+    }
+)
+"""What stands in the history and is no move."""
 _REASONS: Final = {
     **lead_reasons.RETURN_REASONS,
     **lead_reasons.UNABLE_REASONS,
@@ -211,6 +218,8 @@ def step(page: Page, told: StepOut) -> str:
     """Return what people call a statement of the history."""
     if told.move == "requested":
         return page.text("Request sent")
+    if told.type in _OTHER_STEPS:
+        return page.text(_OTHER_STEPS[told.type])
     return move(page, told.move) if told.move else told.type
 
 

@@ -59,7 +59,7 @@
     const left = [];
     let first = null;
     for (const fault of problem.errors ?? []) {
-      const field = fault.pointer && fieldAt(form, fault.pointer);
+      const field = fault.pointer ? fieldAt(form, fault.pointer) : null;
       const place = field?.closest(".field")?.querySelector(".fault");
       if (!place) { left.push(said(fault)); continue; }
       place.textContent = place.textContent ? `${place.textContent} ${said(fault)}` : said(fault);
@@ -76,6 +76,15 @@
     (first ?? top)?.scrollIntoView({ block: "center" });
     first?.focus({ preventScroll: true });
   }
+
+  // A fault is gone from a field as soon as somebody mends it.
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (!field.hasAttribute?.("aria-invalid")) return;
+    field.removeAttribute("aria-invalid");
+    const place = field.closest(".field")?.querySelector(".fault");
+    if (place) { place.hidden = true; place.textContent = ""; }
+  });
 
   // What is typed outlives a reload of this tab. Fields marked data-private are never kept.
   function keep(form) {

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response, status
 from sqlalchemy.orm import Session
 
-from ecolink.exchanges.leads import steps, views
+from ecolink.exchanges.leads import prints, steps, views
 from ecolink.exchanges.leads.lists import Filter
 from ecolink.exchanges.leads.models import Lead
 from ecolink.exchanges.leads.schemas import LeadIn, ReasonIn, RevealIn
@@ -72,6 +72,7 @@ def router(service: LeadService) -> APIRouter:
     _add_finding(api, service)
     _add_drafting(api, service)
     _add_reading(api, service)
+    prints.add(api, prints.Prints(service.reading))
     steps.add(api, service)
     return api
 

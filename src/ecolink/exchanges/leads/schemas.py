@@ -64,7 +64,23 @@ def _example(example: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 
-class LeadIn(Written, wire.RequestSubject):
+class Asked(Written, wire.RequestSubject):
+    """What is asked, held to the same rules as on the wire; here each fault is told at its member, to people."""
+
+    @model_validator(mode="after")
+    def _give_reasons(self) -> Self:
+        if self.urgency != "U3" and self.urgency_reason is None:
+            raise InvalidError(
+                "An urgent request gives its reason.", "紧急、特急须说明理由。", pointer="/urgency_reason"
+            )
+        if self.remote_area and self.remote_area_reason is None:
+            raise InvalidError(
+                "The remote-area flag needs a reason.", "边远地区须说明理由。", pointer="/remote_area_reason"
+            )
+        return self
+
+
+class LeadIn(Asked):
     """A case-lead request as an officer drafts it."""
 
     model_config = _example({**REQUEST, "to": "331126000000", "governance": {"purpose": "侦办盗伐林木案"}})
@@ -83,7 +99,7 @@ class LeadIn(Written, wire.RequestSubject):
         return _counted(self, self.model_dump(mode="json", exclude_none=True, exclude={*_PRIVATE, "to", "governance"}))
 
 
-class ResubmitIn(Written, wire.RequestSubject):
+class ResubmitIn(Asked):
     """The corrected request, in full."""
 
     model_config = _example({**REQUEST, "correction": "已补协作函。"})
@@ -186,11 +202,30 @@ class ReplyIn(Written, wire.ReplySubject):
     vehicles: wire.Vehicles = ()
 
     @model_validator(mode="after")
-    def _name_two_officers(self) -> Self:
-        if self.outcome in wire.EXECUTED and len(self.officers) < wire.MIN_EXECUTING_OFFICERS:
-            msg = "at least two officers execute a request"
-            raise ValueError(msg)
+    def _fit_outcome(self) -> Self:
+        """Hold a reply to the same rules as on the wire; here each fault is told at its member, to people."""
+        if self.outcome == "unable" and self.reason_code is None:
+            raise InvalidError("Say why it could not be done.", "无法协查须说明原因。", pointer="/reason_code")
+        if self.outcome == "unable" and self.explanation is None:
+            raise InvalidError("Explain why it could not be done.", "无法协查须作出说明。", pointer="/explanation")
+        if self.outcome == "interim" and self.new_due_at is None:
+            raise InvalidError(
+                "An interim reply gives a new due time.", "阶段性回复须注明下次答复时间。", pointer="/new_due_at"
+            )
+        if self.outcome in wire.EXECUTED:
+            self._refuse_unexecuted()
+        if self.executed_from and self.executed_to and self.executed_from > self.executed_to:
+            raise InvalidError("The end is before the beginning.", "结束日期早于开始日期。", pointer="/executed_to")
         return self
+
+    def _refuse_unexecuted(self) -> None:
+        for member in ("executed_from", "executed_to"):
+            if getattr(self, member) is None:
+                raise InvalidError("A reply says when it was executed.", "回复须注明办理日期。", pointer=f"/{member}")
+        if len(self.officers) < wire.MIN_EXECUTING_OFFICERS:
+            raise InvalidError(
+                "At least two officers execute a request.", "办案民警不得少于两人。", pointer="/officers"
+            )
 
     def body(self) -> dict[str, Any]:
         """Return the reply as it goes on the wire."""
