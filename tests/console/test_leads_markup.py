@@ -44,7 +44,7 @@ def test_what_is_typed_into_a_lead_never_becomes_part_of_a_page(border: Border, 
         scope=text, use_restrictions=text, urgency="U2", urgency_reason=text, remote_area=True, remote_area_reason=text,
         organisations=[{"name": text, "note": text}], items=[{"name": text, "species": text}], location={"text": text},
         contact={"name": text, "post": text}, governance={"purpose": text, "legal_basis": text, "handling": {"code": "H3", "text": text}},
-        persons=[{"ref": "P1", "category": "suspect", "basis": "fact", "name": text, "address": text, "note": text}],
+        persons=[{"ref": "P1", "category": "suspect", "basis": "fact", "name": f"林{payload}", "address": text, "note": text}],
         vehicles=[{"description": text}],
     )  # fmt: skip
     for office, name, said in (

@@ -183,8 +183,6 @@ def test_what_does_not_fit_into_one_statement_is_refused_while_it_is_written(off
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"urgency": "U1"}, "urgency_reason"),
-        ({"remote_area": True}, "remote_area_reason"),
         ({"charges": ["999"]}, "charges"),
         ({"kind": "search_everybody"}, "kind"),
         ({"letter_number": " "}, "letter_number"),
@@ -203,6 +201,16 @@ def test_what_does_not_fit_into_one_statement_is_refused_while_it_is_written(off
 def test_a_member_that_breaks_a_rule_is_refused_by_name(changes: dict, named: str):
     with pytest.raises(ValidationError, match=named):
         request(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [({"urgency": "U1"}, "/urgency_reason"), ({"remote_area": True}, "/remote_area_reason")],
+)
+def test_a_reason_that_is_wanting_is_told_at_its_member(changes: dict, pointer: str):
+    with pytest.raises(InvalidError) as refused:
+        request(**changes)
+    assert refused.value.pointer == pointer
 
 
 def test_what_was_collected_changed_disclosed_and_discarded_stands_in_the_access_log(border: Border, office: Office):

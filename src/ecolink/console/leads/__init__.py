@@ -4,5 +4,6 @@
 - `compose`: a request, from the draft that saves itself to the approver's decision.
 - `pages`: one lead, and the parts of it that are asked for anew while it is open.
 - `actions`: which moves there are for people, and who may make them; `moves` serves them.
+- `letters`: the request and its reply as official letters.
 - `words`: what people call the codes.
 """

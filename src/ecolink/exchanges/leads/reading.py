@@ -195,11 +195,8 @@ class Reading:
         refuse_in_text([("/reason", reason)])
         lead = self.casebook.lead(session, lead_id)
         source, persons = self._persons(session, lead, statement, None, now)
-        details = {
-            "person": " ".join(person["ref"] for person in persons),
-            "fields": " ".join(MASKED),
-            "statement": source,
-        }
+        named = " ".join(person["ref"] for person in persons)
+        details = {"person": named, "fields": " ".join(MASKED), "statement": source}
         self._record(session, lead, AccessAction.REVEAL, by, now, reason=reason, details=details)
         return persons
 
