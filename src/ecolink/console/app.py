@@ -6,6 +6,8 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ecolink.console import attachments, bureau_account, entrance, files, stream
+from ecolink.console.account import pages as account
+from ecolink.console.account import second_factor
 from ecolink.console.administration import pages as administration
 from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
@@ -40,6 +42,8 @@ def add_console(app: FastAPI, console: Console) -> None:
 def _subjects(console: Console) -> Sequence[APIRouter]:
     return (
         today.router(console),
+        account.router(console),
+        second_factor.router(console),
         bulletins.router(console),
         audit.router(console),
         administration.router(console),

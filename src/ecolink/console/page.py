@@ -82,6 +82,12 @@ class Page:
         answer.headers.update(_HEADERS)
         return answer
 
+    def lay(self, template: str, **context: object) -> HTMLResponse:
+        """Return what a form is answered with, shown this once: a piece for the page's script, else a whole page."""
+        if self.is_from_script:
+            return self.part(template, **context)
+        return self.show("parts/alone.html", **{"piece": template, **context})  # type: ignore[arg-type]
+
     def go(self, path: str, said: str = "") -> Response:
         """Go on to the page at `path`, which shows what was `said` once."""
         answer: Response

@@ -16,6 +16,7 @@ from ecolink.identity.logins import OtpRequiredError
 from ecolink.kit.events import structlog
 from ecolink.surface import rates
 from ecolink.surface.auth import PasswordChangeRequiredError, SecondFactorRequiredError
+from ecolink.surface.door import door_of, moment_of
 from ecolink.surface.failures import problem_of
 from ecolink.surface.unit import TransactionalRoute
 
@@ -68,6 +69,9 @@ async def _let_in(request: Request) -> None:
         return
     rates.count_principal(request, principal)
     request.state.principal = principal
+    sessions = request.app.state.console.identity.sessions
+    if sessions.is_to_be_noted(principal, moment_of(request)):
+        await run_in_threadpool(sessions.note_seen, door_of(request).database, principal, moment_of(request))
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -73,6 +73,9 @@ class LoginSession(Base):
     agent: Mapped[str | None] = mapped_column(String(200))
     """What the browser calls itself, so that one knows one's own logins again."""
 
+    seen_at: Mapped[datetime | None]
+    """When the browser was last heard of, to a few minutes; an access token is too short-lived to be asked."""
+
     account: Mapped[Account] = relationship(lazy="raise")
 
 

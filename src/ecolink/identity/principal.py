@@ -1,6 +1,7 @@
 """Who is calling: a person or a program, with the roles they hold at this moment."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from ecolink.identity.roles import Permission, Role, permissions, senior_role
@@ -17,6 +18,8 @@ class Principal:
     kind: Literal["user", "client"] = "user"
     session_id: str = ""
     """The login session the call was made under; empty for the command line."""
+    seen_at: datetime | None = None
+    """When their browser was last heard of before; None without one."""
     must_change_password: bool = False
     must_enrol: bool = False
     """Whether one of the roles asks for a second factor, and there is none yet."""

@@ -18,6 +18,10 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Role
 from ecolink.identity.tokens import Claims, Tokens, bad_token
 from ecolink.kit.ids import new_id
+from ecolink.storage.engine import Database
+
+SEEN_EVERY: Final = timedelta(minutes=5)
+"""How exactly it is known when a browser was last heard of."""
 
 SHIFT: Final = timedelta(hours=12)
 """How long a browser stays logged in: a shift. An access token lives for minutes, and is asked for anew."""
@@ -27,6 +31,7 @@ _LOGIN = select(
     LoginSession.account_id,
     LoginSession.expires_at,
     LoginSession.revoked_at,
+    LoginSession.seen_at,
     Account.kind,
     Account.username,
     Account.name,
@@ -90,7 +95,7 @@ class Sessions:
         """Log `account` in, whose credentials were just checked, with a browser that calls itself `agent`."""
         secret = secrets.token_urlsafe(32)
         login = _new_login(account, source, now, now + SHIFT)
-        login.cookie, login.agent = _digest(secret), agent[:200]
+        login.cookie, login.agent, login.seen_at = _digest(secret), agent[:200], now
         session.add(login)
         session.flush()
         return OpenedAtConsole(secret, login.expires_at)
@@ -120,6 +125,15 @@ class Sessions:
             raise bad_token()
         return self._principal(caller, now)
 
+    def is_to_be_noted(self, by: Principal, now: datetime) -> bool:
+        """Tell whether it is no longer known well enough when the browser of `by` was heard of."""
+        return by.seen_at is not None and now - by.seen_at >= SEEN_EVERY
+
+    def note_seen(self, database: Database, by: Principal, now: datetime) -> None:
+        """Keep that the browser of `by` was heard of."""
+        with database.begin() as session:
+            session.execute(update(LoginSession).where(LoginSession.id == by.session_id).values(seen_at=now))
+
     def _principal(self, caller: Row[*tuple[Any, ...]], now: datetime) -> Principal:
         if caller.revoked_at is not None or caller.expires_at <= now or caller.disabled_at is not None:
             raise bad_token()
@@ -130,6 +144,7 @@ class Sessions:
             roles=frozenset(map(Role, caller.roles)),
             kind="user" if caller.kind == AccountKind.USER.value else "client",
             session_id=caller.id,
+            seen_at=caller.seen_at,
             must_change_password=caller.must_change_password,
             must_enrol=self._must_enrol(caller),
         )

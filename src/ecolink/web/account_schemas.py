@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecolink.identity.accounts import MAX_NAME
+from ecolink.identity.agents import family_of
 from ecolink.identity.models import Account, LoginSession
 from ecolink.identity.passwords import MAX_LENGTH, MIN_LENGTH
 from ecolink.identity.principal import Principal
@@ -236,6 +237,8 @@ class SessionOut(BaseModel):
     username: Username
     kind: Literal["user", "client"]
     source: str = Field(description="Address the login came from.", examples=["10.20.3.4"])
+    agent: str | None = Field(description="The browser; null for a program or a command.", examples=["Edge, Windows"])
+    seen_at: datetime | None = Field(description="When the browser was last heard of, to five minutes.")
     issued_at: datetime
     expires_at: datetime
 
@@ -248,6 +251,8 @@ class SessionOut(BaseModel):
             username=login.account.username,
             kind="user" if login.account.kind == "user" else "client",
             source=login.source,
+            agent=None if login.agent is None else family_of(login.agent),
+            seen_at=login.seen_at,
             issued_at=login.issued_at,
             expires_at=login.expires_at,
         )

@@ -1,1 +1,1 @@
-"""管理: partners and keys, what waits and what was set aside, the node's health and its backups."""
+"""管理: people, programs and their logins; partners and keys, what waits and what was set aside, health and backups."""

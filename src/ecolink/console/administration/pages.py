@@ -1,10 +1,10 @@
-"""The administrator's pages but for people: where each subject begins, and the node's own health and backups."""
+"""The administrator's pages: where each subject begins, and the node's own health and backups."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from ecolink.console.administration import exchange, partners
+from ecolink.console.administration import exchange, logins, partners, people, programs
 from ecolink.console.administration.sections import sections_for
 from ecolink.console.administration.upkeep import Upkeep
 from ecolink.console.console import Console
@@ -28,6 +28,9 @@ def router(console: Console) -> APIRouter:
         """Go on to the first subject that is open to the person."""
         return page.go(next((section.path for section in sections_for(by)), "/"))
 
+    people.add(pages, console)
+    programs.add(pages, console)
+    logins.add(pages, console)
     partners.add(pages, console)
     exchange.add(pages, console)
     _add_upkeep(pages, console, console.upkeep)

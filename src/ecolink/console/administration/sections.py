@@ -22,6 +22,10 @@ class Section:
 
 
 SECTIONS: Sequence[Section] = (
+    Section("/administration/people", _("People"), Permission.USER_MANAGE),
+    Section("/administration/programs", _("Programs"), Permission.CLIENT_MANAGE),
+    Section("/administration/logins", _("Logins"), Permission.USER_MANAGE),
+    Section("/administration/roles", _("Roles"), Permission.USER_MANAGE),
     Section("/administration/partners", _("Partners"), Permission.PEER_MANAGE),
     Section("/administration/keys", _("Keys"), Permission.KEY_READ),
     Section("/administration/queues", _("Queues and alarms"), Permission.QUEUE_READ),

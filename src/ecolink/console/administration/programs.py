@@ -1,0 +1,62 @@
+"""Programs' accounts: made, given a new secret, shut and opened. A secret is shown once."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Response
+
+from ecolink.console.administration.sections import sections_for
+from ecolink.console.console import Console
+from ecolink.console.form import FormDep
+from ecolink.console.page import PageDep
+from ecolink.console.roles import names_of
+from ecolink.identity.accounts import select_accounts
+from ecolink.identity.models import Account, AccountKind
+from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission, Role
+from ecolink.surface.auth import requires
+from ecolink.surface.paging import Paging
+from ecolink.surface.unit import NowDep, SessionDep
+from ecolink.web.account_schemas import ClientIn, ClientOut
+
+ManagesClients = Annotated[Principal, requires(Permission.CLIENT_MANAGE)]
+_LIST = "/administration/programs"
+
+
+def add(pages: APIRouter, console: Console) -> None:
+    """Add the pages about programs."""
+    accounts = console.identity.accounts
+
+    @pages.get("/programs")
+    def list_programs(page: PageDep, session: SessionDep, paging: Paging, by: ManagesClients) -> Response:
+        order = (Account.username, Account.id)
+        chosen = select_accounts(AccountKind.CLIENT)
+        found = paging.read(session, chosen, order=order, descending=False, shape=ClientOut.of)
+        return page.show(
+            "administration/programs.html", sections=sections_for(by), found=found, roles=names_of(page, Role)
+        )
+
+    @pages.post("/programs")
+    def add_program(page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients, form: FormDep) -> Response:
+        entry = form.read(ClientIn)
+        account, secret = accounts.add_client(
+            session, client_id=entry.client_id, name=entry.name, roles=entry.roles, by=by, now=now
+        )
+        return page.lay("administration/one_time.html", account=account, secret=secret)
+
+    @pages.post("/programs/{client_id}/rotate")
+    def rotate_secret(client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients) -> Response:
+        account = accounts.get(session, AccountKind.CLIENT, client_id)
+        secret = accounts.rotate_secret(session, account, by=by, now=now)
+        return page.lay("administration/one_time.html", account=account, secret=secret)
+
+    @pages.post("/programs/{client_id}/disable")
+    def disable_program(
+        client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients
+    ) -> Response:
+        accounts.disable(session, accounts.get(session, AccountKind.CLIENT, client_id), by=by, now=now)
+        return page.go(_LIST, page.text("The account is shut; its logins have ended."))
+
+    @pages.post("/programs/{client_id}/enable")
+    def enable_program(client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients) -> Response:
+        accounts.enable(session, accounts.get(session, AccountKind.CLIENT, client_id), by=by, now=now)
+        return page.go(_LIST, page.text("The account is open again."))
