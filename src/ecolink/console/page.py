@@ -128,7 +128,7 @@ class Page:
             "csrf": token_of(self.request),
             "home": self.request.app.state.console.home,
             "subjects": subjects_for(self.by) if self.by else [],
-            "live": self.request.app.state.console.live.shown_to(self) if self.by else None,
+            "live": self.request.app.state.console.live.shown_to(self) if self.by and self.by.is_ready else None,
         }
 
 

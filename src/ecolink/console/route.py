@@ -13,9 +13,10 @@ from ecolink.console.page import page_of
 from ecolink.console.recognition import SAFE_METHODS, TOKEN_FIELD, TOKEN_HEADER, recognise, refuse_foreign
 from ecolink.errors import UnauthenticatedError
 from ecolink.identity.logins import OtpRequiredError
+from ecolink.identity.principal import Principal
 from ecolink.kit.events import structlog
 from ecolink.surface import rates
-from ecolink.surface.auth import PasswordChangeRequiredError, SecondFactorRequiredError
+from ecolink.surface.auth import PasswordChangeRequiredError, SecondFactorRequiredError, refuse_unready
 from ecolink.surface.door import door_of, moment_of
 from ecolink.surface.failures import problem_of
 from ecolink.surface.unit import TransactionalRoute
@@ -23,6 +24,8 @@ from ecolink.surface.unit import TransactionalRoute
 SIGN_IN = "/sign-in"
 OWN_PASSWORD = "/me/password"  # noqa: S105 - an address
 OWN_OTP = "/me/otp"
+
+_OPEN_BEFORE = ("/me", SIGN_IN, "/sign-out", "/language", "/theme")
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +57,7 @@ class PageRoute(TransactionalRoute):
         async def answer(request: Request) -> Response:
             try:
                 await _let_in(request)
+                _hold_back(request)
                 return await handle(request)
             except Exception as error:  # noqa: BLE001 - a fault of ours is raised again
                 return await _tell(request, error)
@@ -72,6 +76,13 @@ async def _let_in(request: Request) -> None:
     sessions = request.app.state.console.identity.sessions
     if sessions.is_to_be_noted(principal, moment_of(request)):
         await run_in_threadpool(sessions.note_seen, door_of(request).database, principal, moment_of(request))
+
+
+def _hold_back(request: Request) -> None:
+    """Keep whoever has to change their password, or to enrol an app, at their own account until they did."""
+    by: Principal | None = getattr(request.state, "principal", None)
+    if by is not None and not request.url.path.startswith(_OPEN_BEFORE):
+        refuse_unready(by)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

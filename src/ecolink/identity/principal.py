@@ -24,6 +24,11 @@ class Principal:
     must_enrol: bool = False
     """Whether one of the roles asks for a second factor, and there is none yet."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is to be done at the own profile first."""
+        return not (self.must_change_password or self.must_enrol)
+
     def may(self, permission: Permission) -> bool:
         """Tell whether one of the caller's roles grants `permission`."""
         return permission in permissions(self.roles)

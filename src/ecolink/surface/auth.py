@@ -84,21 +84,33 @@ class Requirement:
 
     def admit(self, principal: Principal) -> None:
         """Refuse `principal` unless their roles grant the permission."""
-        if principal.must_change_password and self.permission is not Permission.PROFILE_SELF:
-            raise PasswordChangeRequiredError(
-                "Change your password first: POST /api/v1/me/password.",
-                "请先修改密码：POST /api/v1/me/password。",
-            )
-        if principal.must_enrol and self.permission is not Permission.PROFILE_SELF:
-            raise SecondFactorRequiredError(
-                "Your role asks for a second factor; enrol an app first: POST /api/v1/me/otp.",
-                "您的角色须启用动态口令，请先绑定验证器：POST /api/v1/me/otp。",
-            )
+        if self.permission is not Permission.PROFILE_SELF:
+            refuse_unready(principal)
         if not principal.may(self.permission):
             raise ForbiddenError(
                 f"None of your roles grants {self.permission.value}.",
                 f"您的角色没有 {self.permission.value} 权限。",
             )
+
+
+def refuse_unready(principal: Principal) -> None:
+    """Refuse whoever has something to do at their own profile first.
+
+    Raises:
+        PasswordChangeRequiredError: their password was set by somebody else.
+        SecondFactorRequiredError: a role of theirs asks for a second factor, and there is none.
+
+    """
+    if principal.must_change_password:
+        raise PasswordChangeRequiredError(
+            "Change your password first: POST /api/v1/me/password.",
+            "请先修改密码：POST /api/v1/me/password。",
+        )
+    if principal.must_enrol:
+        raise SecondFactorRequiredError(
+            "Your role asks for a second factor; enrol an app first: POST /api/v1/me/otp.",
+            "您的角色须启用动态口令，请先绑定验证器：POST /api/v1/me/otp。",
+        )
 
 
 def requires(permission: Permission) -> Any:  # noqa: ANN401 - what FastAPI's Depends says of itself
