@@ -36,7 +36,8 @@ def test_who_was_given_a_password_changes_it_before_any_other_page(reception: Re
     reception.person("chen", Role.OFFICER, must_change_password=True)
     visitor = sign_in(reception, "chen")
 
-    assert visitor.get("/bulletins").headers["location"] == "/me/password"
+    for path in ("/", "/bulletins", "/live"):
+        assert visitor.get(path).headers["location"] == "/me/password", path
     assert "由他人设置" in visitor.get("/me/password").text
     assert visitor.post("/me/password", CHANGE).headers["location"] == "/me"
     assert visitor.get("/bulletins").status_code == 200
