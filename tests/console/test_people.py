@@ -79,9 +79,13 @@ def test_a_forgotten_password_a_lost_telephone_and_an_account_to_be_shut(recepti
     lin.post("/sign-in", {"/username": "lin", "/password": PASSWORD})
     page = f"/administration/people/{id_of(reception, 'lin')}"
 
+    def come_in(password: str) -> int:
+        lin.get("/sign-in")
+        return lin.send("/sign-in", {"/username": "lin", "/password": password}).status_code
+
     password = secret_in(admin.send(f"{page}/reset").text)
     assert lin.get("/").status_code == 303
-    assert lin.post("/sign-in", {"/username": "lin", "/password": password}).status_code == 303
+    assert come_in(password) == 200
     node = reception.node
     with node.database.begin() as session:
         account = node.identity.accounts.named(session, AccountKind.USER, "lin")
@@ -90,9 +94,9 @@ def test_a_forgotten_password_a_lost_telephone_and_an_account_to_be_shut(recepti
     assert lin.get("/").status_code == 303
 
     admin.post(f"{page}/disable")
-    assert lin.send("/sign-in", {"/username": "lin", "/password": password}).status_code == 401
+    assert come_in(password) == 401
     admin.post(f"{page}/enable")
-    assert lin.post("/sign-in", {"/username": "lin", "/password": password}).status_code == 303
+    assert come_in(password) == 200
 
 
 def test_the_last_administrator_cannot_be_shut(reception: Reception, admin: Visitor):
