@@ -68,7 +68,8 @@ class Watch:
     def _hear(self, message: ConsoleMessage) -> None:
         # A bad status is told by `_see_answer`, which knows what the test expects.
         if message.type == "error" and not message.text.startswith(_STATUS_ALONE):
-            self.faults.append(f"console: {message.text}")
+            where = message.page.url if message.page else ""
+            self.faults.append(f"console: {message.text} {where}".rstrip())
 
     def _see_request(self, request: Request) -> None:
         address = urlsplit(request.url)

@@ -67,7 +67,7 @@ SEVERITIES: Final[Mapping[str, str]] = MappingProxyType(
         Severity.EXTREME: _("Extreme"),
         Severity.SEVERE: _("Severe"),
         Severity.MODERATE: _("Moderate"),
-        Severity.MINOR: _("Minor"),
+        Severity.MINOR: _("Slight"),
         Severity.UNKNOWN: _("Not known"),
     }
 )
