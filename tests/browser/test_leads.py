@@ -18,6 +18,7 @@ def test_a_lead_is_asked_answered_and_closed(new_page, shouning, qingyuan):
     enter(chief, shouning, "chief", path)
     axe(chief)
     approve(chief)
+    officer.reload()
 
     desk = new_page(viewport=PHONE)
     enter(desk, qingyuan, "liaison", "/leads?direction=in&state=delivered")
