@@ -12,7 +12,7 @@ STRICT = {"Content-Security-Policy": "default-src 'self'"}
 def test_the_description_of_the_api_is_shown_and_asks_only_its_own_node(page: Page, shouning: Node):
     page.goto(f"{shouning.address}/api/docs")
 
-    page.locator("#operations-tag-emergencies").wait_for()
+    page.locator("#operations-tag-emergencies").wait_for(timeout=60_000)  # a large page, and a machine with much to do
 
 
 @pytest.mark.parametrize(
