@@ -3,13 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ecolink.console.language import mark as _
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
-
-
-def _(message: str) -> str:
-    """Mark a text for the catalogues; the template translates it."""
-    return message
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,7 @@
 
 from collections.abc import Mapping
 
-
-def _(message: str) -> str:
-    """Mark a text for the catalogues."""
-    return message
-
+from ecolink.console.language import mark as _
 
 ACTIONS: Mapping[str, str] = {
     "collect": _("took in"),

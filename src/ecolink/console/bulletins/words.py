@@ -2,13 +2,8 @@
 
 from collections.abc import Mapping
 
+from ecolink.console.language import mark as _
 from ecolink.console.page import Page
-
-
-def _(message: str) -> str:
-    """Mark a text for the catalogues."""
-    return message
-
 
 KINDS: Mapping[str, str] = {
     "trend": _("Trend"),

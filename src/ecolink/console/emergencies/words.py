@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from ecolink.console.language import mark as _
 from ecolink.console.page import Page
 from ecolink.exchanges.emergencies.fires import FireGrade
 from ecolink.exchanges.emergencies.rules import EmergencyState, Verdict
@@ -20,12 +21,6 @@ from ecolink.protocol.kinds.emergencies import (
     Severity,
     Status,
 )
-
-
-def _(message: str) -> str:
-    """Mark a text for the catalogues; the template translates it."""
-    return message
-
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from ecolink.console.language import mark as _
 from ecolink.exchanges.leads import schemas
 from ecolink.exchanges.leads.moves import WRITTEN
 from ecolink.exchanges.leads.views import LeadOut
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
-
-
-def _(message: str) -> str:
-    """Mark a text for the catalogues; the template translates it."""
-    return message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from ecolink.console.language import mark as _
 from ecolink.console.page import Page
 from ecolink.console.rendering import plain
 from ecolink.exchanges.leads.table import MOVE_NAMES, STATE_NAMES, State
@@ -15,11 +16,6 @@ from ecolink.protocol.kinds.common import CHARGES
 from ecolink.protocol.kinds.leads import Item
 
 Words = Mapping[str, str]
-
-
-def _(message: str) -> str:
-    """Mark a text for the catalogues; the template translates it."""
-    return message
 
 
 TABS: Final[Words] = MappingProxyType(
