@@ -118,7 +118,7 @@ def _stay_up(stage: Stage) -> None:
         for part in PARTS:
             # Lines, not a table: a narrow terminal would cut the passwords.
             person = stage.who(house.bureau.slug, part.username)
-            console.print(f"  {person.username:10}{person.password}   {part.title}", markup=False, soft_wrap=True)
+            console.print(f"  {person.username:12}{person.password}   {part.title}", markup=False, soft_wrap=True)
     console.print("[bold]Ctrl-C[/] 结束，不留任何痕迹。 ends it and leaves nothing behind.")
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
