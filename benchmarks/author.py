@@ -17,12 +17,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from ecolink.configuration import load
 from ecolink.entrypoints import serving
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.exchanges.emergencies.examples import FIRE
 from ecolink.federation.receipts import Confirmed
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
-from ecolink.settings import load
 from ecolink.storage.engine import after_commit
 
 PATIENCE_S = 180.0

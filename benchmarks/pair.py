@@ -15,10 +15,10 @@ import psutil
 
 from benchmarks import receiving
 from benchmarks.receiving import _ecolink, _run, free_port
+from ecolink.configuration import load
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.federation.transport import Transport
 from ecolink.kit.clock import SystemClock
-from ecolink.settings import load
 
 AUTHOR, RECEIVER = "350924000000", "331126000000"
 NAMES = {AUTHOR: ("寿宁", "Shouning"), RECEIVER: ("庆元", "Qingyuan")}

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from benchmarks import load
+from ecolink.configuration import load as load_settings
 from ecolink.entrypoints.wiring import build_node
 from ecolink.kit.clock import SystemClock
 from ecolink.kit.ids import new_id
@@ -22,7 +23,6 @@ from ecolink.protocol.card import build_card
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.request import seal_request
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement, seal
-from ecolink.settings import load as load_settings
 
 RECEIVER = "331126000000"
 CONNECTIONS = 16

@@ -23,11 +23,11 @@ from benchmarks.delivering import Figure, percentile, table_of
 from benchmarks.page import write_table
 from benchmarks.pair import AUTHOR, RECEIVER, House, cpu_seconds, introduce
 from benchmarks.receiving import _ecolink
+from ecolink.configuration import load
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation.models import StatementRow
 from ecolink.federation.operations import Answer, Call
 from ecolink.protocol.statement import Lane
-from ecolink.settings import load
 from ecolink.storage.bells import Bell, Bells, ring
 from ecolink.storage.engine import Database, connect
 from ecolink.storage.listening import Listener

@@ -14,6 +14,7 @@ from typing import get_args
 import pytest
 from pydantic.fields import FieldInfo
 
+from ecolink.configuration import variable
 from ecolink.exchanges.bulletins.rules.tables import print_tables as bulletin_tables
 from ecolink.exchanges.consultations.rules import print_tables as consultation_tables
 from ecolink.exchanges.emergencies.rules import print_tables as emergency_tables
@@ -22,7 +23,7 @@ from ecolink.federation.operations import KEYS, MEBIBYTE, OPERATIONS
 from ecolink.protocol import limits
 from ecolink.protocol.kinds import KINDS
 from ecolink.protocol.refusal import Reason
-from ecolink.settings import Settings, variable
+from ecolink.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests/vectors").glob("*.md")])

@@ -6,9 +6,10 @@ from typing import get_args
 import pytest
 
 import ecolink
+from ecolink.configuration import load, read_sources, unknown_variables
 from ecolink.errors import SettingError
 from ecolink.identity.roles import Role
-from ecolink.settings import RoleName, Settings, load, read_sources, unknown_variables
+from ecolink.settings import RoleName, Settings
 
 SHOUNING = """
 unit_code = "350924000000"

@@ -9,13 +9,13 @@ from playwright.sync_api import expect
 
 from ecolink.alerts import links
 from ecolink.alerts.pins import Pins
+from ecolink.configuration import load
 from ecolink.entrypoints.wiring import build_node
 from ecolink.identity.accounts import find
 from ecolink.identity.models import AccountKind
 from ecolink.identity.principal import Principal
 from ecolink.kit.clock import SystemClock
 from ecolink.kit.times import CHINA
-from ecolink.settings import load
 from tests.browser.axe import axe
 from tests.browser.chromium import PHONE
 from tests.browser.nodes import Node, enter

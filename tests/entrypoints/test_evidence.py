@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ecolink.configuration import load
 from ecolink.entrypoints.wiring import build_node
 from ecolink.kit.clock import SystemClock
-from ecolink.settings import load
 from tests.entrypoints.conftest import NODES, Run, refusal
 from tests.support.notes import note
 

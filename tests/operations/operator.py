@@ -12,10 +12,10 @@ from click.testing import Result
 from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
+from ecolink.configuration import load
 from ecolink.entrypoints.cli import app
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.kit.clock import SystemClock
-from ecolink.settings import load
 from tests.processes.bureau import Bureau
 
 Json = dict[str, Any]

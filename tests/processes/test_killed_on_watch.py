@@ -13,10 +13,10 @@ import pytest
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.periods import Period
 from ecolink.cadence.terms_file import write
+from ecolink.configuration import load
 from ecolink.entrypoints.demo.clock import PlayClock
 from ecolink.entrypoints.wiring import build_node
 from ecolink.kit.times import CHINA
-from ecolink.settings import load
 from tests.entrypoints.processes import Process, Program
 from tests.exchanges.obligations.covenant import picture, sayings, told
 from tests.processes.bureau import Bureau, wait_until

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ecolink.attachments.store import BlobStore
+from ecolink.configuration import load as load_settings
 from ecolink.federation.models import StatementRow
 from ecolink.settings import Settings
-from ecolink.settings import load as load_settings
 from ecolink.storage.engine import Database, connect
 from tests.soak.station import Station
 

@@ -8,10 +8,10 @@ from functools import cache
 
 from fastapi import FastAPI
 
+from ecolink.configuration import load
 from ecolink.entrypoints.applications import federation_app, local_app
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.kit.clock import SystemClock
-from ecolink.settings import load
 
 
 @cache

@@ -22,6 +22,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from ecolink.configuration import variable
 from ecolink.entrypoints import open_files
 from ecolink.entrypoints.applications import federation_app, local_app
 from ecolink.entrypoints.connections import IDLE_S, BoundedConnection, lobby_of
@@ -33,7 +34,7 @@ from ecolink.errors import EcolinkError, SettingError
 from ecolink.kit.clock import SystemClock
 from ecolink.kit.events import structlog
 from ecolink.kit.meters import CONNECTIONS
-from ecolink.settings import Settings, variable
+from ecolink.settings import Settings
 
 GRACE_S = 10
 """Seconds that requests under way are given when the node stops."""

@@ -4,10 +4,11 @@ from dataclasses import fields
 
 from ecolink.cadence.calendars import WorkingCalendar, read_table
 from ecolink.cadence.deadlines import DeadlinePolicy
+from ecolink.configuration import suggestion, variable
 from ecolink.console.map.ground import Ground, Tiles
 from ecolink.errors import SettingError
 from ecolink.exchanges.emergencies.border import Border
-from ecolink.settings import Settings, suggestion, variable
+from ecolink.settings import Settings
 
 
 def deadline_policy(settings: Settings) -> DeadlinePolicy:

@@ -6,11 +6,12 @@ import typer
 from pydantic import SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 
+from ecolink.configuration import faults, read_sources, suggestion, unknown_variables, variable
 from ecolink.entrypoints.cli.context import config_of, settings_of
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_rows, say
 from ecolink.entrypoints.terms import deadline_policy, working_calendar
 from ecolink.federation.signer import read_keys
-from ecolink.settings import Settings, faults, read_sources, suggestion, unknown_variables, variable
+from ecolink.settings import Settings
 
 app = typer.Typer(help="Check and show the settings.", no_args_is_help=True)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import typer
 
-from ecolink.settings import Settings, load
+from ecolink.configuration import load
+from ecolink.settings import Settings
 
 
 def config_of(context: typer.Context) -> Path | None:

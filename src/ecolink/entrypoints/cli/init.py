@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from sqlalchemy import select
 
+from ecolink.configuration import CONFIG_VARIABLE, DEFAULT_FILE, load
 from ecolink.entrypoints.cli.context import config_of
 from ecolink.entrypoints.cli.operator import operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, say
@@ -19,7 +20,7 @@ from ecolink.federation.signer import EXCHANGE, LOCAL, LOG, SEAL, create_keys, r
 from ecolink.identity.roles import Role
 from ecolink.kit.clock import SystemClock
 from ecolink.protocol.card import fingerprint
-from ecolink.settings import CONFIG_VARIABLE, DEFAULT_FILE, Settings, load
+from ecolink.settings import Settings
 from ecolink.storage import schema
 from ecolink.storage.engine import Database, connect
 

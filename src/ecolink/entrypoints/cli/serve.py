@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from ecolink.configuration import Sources, check
 from ecolink.entrypoints.cli.context import settings_of
 from ecolink.entrypoints.cli.operator import open_node
 from ecolink.entrypoints.cli.printing import say
-from ecolink.settings import Sources, check
 
 
 def serve(

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
+from ecolink.configuration import load
 from ecolink.errors import SettingError
-from ecolink.settings import PREFIX, Settings, load
+from ecolink.settings import PREFIX, Settings
 
 _HEAD = f"""\
 # Settings of this ecolink node. Each may also stand in the environment as {PREFIX}<NAME>, which wins.

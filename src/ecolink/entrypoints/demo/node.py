@@ -12,10 +12,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+from ecolink.configuration import load
 from ecolink.entrypoints.demo.clock import PlayClock
 from ecolink.entrypoints.serving import listen, run
 from ecolink.entrypoints.wiring import Node, build_node
-from ecolink.settings import Settings, load
+from ecolink.settings import Settings
 
 LOOK_EVERY_S = 0.05
 

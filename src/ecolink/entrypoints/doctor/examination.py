@@ -10,13 +10,14 @@ from typing import Final, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from ecolink.configuration import load, read_sources
 from ecolink.entrypoints.doctor import agreements, alerting, exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.errors import EcolinkError, SettingError, UnavailableError
 from ecolink.kit.clock import Clock
 from ecolink.protocol.refusal import Refused
-from ecolink.settings import Settings, load, read_sources
+from ecolink.settings import Settings
 from ecolink.storage.engine import Database, connect
 from ecolink.storage.faults import reason_of
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from ecolink.configuration import unknown_variables
 from ecolink.entrypoints import open_files
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.federation.signer import read_keys
-from ecolink.settings import Settings, unknown_variables
+from ecolink.settings import Settings
 
 MEBIBYTE = 1 << 20
 ROOM_NEEDED = 512 * MEBIBYTE
