@@ -44,8 +44,9 @@ floors: setup-dev ## Check who imports whom
 tests: setup-dev ## Run the suite on SQLite and on a PostgreSQL that it starts itself
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-contracts: setup-dev ## Compare openapi/ with what the code serves
+contracts: setup-dev ## Compare openapi/ and docs/authorization.md with what the code serves
 	$(BIN)/python -m ecolink.web.openapi --check
+	$(BIN)/python -m ecolink.console.authorization --check
 	$(BIN)/python -m ecolink.protocol.kinds --check
 
 fuzz: setup-dev ## Look for what the suite misses: the pure core and the channel, with other examples each time (half an hour)

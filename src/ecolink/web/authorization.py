@@ -1,12 +1,12 @@
 """Which role may call what: read from the built application, so that the table cannot drift from the code."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from ecolink.identity.roles import GRANTS, ROLE_NAMES_ZH, Permission, Role, print_grants
+from ecolink.identity.roles import GRANTS, ROLE_NAMES_ZH, Permission, Role
 from ecolink.surface.auth import requirements_of
 
 API = "/api/v1"
@@ -26,20 +26,10 @@ a one-time link."""
 OUTSIDE = ("/livez", "/readyz", "/metrics", "/api/docs", "/api/docs/{name}", "/api/openapi.json")
 """Addresses beside the API: signs of life and the description for everybody, metrics as `web.metrics` says."""
 
-_HEAD = """# Who may call what
-
-Every call of the local API asks for exactly one permission; a role grants permissions. Both tables are read from the
-code (`python -m ecolink.web.openapi`), and a test calls every row as every role.
-
-Beside them stand {outside}: signs of life and the API's description are public, and
-`/metrics` is for whoever shows the setting `metrics_token`, or where that is not set for this machine alone.
-
-Public, without a login: """
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Entry:
-    """One call of the local API and the permissions it demands: one, unless it is public or wrongly made."""
+    """One call of the API or page of the console, and the permissions it demands: one, unless it is public."""
 
     path: str
     method: str
@@ -57,13 +47,18 @@ class Entry:
 
 def entries_of(app: FastAPI) -> list[Entry]:
     """Return every call under /api/v1 that `app` answers, in order of address."""
-    return sorted(_entries(app))
+    return read_entries(app, lambda path: path.startswith(API))
 
 
-def _entries(app: FastAPI) -> Iterator[Entry]:
+def read_entries(app: FastAPI, is_meant: Callable[[str], bool]) -> list[Entry]:
+    """Return whatever `app` answers at the addresses that are meant, in order of address."""
+    return sorted(_entries(app, is_meant))
+
+
+def _entries(app: FastAPI, is_meant: Callable[[str], bool]) -> Iterator[Entry]:
     for context in iter_route_contexts(app.routes):
         path = context.path or ""
-        if not path.startswith(API):
+        if not is_meant(path):
             continue
         route = context.original_route
         demands = requirements_of(route.dependant) if isinstance(route, APIRoute) else []
@@ -71,22 +66,11 @@ def _entries(app: FastAPI) -> Iterator[Entry]:
             yield Entry(path, method, tuple(demand.permission for demand in demands))
 
 
-def print_authorization(app: FastAPI) -> str:
-    """Return the tables as Markdown."""
-    head = _HEAD.format(outside=", ".join(f"`{path}`" for path in OUTSIDE))
-    public = ", ".join(f"`{method} {path}`" for method, path in sorted(PUBLIC))
+def print_table(title: str, entries: Iterable[Entry]) -> str:
+    """Return as Markdown what each entry demands and whom it admits."""
     roles = " | ".join(f"{role.value}<br>{ROLE_NAMES_ZH[role]}" for role in Role)
-    lines = [
-        f"{head}{public}.",
-        "",
-        "## Calls",
-        "",
-        f"| call | permission | {roles} |",
-        "|---" * (len(Role) + 2) + "|",
-    ]
-    lines += [_row(entry) for entry in entries_of(app) if not entry.is_public]
-    lines += ["", "## Permissions", "", print_grants()]
-    return "\n".join(lines)
+    rows = (f"| {title} | permission | {roles} |", "|---" * (len(Role) + 2) + "|", *map(_row, entries))
+    return "\n".join(rows)
 
 
 def _row(entry: Entry) -> str:

@@ -1,4 +1,4 @@
-"""Write what the code says of the two APIs: openapi/*.yaml, openapi/problems.md and docs/authorization.md.
+"""Write what the code says of the two APIs: openapi/*.yaml and openapi/problems.md.
 
 python -m ecolink.web.openapi           # write
 python -m ecolink.web.openapi --check   # compare, and fail on a difference (CI)
@@ -22,7 +22,6 @@ from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import SystemClock
 from ecolink.surface.door import Door
 from ecolink.web.app import build_federation, build_local
-from ecolink.web.authorization import print_authorization
 from ecolink.web.cooperation import Cooperation
 from ecolink.web.metrics import Scrape
 from ecolink.web.problem_list import print_problems
@@ -36,12 +35,13 @@ class Nothing:
     """Stands for a service where only its endpoints are wanted: whatever it is asked for is not there."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - it stands for anything
-        """Return a method that finds nothing; a service's own special names are not pretended."""
+        """Return what stands for a method, or for a service in a service; special names are not pretended."""
         if name.startswith("__"):
             raise AttributeError(name)
-        return self._find_nothing
+        return Nothing()
 
-    def _find_nothing(self, *_: object, **__: object) -> None:
+    def __call__(self, *_: object, **__: object) -> None:
+        """Find nothing."""
         raise NotFoundError
 
 
@@ -91,23 +91,21 @@ def print_yaml(app: FastAPI) -> str:
 
 def contracts() -> Mapping[Path, str]:
     """Return every file and what it should hold."""
-    local = local_app()
     return {
-        ROOT / "openapi/local.v1.yaml": print_yaml(local),
+        ROOT / "openapi/local.v1.yaml": print_yaml(local_app()),
         ROOT / "openapi/federation.v1.yaml": print_yaml(federation_app()),
         ROOT / "openapi/problems.md": print_problems(),
-        ROOT / "docs/authorization.md": print_authorization(local),
     }
 
 
-def main() -> int:
-    """Write the files, or compare them; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ecolink.web.openapi", description=__doc__)
+def keep(contracts: Mapping[Path, str], command: str) -> int:
+    """Write the files, or with `--check` compare them; `command` is what writes them. Return the exit code."""
+    parser = argparse.ArgumentParser(prog=command)
     parser.add_argument("--check", action="store_true", help="compare with the files, and write nothing")
     check = parser.parse_args().check
 
     stale = 0
-    for path, wanted in contracts().items():
+    for path, wanted in contracts.items():
         held = path.read_text(encoding="utf-8") if path.exists() else ""
         if held == wanted:
             continue
@@ -120,9 +118,9 @@ def main() -> int:
         difference = difflib.unified_diff(held.splitlines(), wanted.splitlines(), name, f"{name} (code)", "", "", 2, "")
         sys.stderr.write("\n".join(list(difference)[:80]) + "\n")
     if stale:
-        sys.stderr.write("The code serves something else than the files say: run python -m ecolink.web.openapi\n")
+        sys.stderr.write(f"The code serves something else than the files say: run {command}\n")
     return 1 if stale else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(keep(contracts(), "python -m ecolink.web.openapi"))
