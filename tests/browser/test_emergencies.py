@@ -21,7 +21,9 @@ def told(sender: Node, to: Node, title: str, **more: str) -> str:
     return known
 
 
-def test_an_officer_signs_from_the_red_strip_and_the_other_bureau_sees_it_at_once(new_page, shouning, qingyuan):
+def test_an_officer_signs_from_the_red_strip_and_assigns_and_the_other_bureau_sees_it_at_once(
+    new_page, shouning, qingyuan
+):
     title = f"龙溪乡林火{next(NUMBERS)}号"
     there = new_page()
     enter(there, qingyuan, "chief")
@@ -33,8 +35,6 @@ def test_an_officer_signs_from_the_red_strip_and_the_other_bureau_sees_it_at_onc
     enter(here, shouning, "liaison")
     here.locator("#strip li", has_text=title).get_by_role("link", name="签收").click()
     here.get_by_label("已派员前往").check()
-    here.get_by_label("预计到达时间").fill("2030-01-01T15:10")
-    here.get_by_label("附言").fill("龙溪派出所12人携风力灭火机出发。")
     here.get_by_role("button", name="签收").click()
 
     expect(here.get_by_role("status").first).to_contain_text("已签收")
@@ -42,8 +42,18 @@ def test_an_officer_signs_from_the_red_strip_and_the_other_bureau_sees_it_at_onc
     signed = there.locator(".ladders .signed")
     expect(signed).to_contain_text("已派员前往")
     expect(signed).to_contain_text("周小河")
-    expect(there.locator(".ladders blockquote")).to_contain_text("12人")
     expect(there.locator(".to-call")).to_have_count(0)
+
+    here.get_by_label("处置人员或单位").fill("吴建国")
+    here.get_by_label("联系电话").fill("0593-0000021")
+    here.get_by_label("派出力量").fill("龙溪派出所12人携风力灭火机出发。")
+    here.get_by_label("预计到达时间").fill("2030-01-01T15:10")
+    here.get_by_role("button", name="指派并告知对方").click()
+    expect(here.locator("#assign")).to_contain_text("改派")
+    expect(there.locator(".ladders")).to_contain_text("处置负责 吴建国")
+    expect(there.locator(".ladders a[href='tel:0593-0000021']")).to_be_visible()
+    expect(there.locator(".ladders blockquote")).to_contain_text("12人")
+    expect(there.locator(".ladders")).to_contain_text("2030-01-01 15:10")
 
 
 def test_an_officer_draws_a_fire_the_chief_approves_it_and_sees_whom_to_call(new_page, watch, shouning, qingyuan):

@@ -10,6 +10,7 @@ from ecolink.errors import ConflictError, ForbiddenError, IllegalMoveError, Inva
 from ecolink.exchanges.emergencies.drafting import ConfirmationError
 from ecolink.exchanges.governance import SecondPersonError
 from ecolink.federation.models import StatementRow
+from ecolink.protocol.statement import read_statement
 from tests.exchanges.emergencies.desks import AUDITOR, CHIEF, FIRE, LIAISON, OFFICER, PROGRAM, Desk
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
@@ -70,14 +71,35 @@ def test_whoever_only_reads_sees_the_signers_name_masked(town: Town, shouning: D
     assert signed.phone == "057" + "*" * 7 + "22"
 
 
+def test_whoever_is_put_in_charge_is_named_to_the_author_in_the_private_part_alone(
+    town: Town, shouning: Desk, qingyuan: Desk
+) -> None:
+    fire = shouning.raise_alert()
+    town.settle()
+    qingyuan.acknowledge(fire)
+    qingyuan.acknowledge(fire, note="12人携风力灭火机", in_charge={"name": "张承林", "phone": "0578-0000023"})
+    town.settle()
+
+    for desk in (shouning, qingyuan):
+        signed = desk.board(fire).bureaus[0].signed
+        assert signed is not None
+        assert signed.in_charge is not None
+        assert (signed.in_charge.name, signed.in_charge.phone) == ("张承林", "0578-0000023")
+    masked = shouning.line(fire, by=AUDITOR).signed
+    assert masked is not None
+    assert masked.in_charge is not None
+    assert masked.in_charge.name == "张某"
+    with shouning.node.database.read() as session:
+        told = session.scalars(select(StatementRow).where(StatementRow.type == "emergency.acknowledged.v1")).all()
+    assert not any("张承林" in str(read_statement(row.token, row.private).body) for row in told)
+
+
 def test_the_signers_name_rides_in_the_private_part_alone(town: Town, shouning: Desk, qingyuan: Desk) -> None:
     fire = shouning.raise_alert()
     town.settle()
     qingyuan.acknowledge(fire)
     with qingyuan.node.database.read() as session:
         (sent,) = session.scalars(select(StatementRow).where(StatementRow.type == "emergency.acknowledged.v1"))
-    from ecolink.protocol.statement import read_statement
-
     statement = read_statement(sent.token, sent.private)
     assert statement.private_data == {"by": {"name": "林一鸣", "phone": "0578-0000022"}}
     assert "林一鸣" not in str(statement.body)
@@ -311,20 +333,34 @@ def test_bureaus_or_an_alliance_are_told_and_not_both_or_neither(shouning: Desk,
     assert shouning.found() == []
 
 
-def test_a_picture_of_the_fire_travels_with_the_alert(town: Town, shouning: Desk, qingyuan: Desk) -> None:
-    attachments = shouning.room.attachments
+def picture(desk: Desk, content: bytes) -> str:
+    """Bring a picture in; return its digest."""
+    attachments = desk.room.attachments
     with attachments.shelf.store.stage() as staged:
-        staged.write(b"a picture of smoke")
+        staged.write(content)
         staged.seal()
-        with shouning.node.database.begin() as session:
-            ref = attachments.keep(
-                session, staged, name="火场.jpg", media_type="image/jpeg", by="liaison", now=shouning.now
+        with desk.node.database.begin() as session:
+            kept = attachments.keep(
+                session, staged, name="火场.jpg", media_type="image/jpeg", by="liaison", now=desk.now
             )
-    fire = shouning.raise_alert(attachments=[{"digest": ref.digest, "name": "上党村火场.jpg"}])
+    return kept.digest
+
+
+def test_pictures_of_the_fire_travel_with_the_alert_and_with_an_update(
+    town: Town, shouning: Desk, qingyuan: Desk
+) -> None:
+    smoke, flames = picture(shouning, b"a picture of smoke"), picture(shouning, b"a picture of flames")
+    fire = shouning.raise_alert(by=OFFICER, attachments=[{"digest": smoke, "name": "上党村火场.jpg"}])
+    assert [file.digest for file in shouning.show(fire).attachments] == [smoke], "whoever approves it sees it too"
+    shouning.approve(fire)
     town.settle()
+    shouning.update(fire, attachments=[{"digest": flames}])
+    town.settle()
+
     for desk in (shouning, qingyuan):
-        (shown,) = desk.show(fire).attachments
-        assert (shown.digest, shown.name, shown.size) == (ref.digest, "上党村火场.jpg", 18)
+        shown = [(file.digest, file.name, file.size) for file in desk.show(fire).attachments]
+        assert shown == [(smoke, "上党村火场.jpg", 18), (flames, "火场.jpg", 19)]
+        assert [entry.attachments for entry in desk.board(fire).history] == [[smoke], [flames]]
     with pytest.raises(InvalidError) as refused:
         shouning.raise_alert(attachments=[{"digest": "0" * 64}])
     assert refused.value.pointer == "/attachments"

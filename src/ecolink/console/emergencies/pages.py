@@ -1,7 +1,8 @@
 """The list, one emergency with its live board, and what a person may say about it."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Response
@@ -17,11 +18,15 @@ from ecolink.exchanges.emergencies.filters import EmergencyFilters
 from ecolink.exchanges.emergencies.models import Emergency
 from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, ApproveIn, CancelIn, NoteIn, UpdateIn
 from ecolink.exchanges.emergencies.service import EmergencyService
+from ecolink.identity.accounts import select_accounts
+from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import NowDep, SessionDep
+
+MOST_COLLEAGUES: Final = 500
 
 EmergencyId = Annotated[str, Path(max_length=36)]
 Reader = Annotated[Principal, requires(Permission.EMERGENCY_READ)]
@@ -82,7 +87,9 @@ def _add_one(pages: APIRouter, room: EmergencyService) -> None:
         emergency_id: EmergencyId, page: PageDep, session: SessionDep, now: NowDep, by: Reader
     ) -> Response:
         row = room.register.find(session, emergency_id)
-        return page.show("emergencies/one.html", **_one(room, session, row, by, now))
+        return page.show(
+            "emergencies/one.html", colleagues=_colleagues(session, by), **_one(room, session, row, by, now)
+        )
 
     @pages.get("/{emergency_id}/board")
     def show_board(emergency_id: EmergencyId, page: PageDep, session: SessionDep, now: NowDep, by: Reader) -> Response:
@@ -96,8 +103,11 @@ def _add_signing(pages: APIRouter, room: EmergencyService) -> None:
     def acknowledge(
         emergency_id: EmergencyId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Signer
     ) -> Response:
-        room.acknowledge(session, emergency_id, form.read(AcknowledgementIn), by=by, now=now)
-        return page.go(f"/emergencies/{emergency_id}", page.text("Acknowledged. The other bureau sees it at once."))
+        said = form.read(AcknowledgementIn)
+        room.acknowledge(session, emergency_id, said, by=by, now=now)
+        acknowledged = page.text("Acknowledged. The other bureau sees it at once.")
+        assigned = page.text("Assigned. The other bureau sees it at once.")
+        return page.go(f"/emergencies/{emergency_id}", assigned if said.in_charge else acknowledged)
 
     @pages.post("/{emergency_id}/approve")
     def approve(
@@ -140,6 +150,14 @@ def _add_telling(pages: APIRouter, room: EmergencyService) -> None:
     ) -> Response:
         room.cancel(session, emergency_id, form.read(CancelIn), by=by, now=now)
         return page.go(f"/emergencies/{emergency_id}", page.text("It is over; every recipient is being told."))
+
+
+def _colleagues(session: Session, by: Principal) -> Sequence[str]:
+    """Return the names of our people, of whom one may be put in charge; for whoever may sign."""
+    if not by.may(Permission.EMERGENCY_ACKNOWLEDGE):
+        return ()
+    people = select_accounts(AccountKind.USER).where(Account.disabled_at.is_(None)).order_by(Account.name)
+    return [person.name for person in session.scalars(people.limit(MOST_COLLEAGUES))]
 
 
 def _one(room: EmergencyService, session: Session, row: Emergency, by: Principal, now: datetime) -> dict[str, Any]:

@@ -82,7 +82,9 @@
       if (answer.digest) {
         const row = add(block);
         row.querySelector("[data-digest]").value = answer.digest;
-        row.querySelector("input:not([type=hidden])").value = file.name.replace(/\.[^.]+$/, "").slice(0, 300);
+        const title = row.querySelector("input:not([type=hidden])"), name = row.querySelector("[data-name]");
+        if (title) title.value = file.name.replace(/\.[^.]+$/, "").slice(0, 300);
+        if (name) name.textContent = file.name;
         line.remove();
         changed(block);
       } else {

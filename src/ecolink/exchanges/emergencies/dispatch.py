@@ -19,7 +19,7 @@ from ecolink.federation.statements import Stored
 from ecolink.federation.threads import DeliveryState
 from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.common import Frozen
-from ecolink.protocol.kinds.emergencies import OnDuty, SignedPrivateV1
+from ecolink.protocol.kinds.emergencies import AcknowledgedPrivateV1, OnDuty, SignedPrivateV1
 from ecolink.protocol.kinds.rosters import RosterV1
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import AttachmentRef, Draft, Lane
@@ -37,17 +37,25 @@ Roster = Callable[[Session, str], RosterV1]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who says it."""
+    """Who says it, and whom they put in charge here, in an acknowledgement."""
 
     name: str
     role: str
     username: str
     phone: str | None = None
+    in_charge: OnDuty | None = None
 
     @classmethod
-    def of(cls, by: Principal, phone: str | None = None) -> "Signature":
+    def of(cls, by: Principal, phone: str | None = None, in_charge: OnDuty | None = None) -> "Signature":
         """Return the caller as the one who says it."""
-        return cls(by.name.strip() or by.username, by.lead_role, by.username, phone)
+        return cls(by.name.strip() or by.username, by.lead_role, by.username, phone, in_charge)
+
+    def private(self, approver: Principal | None) -> SignedPrivateV1:
+        """Return the private part of what is said."""
+        by = OnDuty(name=self.name, phone=self.phone)
+        if self.in_charge is not None:
+            return AcknowledgedPrivateV1(by=by, in_charge=self.in_charge)
+        return SignedPrivateV1(by=by, approver=OnDuty(name=approver.name) if approver else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +141,6 @@ class Dispatch:
 
         """
         terms = GovernanceOut.model_validate(row.governance)
-        approved = OnDuty(name=approver.name) if approver else None
         draft = Draft(
             type=f"emergency.{move}.v1",
             thread=row.id,
@@ -149,7 +156,7 @@ class Dispatch:
             deliver_by=now + (ALERT_WITHIN if move == "alert" else REST_WITHIN),
             attachments=tuple(attachments),
             body=body.to_wire(),
-            private=SignedPrivateV1(by=OnDuty(name=by.name, phone=by.phone), approver=approved).to_wire(),
+            private=by.private(approver).to_wire(),
         )
         try:
             sent = self.outbox.send(session, draft, now=now, recipients=recipients)

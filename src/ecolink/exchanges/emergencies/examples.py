@@ -144,6 +144,7 @@ BOARD: Example = {
                 "acknowledged_at": "2026-11-22T06:14:00Z",
                 "estimated_arrival": "2026-11-22T07:10:00Z",
                 "note": "龙溪派出所12人携风力灭火机出发。",
+                "in_charge": {"name": "龙溪派出所 张承林", "phone": "0578-0000023"},
                 "crossed": False,
             },
             "tasks": [],
@@ -158,6 +159,7 @@ BOARD: Example = {
             "at": "2026-11-22T06:10:00Z",
             "verdict": "applied",
             "text": FIRE["description"],
+            "attachments": [],
         }
     ],
 }

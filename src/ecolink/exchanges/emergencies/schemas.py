@@ -118,10 +118,13 @@ class UpdateIn(BaseModel):
     fire: FireIn | None = None
     assistance: Note | None = None
     hotline: Phone | None = None
+    attachments: Annotated[tuple[AttachmentIn, ...], Field(max_length=MAX_ATTACHMENTS)] = Field(
+        default=(), description="Files that come with this update; those told before stay."
+    )
 
     def patch(self) -> dict[str, Any]:
         """Return the members that were given, as a JSON merge patch."""
-        return self.model_dump(mode="json", exclude_unset=True, exclude={"changes"})
+        return self.model_dump(mode="json", exclude_unset=True, exclude={"changes", "attachments"})
 
 
 RETRACTION_ZH = "此前的紧急通报系误发，现予撤回，请立即停止出动。对造成的打扰深表歉意。"
@@ -150,8 +153,12 @@ class CancelIn(BaseModel):
         return said
 
 
+class InChargeIn(wire.OnDuty, extra="forbid"):
+    """Who deals with it: an officer or a unit of ours, and where they are reached."""
+
+
 class AcknowledgementIn(BaseModel):
-    """签收: the caller's name and role go with it."""
+    """签收: the caller's name and role go with it. Said again, it replaces what was said before."""
 
     model_config = _example(
         {
@@ -159,13 +166,15 @@ class AcknowledgementIn(BaseModel):
             "estimated_arrival": "2026-11-22T15:10:00+08:00",
             "phone": "0578-0000022",
             "note": "龙溪派出所12人携风力灭火机出发。",
+            "in_charge": {"name": "龙溪派出所 张承林", "phone": "0578-0000023"},
         }
     )
 
     decision: wire.Decision
     estimated_arrival: Moment | None = None
     phone: Phone | None = Field(default=None, description="Where the caller can be reached on the way.")
-    note: Note | None = None
+    note: Note | None = Field(default=None, description="Such as what is sent.")
+    in_charge: InChargeIn | None = Field(default=None, description="Whom it was assigned to, once somebody was.")
 
 
 class NoteIn(BaseModel):

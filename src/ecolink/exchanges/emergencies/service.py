@@ -221,7 +221,10 @@ class EmergencyService:
         body = EmergencyUpdateV1.model_validate(self.register.measure(facts))
 
         listeners = self.dispatch.listeners(session, row, now)
-        sent = self.dispatch.send(session, row, "update", body, listeners, by=Signature.of(by), now=now)
+        refs = [self.attachments.refer(session, each.digest, each.name) for each in entry.attachments]
+        sent = self.dispatch.send(
+            session, row, "update", body, listeners, by=Signature.of(by), now=now, attachments=refs
+        )
         self._rewrite(session, row)
         self.tasks.expect_receipts(session, row, sent.statement.jti, listeners, now)
         self.tasks.expect_update(session, row, sent.statement.jti, now)
@@ -286,7 +289,7 @@ class EmergencyService:
             note=entry.note,
         )
         refuse_in_text(texts_in(entry.model_dump(mode="json", include={"note"})))
-        by_whom = Signature.of(by, entry.phone)
+        by_whom = Signature.of(by, entry.phone, entry.in_charge)
         self.dispatch.send(session, row, "acknowledged", body, [row.author], by=by_whom, now=now)
         self._rewrite(session, row)
         self.arrivals.note_drill(session, row, now)

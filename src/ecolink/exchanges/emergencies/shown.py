@@ -124,6 +124,13 @@ class EmergencyLineOut(BaseModel):
     open_tasks: int
 
 
+class InChargeOut(BaseModel):
+    """Who deals with it at a bureau."""
+
+    name: str
+    phone: str | None
+
+
 class SignerOut(BaseModel):
     """Who signed for it at a bureau."""
 
@@ -135,6 +142,7 @@ class SignerOut(BaseModel):
     acknowledged_at: datetime
     estimated_arrival: datetime | None
     note: str | None
+    in_charge: InChargeOut | None = Field(description="Whom they assigned it to; masked and erased like the name.")
     crossed: bool = Field(description="The cancellation was already on its way: call them back.")
 
 
@@ -191,6 +199,7 @@ class EntryOut(BaseModel):
     at: datetime
     verdict: str = Field(description="applied, crossed or illegal.")
     text: str | None
+    attachments: list[str] = Field(description="Digests of the files that came with it.")
 
 
 class BoardOut(BaseModel):

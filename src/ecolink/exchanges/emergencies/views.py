@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.timings import timings
-from ecolink.attachments.service import Attachments
+from ecolink.attachments.service import Attachments, AttachmentView
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import is_overdue
 from ecolink.exchanges.agreed import Agreed
@@ -27,6 +27,7 @@ from ecolink.exchanges.emergencies.shown import (
     EmergencyOut,
     EnclosureOut,
     EntryOut,
+    InChargeOut,
     ReminderOut,
     SignerOut,
     TaskOut,
@@ -43,6 +44,7 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.common import Frozen
 from ecolink.protocol.kinds.emergencies import CancelReason, Colour, EmergencyKind, Situation, Status
+from ecolink.protocol.statement import AttachmentRef
 
 PREFIXES = {Status.ACTUAL: "", Status.EXERCISE: "【演练】", Status.TEST: "【测试】"}
 """What a title begins with wherever it is shown, so that a drill never looks like the real thing."""
@@ -229,11 +231,12 @@ class Views:
         )
 
     def _attachments(self, session: Session, row: Emergency) -> list[EnclosureOut]:
+        """Return the files that came with it; before it is sent, those that will."""
+        if row.sent_at is None:
+            refs = [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
+            return [_enclosure(ref, held=True) for ref in refs]
         shown = {each.digest: each for each in self.attachments.of_thread(session, row.id)}
-        return [
-            EnclosureOut(digest=each.digest, name=each.name, size=each.size, media_type=each.media_type, held=each.held)
-            for each in shown.values()
-        ]
+        return [_enclosure(each, held=each.held) for each in shown.values()]
 
     def _beyond_agreement(self, session: Session, row: Emergency) -> str | None:
         if row.author == self.home.unit_code or row.sent_at is None:
@@ -257,6 +260,10 @@ class Views:
 
     def _side(self, row: Emergency) -> Side:
         return Side.AUTHOR if row.author == self.us else Side.RECIPIENT
+
+
+def _enclosure(file: AttachmentRef | AttachmentView, *, held: bool) -> EnclosureOut:
+    return EnclosureOut(digest=file.digest, name=file.name, size=file.size, media_type=file.media_type, held=held)
 
 
 def display_title(row: Emergency) -> str:
@@ -328,22 +335,31 @@ def _signer(history: History, bureau: str, *, may_see_names: bool) -> SignerOut 
     if found is None:
         return None
     stored, said = found
-    person = ((stored.statement.private_data or {}).get("by")) or {}
-    name, phone = person.get("name"), person.get("phone")
-    if not may_see_names:
-        name, phone = name and mask_name(name), phone and mask_number(phone)
+    private = stored.statement.private_data or {}
+    signer, in_charge = (_person(private.get(role), may_see_names) for role in ("by", "in_charge"))
     shown = history.statements.get(said.message)
     return SignerOut(
-        name=name,
-        phone=phone,
+        name=signer.name if signer else None,
+        phone=signer.phone if signer else None,
         role=said.role,
         message=MOVE_OF_TYPE[shown.statement.type] if shown else "",
         decision=said.decision,
         acknowledged_at=said.acknowledged_at,
         estimated_arrival=said.estimated_arrival,
         note=said.note,
+        in_charge=in_charge,
         crossed=history.crossed(bureau),
     )
+
+
+def _person(told: dict[str, Any] | None, may_see_names: bool) -> InChargeOut | None:  # noqa: FBT001 - private
+    """Return a person of a private part, masked for those who only read; None when there is none, or no more."""
+    name, phone = (told or {}).get("name"), (told or {}).get("phone")
+    if not name:
+        return None
+    if not may_see_names:
+        name, phone = mask_name(name), phone and mask_number(phone)
+    return InChargeOut(name=name, phone=phone)
 
 
 def _entry(history: History, digest: str, verdict: Verdict, books: Books) -> EntryOut:
@@ -355,6 +371,7 @@ def _entry(history: History, digest: str, verdict: Verdict, books: Books) -> Ent
         at=stored.statement.iat,
         verdict=verdict,
         text=_text(history.bodies.get(digest)),
+        attachments=[ref.digest for ref in stored.statement.attachments],
     )
 
 

@@ -305,7 +305,7 @@ class EmergencyNoteV1(Frozen):
 
 
 class OnDuty(Frozen):
-    """A person on duty."""
+    """A person on duty, or a unit that goes out."""
 
     name: Name
     phone: Phone | None = None
@@ -318,14 +318,21 @@ class SignedPrivateV1(Frozen):
     approver: OnDuty | None = None
 
 
-KINDS: tuple[Kind, ...] = tuple(
-    Kind(type=f"emergency.{name}.v1", body=body, private=SignedPrivateV1, lane=Lane.EMERGENCY, many=many)
-    for name, body, many in (
-        ("alert", EmergencyAlertV1, True),
-        ("update", EmergencyUpdateV1, True),
-        ("cancel", EmergencyCancelV1, True),
-        ("acknowledged", EmergencyAcknowledgedV1, False),
-        ("note", EmergencyNoteV1, True),
-    )
+class AcknowledgedPrivateV1(SignedPrivateV1):
+    """Who signed for it, and who deals with it there once somebody was assigned."""
+
+    in_charge: OnDuty | None = None
+
+
+def _kind(name: str, body: type[Frozen], private: type[Frozen] = SignedPrivateV1, *, many: bool = True) -> Kind:
+    return Kind(type=f"emergency.{name}.v1", body=body, private=private, lane=Lane.EMERGENCY, many=many)
+
+
+KINDS: tuple[Kind, ...] = (
+    _kind("alert", EmergencyAlertV1),
+    _kind("update", EmergencyUpdateV1),
+    _kind("cancel", EmergencyCancelV1),
+    _kind("acknowledged", EmergencyAcknowledgedV1, AcknowledgedPrivateV1, many=False),
+    _kind("note", EmergencyNoteV1),
 )
 """`lane` is that of the real thing; an exercise or test travels in the bulk lane, whatever it says."""
