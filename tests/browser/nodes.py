@@ -61,7 +61,7 @@ def running(folder: Path) -> Iterator[tuple[Node, Node]]:
         bureau.found()
         _employ(bureau)
         with bureau.config.open("a", encoding="utf-8") as settings:
-            settings.write(f"\nborder_file = '{shipped_file()}'\n")
+            settings.write(f"\nborder_file = '{shipped_file()}'\nalert_networks = ['127.0.0.0/8']\n")
     introduce(*bureaus)
     with ExitStack() as both:
         for bureau in bureaus:

@@ -46,3 +46,8 @@ def health_of_channels(session: Session) -> Sequence[Health]:
     held = {channel_id: (number, oldest) for channel_id, number, oldest in session.execute(waiting)}
     told = [(channel, *held.get(channel.id, (0, None))) for channel in standing_channels(session)]
     return [Health(channel=channel, waiting=number, oldest=oldest) for channel, number, oldest in told]
+
+
+def health_of(session: Session, channel: Channel) -> Health:
+    """Return how one channel fares."""
+    return next(health for health in health_of_channels(session) if health.channel.id == channel.id)

@@ -130,6 +130,15 @@ class ChannelRegister:
         self._enter(session, "channel-change", channel, by=by, now=now)
         return channel
 
+    def switch(self, session: Session, channel: Channel, *, on: bool, by: Principal, now: datetime) -> None:
+        """Switch a channel on, or off: what waits for it goes another way."""
+        channel.enabled, channel.next_try_at = on, None
+        channel.changed_at, channel.changed_by = now, by.username
+        session.flush()
+        if not on:
+            lead_on(session, now)
+        self._enter(session, "channel-on" if on else "channel-off", channel, by=by, now=now)
+
     def remove(self, session: Session, channel: Channel, *, by: Principal, now: datetime) -> None:
         """Remove a channel and its secrets; what waits for it goes another way, and people's addresses on it go too."""
         channel.removed_at, channel.sealed, channel.settings = now, b"", {"kind": channel.kind}
@@ -172,6 +181,16 @@ class ChannelRegister:
         self.dispatches.post(session, message, [person], now, give_up_after=timedelta(0))
         self._enter(session, "channel-test", channel, by=by, now=now)
         return session.scalars(select(Dispatch).where(Dispatch.step == step)).one()
+
+    def tests(self, session: Session, channel: Channel, most: int) -> Sequence[Dispatch]:
+        """Return the tests that were sent by a channel, the newest first."""
+        sent = (
+            select(Dispatch)
+            .join(ContactPoint, ContactPoint.id == Dispatch.point_id)
+            .where(ContactPoint.channel_id == channel.id, Dispatch.kind == "test")
+            .order_by(Dispatch.posted_at.desc(), Dispatch.id.desc())
+        )
+        return session.scalars(sent.limit(most)).all()
 
     def _refuse_taken(self, session: Session, name: str, *, other_than: str | None) -> None:
         same = select(Channel.id).where(Channel.name == name, Channel.removed_at.is_(None))

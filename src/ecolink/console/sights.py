@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.dispatch_models import Channel
 from ecolink.audit.models import LogHead
 from ecolink.console.live import Sight, Urgent
 from ecolink.exchanges.bulletins.listing import Wanted, matching
@@ -34,7 +35,7 @@ class Sights:
             at=now,
             urgent=self._urgent(session),
             counts=self._counts(session, now),
-            marks=self._emergencies(session) | _lists(session),
+            marks=self._emergencies(session) | _lists(session) | _channels(session),
         )
 
     def _urgent(self, session: Session) -> list[Urgent]:
@@ -83,3 +84,9 @@ def _lists(session: Session) -> dict[str, str]:
         "bulletins": str(session.scalar(select(func.max(Bulletin.updated_at)))),
         "anything": str(session.scalar(select(func.sum(LogHead.size)))),
     }
+
+
+def _channels(session: Session) -> dict[str, str]:
+    """Return a mark that changes when a channel of ours begins to fail, or works again."""
+    failing = select(Channel.id).where(Channel.failing_since.is_not(None), Channel.removed_at.is_(None))
+    return {"channels": " ".join(sorted(session.scalars(failing)))}

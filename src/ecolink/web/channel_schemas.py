@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, StringConstraints, WithJsonSchema
 
 from ecolink.alerts.channels.catalogue import CODECS
+from ecolink.alerts.channels.faults import trouble_of
 from ecolink.alerts.dispatch_models import Channel, ChannelKind, ContactPoint, DispatchState, DispatchTry
 from ecolink.alerts.dispatches import Told
 from ecolink.alerts.health import Health
@@ -118,11 +119,14 @@ class HealthOut(ChannelRef):
     last_failure_at: datetime | None = Field(examples=[None])
     failing_since: datetime | None = Field(examples=[None])
     last_error: str | None = Field(description="What its service said, while it fails.", examples=[None])
+    trouble_zh: str | None = Field(description="The same in plain words, and what to do.", examples=[None])
+    trouble_en: str | None = Field(examples=[None])
 
     @classmethod
     def of(cls, health: Health) -> Self:
         """Show `health`."""
         channel = health.channel
+        trouble = trouble_of(channel.kind, channel.last_error) if channel.last_error else None
         return cls(
             **ChannelRef.ref(channel).model_dump(),
             state=health.state,
@@ -132,6 +136,8 @@ class HealthOut(ChannelRef):
             last_failure_at=channel.last_failure_at,
             failing_since=channel.failing_since,
             last_error=channel.last_error,
+            trouble_zh=trouble.zh if trouble else None,
+            trouble_en=trouble.en if trouble else None,
         )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from ecolink.console.administration import exchange, logins, partners, people, programs
+from ecolink.console.administration import channels, exchange, logins, partners, people, programs
 from ecolink.console.administration.sections import sections_for
 from ecolink.console.administration.upkeep import Upkeep
 from ecolink.console.console import Console
@@ -31,6 +31,7 @@ def router(console: Console) -> APIRouter:
     people.add(pages, console)
     programs.add(pages, console)
     logins.add(pages, console)
+    channels.add(pages, console)
     partners.add(pages, console)
     exchange.add(pages, console)
     _add_upkeep(pages, console, console.upkeep)

@@ -22,6 +22,7 @@ SECTIONS: Sequence[Section] = (
     Section("/administration/programs", _("Programs"), Permission.CLIENT_MANAGE),
     Section("/administration/logins", _("Logins"), Permission.USER_MANAGE),
     Section("/administration/roles", _("Roles"), Permission.USER_MANAGE),
+    Section("/administration/channels", _("Alert channels"), Permission.CHANNEL_MANAGE),
     Section("/administration/partners", _("Partners"), Permission.PEER_MANAGE),
     Section("/administration/keys", _("Keys"), Permission.KEY_READ),
     Section("/administration/queues", _("Queues and alarms"), Permission.QUEUE_READ),
