@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Witnessed:
     """What became of a checkpoint, and what it said."""
 
     outcome: Outcome
@@ -75,7 +75,7 @@ class Unproven:
     """The row that is verified by it."""
 
 
-def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_by: str, now: datetime) -> Kept:
+def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_by: str, now: datetime) -> Witnessed:
     """Keep the checkpoint `text`, received from `told_by` at `now` (UTC).
 
     Raises:
@@ -91,17 +91,17 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
 
     if same is not None and same.size == checkpoint.size:
         if same.root == checkpoint.root.hex():
-            return Kept(Outcome.KNOWN, checkpoint)
+            return Witnessed(Outcome.KNOWN, checkpoint)
         _insert(session, checkpoint, told_by, now, FORKED)
-        return Kept(Outcome.FORKED, checkpoint)
+        return Witnessed(Outcome.FORKED, checkpoint)
     if newest is not None and told_by == newest.told_by == checkpoint.unit_code:
         if checkpoint.size < newest.size and now - newest.held_at < EVERY:
-            return Kept(Outcome.PASSED_OVER, checkpoint)
+            return Witnessed(Outcome.PASSED_OVER, checkpoint)
         if checkpoint.size > newest.size and before is not None and newest.held_at - before.held_at < EVERY:
             _replace(session, newest.id, checkpoint, now)
-            return Kept(Outcome.KEPT, checkpoint)
+            return Witnessed(Outcome.KEPT, checkpoint)
     _insert(session, checkpoint, told_by, now, VERIFIED if newest is None else KEPT)
-    return Kept(Outcome.KEPT, checkpoint)
+    return Witnessed(Outcome.KEPT, checkpoint)
 
 
 def unproven(session: Session, limit: int = 100) -> list[Unproven]:

@@ -17,7 +17,7 @@ from ecolink.federation.client import PeerClient
 from ecolink.federation.gate import Room
 from ecolink.federation.handling import Handler
 from ecolink.federation.keystore import Keystore
-from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.outbox import Observer, Outbox
 from ecolink.federation.peers import Peers
 from ecolink.federation.receipts import Confirmed, OnReceipt
 from ecolink.federation.signer import Signer
@@ -33,8 +33,8 @@ from ecolink.storage.engine import Database
 class Hooks:
     """What the rooms want to be told, filled in as they are furnished."""
 
-    kept: list[Kept] = field(default_factory=list)
-    returned: list[Kept] = field(default_factory=list)
+    kept: list[Observer] = field(default_factory=list)
+    returned: list[Observer] = field(default_factory=list)
     receipted: list[OnReceipt] = field(default_factory=list)
     rejected: dict[str, Handler] = field(default_factory=dict)
     """By the first word of the rejected statement's type."""

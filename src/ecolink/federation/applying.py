@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ecolink.errors import NotFoundError, UnavailableError
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
-from ecolink.federation.outbox import Kept, Outbox
+from ecolink.federation.outbox import Observer, Outbox
 from ecolink.federation.statements import COLUMNS, Held, Stored, said_before, stored
 from ecolink.kit.events import structlog
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
@@ -95,8 +95,8 @@ class Applier:
     database: Database
     outbox: Outbox
     handlers: Handlers
-    kept: Kept
-    returned: Kept
+    kept: Observer
+    returned: Observer
     """Told of a statement of ours that a peer gave back after a restore."""
     on_rejected: Mapping[str, Callable[[Session, Stored, datetime], None]] = field(default_factory=dict)
     """By the first word of the rejected statement's type: tells the room that its move came back."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from ecolink.federation.callers import Caller
-from ecolink.federation.intake import Arrival, Kept
+from ecolink.federation.intake import Arrival, PushResult
 from ecolink.federation.readers import ReadPush
 from ecolink.kit.meters import VERIFY_SECONDS
 from ecolink.protocol.push import Push
@@ -28,11 +28,11 @@ class Inbox:
 
     us: str
     read: ReadPush
-    commits: GroupCommit[Arrival, Kept]
-    urgent_commits: GroupCommit[Arrival, Kept]
+    commits: GroupCommit[Arrival, PushResult]
+    urgent_commits: GroupCommit[Arrival, PushResult]
     """Where emergencies are kept: they neither wait for a group of other traffic, nor behind it for their turn."""
 
-    def receive(self, caller: Caller, raw: bytes, now: datetime) -> Kept:
+    def receive(self, caller: Caller, raw: bytes, now: datetime) -> PushResult:
         """Keep one push body from `caller`, received at `now`: pushed, pulled or carried, the checks are the same.
 
         Raises:

@@ -48,7 +48,7 @@ class Gap:
     expected: int
 
 
-Kept = Receipted | Gap
+PushResult = Receipted | Gap
 
 
 class Arrival(NamedTuple):
@@ -120,7 +120,7 @@ class Intake:
     signer: Signer
     log: EvidenceLog
 
-    def keep(self, session: Session, arrivals: Sequence[Arrival]) -> list[Kept]:
+    def keep(self, session: Session, arrivals: Sequence[Arrival]) -> list[PushResult]:
         """Keep batches that verified and return what became of each; see `inbox`.
 
         Raises:
@@ -131,7 +131,7 @@ class Intake:
         order = sorted(range(len(arrivals)), key=lambda i: (arrivals[i].batch.iss, arrivals[i].batch.lane))
         self.callers.spend_all(session, [(arrivals[i].caller, arrivals[i].now) for i in order])
         # The same batch may come twice at once; its digest says that it is the same, and one answer is for both.
-        kept: dict[str, Kept] = {}
+        kept: dict[str, PushResult] = {}
         added: dict[str, tuple[Arrival, _Placed]] = {}
         for arrival in (arrivals[i] for i in order):
             digest = arrival.batch.digest
@@ -146,7 +146,7 @@ class Intake:
         kept |= {digest: Receipted(receipt) for digest, receipt in zip(added, receipts, strict=True)}
         return [kept[arrival.batch.digest] for arrival in arrivals]
 
-    def _place(self, session: Session, arrival: Arrival) -> _Placed | Kept:
+    def _place(self, session: Session, arrival: Arrival) -> _Placed | PushResult:
         batch = arrival.batch
         channel = self._newest_channel(session, batch)
         if channel is None or batch.epoch != channel.epoch or batch.first_seq <= channel.head_seq:

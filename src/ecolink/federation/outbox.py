@@ -42,7 +42,7 @@ _NEWEST = (
 _MOVE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
 _PLACE = insert(table_of(OutEntry))
 
-Kept = Callable[[Session, Stored, datetime], None]
+Observer = Callable[[Session, Stored, datetime], None]
 """Told of every statement this node holds, ours when stored, a peer's when taken up: attachments are linked there."""
 
 
@@ -54,7 +54,7 @@ class Outbox:
     signer: Signer
     peers: Peers
     log: EvidenceLog
-    kept: Kept
+    kept: Observer
 
     def send(self, session: Session, draft: Draft, *, now: datetime, recipients: Sequence[str]) -> Stored:
         """Seal `draft` for `recipients` and queue it; nothing leaves before the caller's commit.

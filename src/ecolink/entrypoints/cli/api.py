@@ -202,7 +202,7 @@ def _refusal(answer: httpx.Response) -> ApiRefusedError:
     return ApiRefusedError(f"{answer.status_code}: {'; '.join([detail, *errors])}{request}", zh, said=word)
 
 
-def ask_token(client: httpx.Client, base: str, user: str, password: str) -> tokens.Kept:
+def ask_token(client: httpx.Client, base: str, user: str, password: str) -> tokens.Login:
     """Log in and return what `ecolink login` keeps; a code of the second factor is asked for where one is wanted.
 
     Raises:
@@ -219,7 +219,7 @@ def ask_token(client: httpx.Client, base: str, user: str, password: str) -> toke
             raise
         answer = send(client, "POST", TOKEN_PATH, data={**form, "otp": typer.prompt("Code")})
     issued = answer.json()
-    return tokens.Kept(
+    return tokens.Login(
         base,
         user,
         str(issued["access_token"]),

@@ -14,7 +14,7 @@ MARGIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Kept:
+class Login:
     """One login."""
 
     api: str
@@ -24,15 +24,15 @@ class Kept:
     must_change_password: bool = False
 
 
-def keep(kept: Kept) -> Path:
+def keep(login: Login) -> Path:
     """Write the login to its file, readable by nobody else, and return where."""
-    path = _path(kept.api, kept.user)
+    path = _path(login.api, login.user)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     document = {
-        "api": kept.api,
-        "user": kept.user,
-        "token": kept.token,
-        "expires_at": to_seconds(kept.expires_at),
+        "api": login.api,
+        "user": login.user,
+        "token": login.token,
+        "expires_at": to_seconds(login.expires_at),
     }
     fresh = path.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -41,24 +41,24 @@ def keep(kept: Kept) -> Path:
     return path
 
 
-def find(api: str, user: str | None, now: datetime) -> Kept | None:
+def find(api: str, user: str | None, now: datetime) -> Login | None:
     """Return a login that is still good: that of `user`, or the last one made there."""
     paths = [_path(api, user)] if user else sorted(_folder().glob("*.json"), key=_made, reverse=True)
     for path in paths:
-        kept = _read(path)
-        if kept is not None and kept.api == api and kept.expires_at - now > MARGIN:
-            return kept
+        login = _read(path)
+        if login is not None and login.api == api and login.expires_at - now > MARGIN:
+            return login
     return None
 
 
-def forget(api: str, user: str | None) -> list[Kept]:
+def forget(api: str, user: str | None) -> list[Login]:
     """Remove the logins kept for `api` (of one user, or of all), and return them."""
     removed = []
     for path in list(_folder().glob("*.json")):
-        kept = _read(path)
-        if kept is None or (kept.api == api and user in {None, kept.user}):
+        login = _read(path)
+        if login is None or (login.api == api and user in {None, login.user}):
             path.unlink(missing_ok=True)
-            removed += [kept] if kept else []
+            removed += [login] if login else []
     return removed
 
 
@@ -75,11 +75,11 @@ def _made(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _read(path: Path) -> Kept | None:
+def _read(path: Path) -> Login | None:
     try:
         if path.stat().st_mode & 0o077:
             return None
         held = json.loads(path.read_text())
-        return Kept(held["api"], held["user"], held["token"], from_seconds(held["expires_at"]))
+        return Login(held["api"], held["user"], held["token"], from_seconds(held["expires_at"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
