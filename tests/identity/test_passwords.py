@@ -17,7 +17,8 @@ from ecolink.identity.passwords import (
     new_secret,
     verify_secret,
 )
-from tests.support.web import CHEAP, PASSWORD
+from tests.support.hashing import CHEAP
+from tests.support.web import PASSWORD
 
 
 @pytest.fixture

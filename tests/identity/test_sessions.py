@@ -14,7 +14,8 @@ from ecolink.identity.sessions import select_open
 from ecolink.kit.vault import Vault
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
-from tests.support.web import CHEAP, NOON, PASSWORD, SHOUNING, access_log
+from tests.support.hashing import CHEAP
+from tests.support.web import NOON, PASSWORD, SHOUNING, access_log
 
 
 @pytest.fixture

@@ -24,8 +24,9 @@ from ecolink.identity.sign_on import NoRoleError
 from ecolink.kit.vault import Vault
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
+from tests.support.hashing import CHEAP
 from tests.support.provider import CLIENT_ID, CLIENT_SECRET, LIN, Provider, running
-from tests.support.web import CHEAP, NOON, SHOUNING, access_log
+from tests.support.web import NOON, SHOUNING, access_log
 
 ROLES = {"协作联络员": [Role.LIAISON_OFFICER], "局领导": [Role.CHIEF, Role.APPROVER], "信息科": [Role.ADMINISTRATOR]}
 HOME = "https://ecolink.shouning.example"

@@ -22,6 +22,7 @@ from ecolink.federation.signer import create_keys
 from ecolink.kit.clock import HandClock
 from ecolink.protocol.statement import Lane
 from ecolink.settings import Settings
+from tests.support.hashing import hash_cheaply
 
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 """Monday, 23 November 2026, nine in the morning in Shouning and Qingyuan."""
@@ -159,6 +160,7 @@ class Town:
         line = _Line(unit_code, self.network, self._addresses())
         clock = TownClock(self.clock, skew)
         node = build_node(settings, clock, transport=line, postman=self.postman)
+        hash_cheaply(node.identity.passwords)
         self.network.gates[unit_code] = lambda call: node.gate.answer(call, node.clock.now())
         self.nodes[unit_code] = node
         return node

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, FastAPI
 from httpx2 import Response
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.testclient import TestClient
 
 from ecolink.audit.access import AccessLog
@@ -26,6 +24,7 @@ from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
 from ecolink.surface.door import Door
 from ecolink.web.app import build_local
+from tests.support.hashing import CHEAP
 
 SHOUNING = "350924000000"
 PASSWORD = "walk the ridge at dawn"
@@ -33,9 +32,6 @@ NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
 ANY_PACE = 1_000_000
 """Calls that a test may make at once: its clock stands still."""
-
-# A hash that costs nothing: what is tested is never how slow Argon2 is.
-CHEAP = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 
 
 def access_log(database: Database) -> AccessLog:
