@@ -13,6 +13,7 @@ from ecolink.identity.roles import Role
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.engine import Database
 from ecolink.surface.problems import PROBLEMS, kind_of, speaks_chinese
+from ecolink.surface.route import LateRoute
 from ecolink.web.problem_list import every_error, import_errors, print_problems
 from tests.support.web import Desk
 from tests.web import parcels
@@ -21,7 +22,7 @@ from tests.web import parcels
 @pytest.fixture
 def yard(database: Database) -> Iterator[Desk]:
     parcels.lay_out(database)
-    failing = APIRouter()
+    failing = APIRouter(route_class=LateRoute)
 
     @failing.get("/refused")
     def refuse() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -254,22 +254,23 @@ def test_a_change_names_its_version(yard: Desk, officer):
 def test_only_a_plain_function_may_hold_a_session():
     api = APIRouter(route_class=TransactionalRoute)
 
-    with pytest.raises(TypeError, match="plain function"):
+    @api.get("/async")
+    async def look(session: SessionDep) -> int:
+        return 1
 
-        @api.get("/async")
-        async def look(session: SessionDep) -> int:
-            return 1
+    with pytest.raises(TypeError, match="plain function"):
+        assert api.routes[0].dependant
 
 
 def test_a_dependency_may_not_hold_the_session():
     def look(session: SessionDep) -> int:
         return 1
 
-    app = FastAPI()
-    app.router.route_class = TransactionalRoute
+    api = APIRouter(route_class=TransactionalRoute)
+
+    @api.get("/nested")
+    def endpoint(session: SessionDep, looked: Annotated[int, Depends(look)]) -> int:
+        return 1
 
     with pytest.raises(TypeError, match="only an endpoint"):
-
-        @app.get("/nested")
-        def endpoint(session: SessionDep, looked: Annotated[int, Depends(look)]) -> int:
-            return 1
+        assert api.routes[0].dependant

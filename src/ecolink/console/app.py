@@ -23,19 +23,19 @@ from ecolink.console.phone import pages as phone
 from ecolink.console.route import show_problem
 from ecolink.console.today import pages as today
 from ecolink.surface.failures import problem_of
+from ecolink.surface.route import add_routes
 
 
 def add_console(app: FastAPI, console: Console) -> None:
     """Serve the console beside the API: its pages at `/`, its own files at `/static`."""
     app.state.console = console
-    for router in (
+    apart = (
         files.router(),
         entrance.router(console.identity),
         bureau_account.router(console.identity),
         stream.router(console),
-        *_subjects(console),
-    ):
-        app.include_router(router)
+    )
+    add_routes(app, [*apart, *_subjects(console)])
     app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]  # Starlette's is wider
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from ecolink.errors import NotFoundError
+from ecolink.surface.route import LateRoute
 
 STATIC: Final = Path(__file__).parent / "static"
 PREFIX: Final = "/static"
@@ -30,7 +31,7 @@ _ASKED_AGAIN = "no-cache"
 
 def router() -> APIRouter:
     """Return the addresses of the files: `/static/…`, for everybody, for the sign-in page needs them."""
-    api = APIRouter(include_in_schema=False)
+    api = APIRouter(include_in_schema=False, route_class=LateRoute)
 
     @api.get(PREFIX + "/{path:path}")
     def get_file(path: str, request: Request) -> Response:

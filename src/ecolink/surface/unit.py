@@ -20,7 +20,6 @@ from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
@@ -29,6 +28,7 @@ from ecolink.surface import rates, replays
 from ecolink.surface.auth import requirements_of
 from ecolink.surface.bodies import StrictRequest, refuse_bad_address
 from ecolink.surface.door import door_of, moment_of
+from ecolink.surface.route import LateRoute
 
 MAX_JSON_BYTES = 1024 * 1024
 """Largest request body, unless a route says otherwise with `max_body_size`."""
@@ -78,26 +78,26 @@ KeyHeader = Annotated[
 ]
 
 
-class TransactionalRoute(APIRoute):
+class TransactionalRoute(LateRoute):
     """A route whose endpoint is a unit of work. Use it as a router's `route_class`."""
 
     urgent: ClassVar[bool] = False
     """Whether its units write before others that wait to write."""
 
-    def __init__(
+    def look_into(
         self,
         path: str,
         endpoint: Callable[..., Any],
         *,
-        methods: set[str] | list[str] | None = None,
+        methods: set[str],
         max_body_size: int | None = None,
         **options: Any,  # noqa: ANN401 - FastAPI's own
     ) -> None:
         """Wrap `endpoint` in a unit, if it asks for a session."""
-        unit = _Unit.around(endpoint, {method.upper() for method in methods or ["GET"]})
+        unit = _Unit.around(endpoint, methods)
         # Not the framework's own limit: that one answers in plain text, also to callers it does not know.
         self.most_bytes = MAX_JSON_BYTES if max_body_size is None else max_body_size
-        super().__init__(path, unit.callable() if unit else endpoint, methods=methods, **options)
+        super().look_into(path, unit.callable() if unit else endpoint, methods=methods, **options)
         if unit:
             unit.settle(self, urgent=self.urgent)
 
@@ -194,7 +194,7 @@ class _Unit:
         run.__signature__ = self.signature.replace(parameters=own + added)  # type: ignore[attr-defined]
         return run
 
-    def settle(self, route: APIRoute, *, urgent: bool) -> None:
+    def settle(self, route: LateRoute, *, urgent: bool) -> None:
         """Learn from the finished route how its answers are written."""
         self.status, self.urgent = route.status_code or 200, urgent
         if route.response_model is None:

@@ -13,6 +13,7 @@ from ecolink import __version__
 from ecolink.identity.service import Identity
 from ecolink.surface.door import Door
 from ecolink.surface.failures import add_failures
+from ecolink.surface.route import add_routes
 from ecolink.surface.threshold import Threshold
 from ecolink.web import accounts, docs, health, metrics, oauth, profile, second_factor
 from ecolink.web.health import Readiness
@@ -34,18 +35,17 @@ def build_local(
     """Return the local API: identity's endpoints and those of `rooms`, under /api/v1; `/metrics` where there is any."""
     app = _build(door, LOCAL, readiness, lifespan)
     if scrape is not None:
-        app.include_router(metrics.router(scrape))
-    own = (
+        add_routes(app, [metrics.router(scrape)])
+    own = [
         oauth.router(identity),
         profile.router(identity),
         second_factor.router(identity),
         accounts.users_router(identity),
         accounts.clients_router(identity),
         accounts.sessions_router(identity),
-    )
-    for router in (*own, *rooms):
-        app.include_router(router, prefix="/api/v1")
-    app.include_router(docs.router())
+    ]
+    add_routes(app, [*own, *rooms], prefix="/api/v1")
+    add_routes(app, [docs.router()])
     return app
 
 
@@ -78,5 +78,5 @@ def _build(door: Door, title: Title, readiness: Readiness | None, lifespan: Life
     add_failures(app)
     app.add_middleware(Threshold)
     describe(app, title)
-    app.include_router(health.router(readiness or Readiness()))
+    add_routes(app, [health.router(readiness or Readiness())])
     return app

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 
 from ecolink.errors import NotFoundError
+from ecolink.surface.route import LateRoute
 
 _STATIC = Path(__file__).parent / "static"
 _SWAGGER = _STATIC / "vendored" / "swagger-ui"
@@ -32,7 +33,7 @@ _CACHED = "public, max-age=3600"
 
 def router() -> APIRouter:
     """Return the documentation page, its files, and the OpenAPI document they show."""
-    api = APIRouter(prefix="/api", include_in_schema=False)
+    api = APIRouter(prefix="/api", include_in_schema=False, route_class=LateRoute)
 
     @api.get("/openapi.json")
     async def get_openapi(request: Request) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from ecolink.errors import ForbiddenError, UnauthenticatedError
 from ecolink.kit.meters import PROCESS
 from ecolink.settings import is_loopback
+from ecolink.surface.route import LateRoute
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 """What a proxy adds: whoever asked it is not this machine, though it calls from here."""
@@ -75,7 +76,7 @@ class Scrape:
 
 def router(scrape: Scrape) -> APIRouter:
     """Return the endpoint."""
-    api = APIRouter(tags=["health"])
+    api = APIRouter(tags=["health"], route_class=LateRoute)
 
     @api.get(
         "/metrics",

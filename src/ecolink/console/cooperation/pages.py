@@ -15,13 +15,14 @@ from ecolink.console.cooperation import (
     report,
 )
 from ecolink.console.route import PageRoute
+from ecolink.surface.route import add_routes
 
 
 def router(console: Console) -> APIRouter:
     """Return the pages. One obligation is the last: its address, `/AGREEMENT/DUTY/PERIOD`, is anybody's."""
     pages = APIRouter(route_class=PageRoute)
     rooms = console.rooms.cooperation
-    for subject in (
+    subjects = (
         overview,
         liaison,
         quarterly,
@@ -31,6 +32,6 @@ def router(console: Console) -> APIRouter:
         notices,
         calendars,
         obligations,
-    ):
-        pages.include_router(subject.router(rooms))
+    )
+    add_routes(pages, [subject.router(rooms) for subject in subjects])
     return pages

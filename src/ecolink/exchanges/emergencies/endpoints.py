@@ -27,6 +27,7 @@ from ecolink.surface.auth import requires
 from ecolink.surface.etags import IfMatch, etag
 from ecolink.surface.paging import Page, Paging
 from ecolink.surface.printing import ANSWERS, printed
+from ecolink.surface.route import add_routes
 from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, UrgentRoute
 
 _EXAMPLE = "019ab000-0000-7000-8000-000000000001"
@@ -49,8 +50,7 @@ def router(service: EmergencyService) -> APIRouter:
     _add_raising(emergencies, service)
     _add_telling(emergencies, service)
     _add_tasks(tasks, service)
-    api.include_router(emergencies)
-    api.include_router(tasks)
+    add_routes(api, [emergencies, tasks])
     return api
 
 

@@ -17,6 +17,7 @@ from ecolink.protocol.kinds.agreements import Slug
 from ecolink.protocol.kinds.common import UnitCode
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Page, Paging
+from ecolink.surface.route import add_routes
 from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep, TransactionalRoute
 
 AgreementCode = Annotated[str, Path(max_length=40, examples=["sn-qy-151"])]
@@ -47,8 +48,7 @@ def router(service: ObligationService) -> APIRouter:
     _add_reading(obligations, service)
     _add_waiving(obligations, service)
     _add_notices(notices, service)
-    api.include_router(obligations)
-    api.include_router(notices)
+    add_routes(api, [obligations, notices])
     return api
 
 

@@ -28,6 +28,7 @@ from ecolink.identity.roles import Permission
 from ecolink.protocol.statement import AttachmentRef
 from ecolink.surface import replays
 from ecolink.surface.auth import requires
+from ecolink.surface.route import LateRoute, add_routes
 from ecolink.surface.unit import DatabaseDep, KeyHeader, NowDep, SessionDep, TransactionalRoute
 
 UPLOAD_TAKES_S: Final = 600
@@ -45,9 +46,9 @@ DigestPath = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 
 
 def router(attachments: Attachments, access: AccessLog) -> APIRouter:
     """Return the operations on attachments."""
-    api = APIRouter(tags=["attachments"])
+    api = APIRouter(tags=["attachments"], route_class=LateRoute)
     add_streams(api, attachments, access)
-    listing = APIRouter(route_class=TransactionalRoute)
+    listing = APIRouter(tags=["attachments"], route_class=TransactionalRoute)
 
     @listing.get(
         "/threads/{thread}/attachments",
@@ -59,7 +60,7 @@ def router(attachments: Attachments, access: AccessLog) -> APIRouter:
         views = attachments.of_thread(session, thread)
         return ThreadAttachmentsOut(items=[ThreadAttachmentOut.seen(view) for view in views])
 
-    api.include_router(listing)
+    add_routes(api, [listing])
     return api
 
 
