@@ -7,7 +7,7 @@ import pytest
 
 from ecolink.identity.roles import Role
 from tests.console.letters import TYPED, tell, version_of
-from tests.support.console import Reception, Visitor
+from tests.support.console import BROWSER, Reception, Visitor
 from tests.support.town import QINGYUAN, Town
 
 pytestmark = pytest.mark.by_turns
@@ -46,6 +46,35 @@ def test_a_bulletin_is_written_approved_by_another_person_and_answered(
     assert "清查辖区快递网点12家" in board
     assert "有用程度 5/5" in board
     assert "没有符合条件" in reader.get("/bulletins?unread=true").text
+
+
+def test_an_area_and_files_go_with_a_bulletin_and_stay_in_the_form_of_its_draft(
+    reception: Reception, qingyuan: Reception, town: Town
+):
+    officer = reception.signed_in(Role.OFFICER)
+    brought = officer.client.post(
+        "/attachments?name=包裹.jpg", content=b"a parcel", headers={**BROWSER, "X-CSRF-Token": officer.csrf}
+    ).json()
+    corners = "119.19, 27.41\n119.28, 27.41\n119.28, 27.48"
+    more = {
+        "/area/geometry@corners": corners,
+        "/area/datum": "CGCS2000",
+        "/attachments/0/digest": brought["digest"],
+        "/species/0/name_latin": "",
+    }
+    address = officer.send("/bulletins", TYPED | more).headers["hx-redirect"]
+    form = unescape(officer.get(f"{address}/edit").text)
+    assert corners in form
+    assert brought["digest"] in form
+    assert "包裹.jpg" in officer.get(address).text
+
+    tell(reception, town, **more)
+    reader = qingyuan.signed_in(Role.LIAISON_OFFICER)
+    page = unescape(reader.get(place_of(reader, "/bulletins")).text)
+    assert "包裹.jpg" in page
+    assert '"coordinates":[[[119.19,27.41]' in page
+    without = TYPED | {"/area/geometry@corners": "", "/area/datum": "CGCS2000"}
+    assert officer.send("/bulletins", without).status_code == 200, "a datum alone is no area"
 
 
 def test_what_is_wrong_with_a_bulletin_is_told_at_its_field_and_nothing_is_kept(reception: Reception):

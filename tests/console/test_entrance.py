@@ -23,7 +23,7 @@ def test_a_person_signs_in_sees_today_and_signs_out(reception: Reception):
     assert visitor.post("/sign-in", {"/username": "chen", "/password": PASSWORD}).headers["location"] == "/"
     assert "今日工作台" in visitor.get("/").text
     visitor.post("/sign-out")
-    assert visitor.get("/").headers["location"] == "/sign-in?to=/"
+    assert visitor.get("/leads?q=杉木&sort=due").headers["location"].endswith("%26sort%3Ddue"), "back to where one was"
 
 
 def test_the_cookie_goes_to_this_node_alone_and_no_script_reads_it(reception: Reception):

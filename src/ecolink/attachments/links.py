@@ -134,6 +134,6 @@ def withdraw(session: Session, which: ColumnElement[bool], now: datetime) -> set
 
 
 def recall(session: Session, iss: str, jti: str, now: datetime) -> set[tuple[str, str]]:
-    """End the rights of a statement its author took back, also when it arrives only later; see `withdraw`."""
+    """End the rights of a statement that was taken back or replaced, also when it comes only later; see `withdraw`."""
     insert_new(session, RecalledStatement, [{"iss": iss, "jti": jti}])
     return withdraw(session, and_(AttachmentLink.iss == iss, AttachmentLink.jti == jti), now)

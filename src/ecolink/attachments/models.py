@@ -60,11 +60,11 @@ class AttachmentLink(Base):
     confirmed_at: Mapped[datetime | None]
     """When the statement's recipient said, signed, that it holds all its attachments."""
     withdrawn_at: Mapped[datetime | None]
-    """Since when the statement is recalled or its thread erased: it gives no right any more."""
+    """Since when the statement is recalled, replaced or its thread erased: it gives no right any more."""
 
 
 class RecalledStatement(Base):
-    """A recall that came; the statement it takes back may come later and must find it here."""
+    """A statement that was taken back or replaced; it may come later than that, and must find it here."""
 
     __tablename__ = "recalled_statements"
 

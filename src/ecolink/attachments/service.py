@@ -20,11 +20,12 @@ from ecolink.attachments.names import clean_media_type, shown_name
 from ecolink.attachments.shelf import Shelf
 from ecolink.attachments.store import Staged
 from ecolink.errors import InvalidError, NotFoundError
+from ecolink.federation import threads
 from ecolink.federation.handling import Handlers, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.attachments import AttachmentsCompleteV1
-from ecolink.protocol.statement import AttachmentRef
+from ecolink.protocol.statement import AttachmentRef, Statement
 from ecolink.storage.engine import after_commit
 
 COMPLETE = "attachments.complete.v1"
@@ -112,12 +113,25 @@ class Attachments:
         return [ref for digest, ref in refs.items() if digest not in held]
 
     def _link(self, session: Session, stored: Stored, missing: Sequence[AttachmentRef], now: datetime) -> None:
-        statement, is_ours = stored.statement, stored.direction == "out"
-        if statement.recalls is not None:
-            self._release(session, links.recall(session, statement.iss, statement.recalls, now), now)
+        statement = stored.statement
+        ended: set[tuple[str, str]] = set()
+        for ident in _ended_by(session, statement):
+            ended |= links.recall(session, statement.iss, ident, now)
         refs = list({ref.digest: ref for ref in statement.attachments}.values())
-        if not refs:
-            return
+        if refs:
+            self._name(session, stored, refs, missing, now)
+        if ended:  # only now, for a file may be named anew
+            self._release(session, ended, now)
+
+    def _name(
+        self,
+        session: Session,
+        stored: Stored,
+        refs: Sequence[AttachmentRef],
+        missing: Sequence[AttachmentRef],
+        now: datetime,
+    ) -> None:
+        statement, is_ours = stored.statement, stored.direction == "out"
         largest = self.shelf.store.max_bytes
         for peer in statement.aud if is_ours else (statement.iss,):
             if links.add(session, stored, refs, peer, now):
@@ -203,6 +217,22 @@ class Attachments:
         self.shelf.release(session, [digest for digest, _ in ended], now)
         for digest, peer in ended:
             after_commit(session, partial(self.shelf.store.remove_part, digest, peer))
+
+
+def _ended_by(session: Session, statement: Statement) -> set[str]:
+    """Return the statements whose files nobody may read any more now that this one is here.
+
+    What it takes back, with all that replaced that since; and what it replaces.
+    """
+    if statement.recalls is None and statement.supersedes is None:
+        return set()
+    said = [each.statement for each in threads.load(session, statement.thread)]
+    ended = {ident for ident in (statement.recalls, statement.supersedes) if ident is not None}
+    if statement.recalls is not None:
+        for each in said:  # in the order in which they came
+            if each.iss == statement.iss and each.supersedes in ended:
+                ended.add(each.jti)
+    return ended
 
 
 def _not_here(digest: str) -> InvalidError:

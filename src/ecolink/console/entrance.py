@@ -10,7 +10,7 @@ from ecolink.console.form import Form, FormDep
 from ecolink.console.language import Language
 from ecolink.console.page import Page, PageDep, own_path
 from ecolink.console.recognition import forget, is_secure, remember
-from ecolink.console.route import SIGN_IN, PageRoute
+from ecolink.console.route import LONGEST_GOAL, SIGN_IN, PageRoute
 from ecolink.console.theme import Theme
 from ecolink.errors import InvalidError
 from ecolink.identity.passwords import MAX_LENGTH
@@ -39,7 +39,7 @@ def router(identity: Identity) -> APIRouter:
     @pages.get(SIGN_IN)
     def show_entrance(
         page: PageDep,
-        to: Annotated[str, Query(max_length=500)] = "/",
+        to: Annotated[str, Query(max_length=LONGEST_GOAL)] = "/",
         code: bool = False,  # noqa: FBT001, FBT002 - a word in the address
         out: bool = False,  # noqa: FBT001, FBT002 - the same
     ) -> Response:

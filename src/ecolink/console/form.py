@@ -195,6 +195,18 @@ def _corners(texts: list[str], pointer: str) -> object:
     return {"type": "Polygon", "coordinates": [ring]}
 
 
+def corners(geometry: Mapping[str, Any]) -> str | None:
+    """Return GeoJSON as `@corners` reads it; None of a shape that lines cannot say."""
+    match geometry:
+        case {"type": "Point", "coordinates": [*position]}:
+            ring = [position]
+        case {"type": "Polygon", "coordinates": [[*ring]]}:
+            ring = ring[:-1]
+        case _:
+            return None
+    return "\n".join(", ".join(str(degrees) for degrees in position[:2]) for position in ring)
+
+
 def _json(texts: list[str], pointer: str) -> object:
     text = texts[-1].strip().encode() if texts else b""
     if not text:

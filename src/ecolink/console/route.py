@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import Depends, Request, Response
@@ -22,6 +23,8 @@ from ecolink.surface.failures import problem_of
 from ecolink.surface.unit import TransactionalRoute
 
 SIGN_IN = "/sign-in"
+LONGEST_GOAL = 500
+"""Characters of the address somebody comes back to after signing in; a longer one loses its query."""
 OWN_PASSWORD = "/me/password"  # noqa: S105 - an address
 OWN_OTP = "/me/otp"
 
@@ -89,8 +92,9 @@ async def _tell(request: Request, error: Exception) -> Response:
     """Answer what went wrong: as a page, or for the page's script as the API would."""
     page = page_of(request)
     if isinstance(error, UnauthenticatedError) and page.by is None and not request.url.path.startswith(SIGN_IN):
-        goal = request.url.path if request.method in SAFE_METHODS else "/"
-        return page.go(f"{SIGN_IN}?to={goal}")
+        goal = page.address if len(page.address) <= LONGEST_GOAL else request.url.path
+        goal = goal if request.method in SAFE_METHODS else "/"
+        return page.go(f"{SIGN_IN}?to={quote(goal, safe='/')}")
     if isinstance(error, PasswordChangeRequiredError):
         return page.go(OWN_PASSWORD)
     if isinstance(error, SecondFactorRequiredError):

@@ -73,7 +73,6 @@ def furnish(shell: Shell) -> Rooms:
     alliances = AllianceService(us, shell.peers, shell.access)
     hooks.returned.append(alliances.take_back)
     bulletins = BulletinService.build(
-        us=us,
         outbox=shell.outbox,
         peers=shell.peers,
         keyring=shell.keystore,
@@ -81,6 +80,7 @@ def furnish(shell: Shell) -> Rooms:
         access=shell.access,
         alliances=alliances,
         agreed=agreed,
+        attachments=attachments,
         terms=replace(BULLETIN_TERMS, retain_months=shell.settings.retention_months),
     )
     shell.handlers.update(admission.guard(bulletins.handlers()))

@@ -97,7 +97,6 @@ class Bureau:
         """Furnish a node of a town."""
         alliances = AllianceService(node.us, node.peers, node.access)
         service = BulletinService.build(
-            us=node.us,
             outbox=node.outbox,
             peers=node.peers,
             keyring=node.keystore,
@@ -105,6 +104,7 @@ class Bureau:
             access=node.access,
             agreed=Agreed(node.us, node.rooms.cooperation.agreements.in_force),
             alliances=alliances,
+            attachments=node.rooms.attachments,
         )
         node.handlers.update(service.handlers())
         return cls(
@@ -137,6 +137,24 @@ class Bureau:
                 session, name_zh="边界联盟", name_en="Border alliance", members=members, by=self.approver, now=self.now
             )
         ).id
+
+    def attach(self, content: bytes) -> dict[str, str]:
+        """Bring a file in; return how a bulletin names it."""
+        attachments = self.service.attachments
+        with attachments.shelf.store.stage() as staged:
+            staged.write(content)
+            staged.seal()
+            kept = self.do(
+                lambda session: attachments.keep(
+                    session, staged, name="包裹.jpg", media_type="image/jpeg", by="officer", now=self.now
+                )
+            )
+        return {"digest": kept.digest}
+
+    def fetch(self) -> None:
+        """Fetch what others' statements name, and confirm it."""
+        while any(step(self.now) for step in self.node.hooks.fetch):
+            pass
 
     def draft(self, wanted: BulletinIn) -> Dossier:
         return self.do(lambda session: self.service.drafting.begin(session, wanted, by=self.officer, now=self.now))
@@ -237,7 +255,10 @@ class Bureau:
     def shown(self, bulletin_id: str) -> BulletinOut:
         return self.see(
             lambda session: BulletinOut.of_dossier(
-                self.service.record.view(session, bulletin_id), self.service.names(session), self.now
+                dossier := self.service.record.view(session, bulletin_id),
+                self.service.files(session, dossier),
+                self.service.names(session),
+                self.now,
             )
         )
 

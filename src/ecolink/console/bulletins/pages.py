@@ -169,7 +169,7 @@ def _around(page: Page, session: Session, service: BulletinService, dossier: Dos
     deliveries = threads.delivery(session, dossier.row.thread, now)
     recipients = RecipientsOut.of(dossier, deliveries, names).items
     return {
-        "bulletin": BulletinOut.of_dossier(dossier, names, now),
+        "bulletin": BulletinOut.of_dossier(dossier, service.files(session, dossier), names, now),
         "recipients": [holder for holder in recipients if holder.bureau.unit_code != service.record.us],
         "answers": AnswersOut.of(dossier, names),
         "history": BulletinHistoryOut.of(dossier, names).items,

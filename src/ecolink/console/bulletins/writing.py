@@ -1,6 +1,6 @@
 """Writing a bulletin or a correction, and having it approved by another person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 
 from ecolink.console.bulletins import words
 from ecolink.console.console import Console
-from ecolink.console.form import Form, FormDep
+from ecolink.console.form import Form, FormDep, corners
 from ecolink.console.page import Page, PageDep
 from ecolink.console.rendering import local_input
 from ecolink.exchanges.alliances.models import Alliance
+from ecolink.exchanges.bulletins.files import Files
 from ecolink.exchanges.bulletins.record import Dossier
 from ecolink.exchanges.bulletins.schemas import BulletinCorrectionIn, BulletinIn, BulletinSendBackIn
+from ecolink.exchanges.enclosures import EnclosureOut
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.bulletins import BulletinContent, BulletinPrivate
@@ -53,7 +55,8 @@ def _add_writing(pages: APIRouter, console: Console) -> None:
         row, draft = dossier.row, dossier.draft
         is_correction = dossier.matter.current is not None
         action = f"/bulletins/{row.id}/{'correction' if is_correction else 'draft'}"
-        present = _present(dossier) if draft or is_correction else {}
+        files = console.rooms.bulletins.files(session, dossier)
+        present = _present(dossier, files) if draft or is_correction else {}
         return _show_form(page, session, console, present, action=action, version=row.version, corrects=is_correction)
 
     @pages.post("/{bulletin_id}/draft")
@@ -110,20 +113,23 @@ def _add_approving(pages: APIRouter, console: Console) -> None:
 
 def _answers(form: Form) -> Mapping[str, Any]:
     """Return what the form says by what is not in it: a box that was not ticked, a row that was not filled."""
+    typed = form.members()
     said: dict[str, Any] = {"sanitised": bool(form.word("/sanitised@yes"))}
     for name, telling in _ROWS.items():
-        rows = [row for row in form.members().get(name, []) if any(row.get(member) for member in telling)]
+        rows = [row for row in typed.get(name, []) if any(row.get(member) for member in telling)]
         said[name] = rows if rows or form.word(f"no-{name}") else None  # None: as they were
+    if "geometry" not in typed.get("area", {}):
+        said["area"] = None  # its datum is chosen from the start
     return said
 
 
-def _present(dossier: Dossier) -> dict[str, Any]:
+def _present(dossier: Dossier, files: Files) -> dict[str, Any]:
     """Return what stands in the draft or, where a correction is begun, what the bulletin says now."""
     draft, current = dossier.draft, dossier.matter.current
     if draft is not None:
         private = BulletinPrivate.model_validate(draft.private)
         return {
-            **_typed(BulletinContent.model_validate(draft.content)),
+            **_typed(BulletinContent.model_validate(draft.content), files.draft),
             "governance": draft.governance or {},
             "recipients": draft.recipients,
             "alliance_id": draft.alliance_id or "",
@@ -131,7 +137,7 @@ def _present(dossier: Dossier) -> dict[str, Any]:
             "private": len(private.persons) + len(private.items),
         }
     content = current.content if current else None
-    return {**_typed(content), "private": 0} if content else {}
+    return {**_typed(content, files.told), "private": 0} if content else {}
 
 
 class _Present(dict[str, Any]):
@@ -148,9 +154,14 @@ class _Present(dict[str, Any]):
         return None
 
 
-def _typed(content: BulletinContent) -> dict[str, Any]:
+def _typed(content: BulletinContent, files: Sequence[EnclosureOut]) -> dict[str, Any]:
     """Return what a bulletin says as a form shows it."""
-    return {**content.model_dump(mode="json"), "valid_until": local_input(content.valid_until)}
+    return {
+        **content.model_dump(mode="json"),
+        "valid_until": local_input(content.valid_until),
+        "corners": corners(content.area.geometry.model_dump(mode="json")) if content.area else "",
+        "attachments": [file.model_dump() for file in files],
+    }
 
 
 def _show_form(

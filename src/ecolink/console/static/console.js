@@ -29,7 +29,8 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.detail.elt;
-    if (event.detail.successful && form.matches?.("form[data-draft]")) sessionStorage.removeItem(form.dataset.draft);
+    const status = event.detail.xhr.status; // htmx itself calls nothing a success that leads to another page
+    if (status >= 200 && status < 300 && form.matches?.("form[data-draft]")) sessionStorage.removeItem(form.dataset.draft);
   });
 
   // A form that was asked for opens above the page.
@@ -147,7 +148,7 @@
 
   function hear(kind, told) {
     heardAt = Date.now();
-    if (kind === "ended") { window.location.assign("/sign-in?to=" + encodeURIComponent(window.location.pathname)); return; }
+    if (kind === "ended") { window.location.assign("/sign-in?to=" + encodeURIComponent(window.location.pathname + window.location.search)); return; }
     if (kind !== "stand") return;
     if (told.strip !== undefined) show(told.strip);
     for (const badge of document.querySelectorAll("[data-count]")) {

@@ -6,10 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ecolink.attachments.service import Attachments
 from ecolink.cadence.calendars import china_day
 from ecolink.errors import ConflictError, IllegalMoveError, InvalidError, NotFoundError
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
+from ecolink.exchanges.bulletins.files import named_in
 from ecolink.exchanges.bulletins.models import FOR_EVER, Bulletin, BulletinDraft
 from ecolink.exchanges.bulletins.record import Dossier, Record
 from ecolink.exchanges.bulletins.rules import safeguards
@@ -17,6 +19,7 @@ from ecolink.exchanges.bulletins.rules.tables import Act, State
 from ecolink.exchanges.bulletins.schemas import BulletinCorrectionIn, BulletinIn, TextIn
 from ecolink.exchanges.bulletins.speaking import Saying, Speaker, Under
 from ecolink.exchanges.bulletins.traces import Traces
+from ecolink.exchanges.enclosures import refer
 from ecolink.exchanges.governance import GovernanceIn, GovernanceOut, Terms, refuse_same_person
 from ecolink.federation.peers import PeerState
 from ecolink.identity.principal import Principal
@@ -44,6 +47,7 @@ class Drafting:
     traces: Traces
     agreed: Agreed
     terms: Terms
+    attachments: Attachments
 
     def begin(self, session: Session, wanted: BulletinIn, *, by: Principal, now: datetime) -> Dossier:
         """Start a bulletin.
@@ -53,6 +57,7 @@ class Drafting:
 
         """
         private = wanted.private(BulletinPrivate())
+        refer(session, self.attachments, wanted.attachments)
         self._check_new(session, wanted, private, now)
         bulletin_id = new_id(now)
         row = Bulletin(
@@ -104,6 +109,7 @@ class Drafting:
         if draft.reason is not None:
             raise IllegalMoveError("This bulletin was told; correct it instead.", "该通报已发布，请改用更正。")
         private = wanted.private(BulletinPrivate.model_validate(draft.private))
+        refer(session, self.attachments, wanted.attachments)
         self._check_new(session, wanted, private, now)
 
         _fill(draft, wanted, private, by)
@@ -145,6 +151,7 @@ class Drafting:
             dossier.thread.private(current.digest) if draft is None else BulletinPrivate.model_validate(draft.private)
         )
         private = wanted.private(before)
+        refer(session, self.attachments, wanted.attachments)
         _check(wanted, private, now)
 
         if draft is None:
@@ -241,7 +248,10 @@ class Drafting:
             else self._correction(session, dossier, draft)
         )
         names_any = bool(private.persons or private.items)
-        saying = replace(saying, by=by, approver=by, private=private.to_wire() if names_any else None)
+        files = refer(session, self.attachments, named_in(draft))
+        saying = replace(
+            saying, by=by, approver=by, private=private.to_wire() if names_any else None, attachments=files
+        )
         row = dossier.row
         session.delete(draft)
         row.left_out = left_out
@@ -383,5 +393,6 @@ def _check(wanted: TextIn, private: BulletinPrivate, now: datetime) -> None:
 def _fill(draft: BulletinDraft, wanted: TextIn, private: BulletinPrivate, by: Principal) -> None:
     draft.state = State.DRAFT.value
     draft.content, draft.private = wanted.text().to_wire(), private.to_wire()
+    draft.attachments = [each.model_dump(mode="json") for each in wanted.attachments]
     draft.drafted_by, draft.drafted_by_name = by.id, by.name
     draft.sent_back = None

@@ -11,6 +11,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ecolink.attachments.service import Attachments
+from ecolink.exchanges.bulletins.files import passed_on
 from ecolink.exchanges.bulletins.record import Dossier
 from ecolink.exchanges.bulletins.rules.matter import Holder, Matter, Move
 from ecolink.exchanges.bulletins.rules.sharing import recipients_of
@@ -34,6 +36,7 @@ class Duties:
 
     us: str
     speaker: Speaker
+    attachments: Attachments
 
     def fulfil(self, session: Session, dossier: Dossier, now: datetime) -> Dossier:
         """Do everything owed in this bulletin's thread; return it as it stands then."""
@@ -63,6 +66,7 @@ class Duties:
                 private=SharedPrivate(original=original.private.decode()).to_wire() if original.private else None,
                 supersedes=None if change.act is Act.RECALLED else share.jti,
                 recalls=share.jti if change.act is Act.RECALLED else None,
+                attachments=passed_on(session, self.attachments, original),
             )
             dossier = self.speaker.say(session, dossier.row, saying, now)
         return dossier

@@ -57,7 +57,7 @@ def router(service: BulletinService) -> APIRouter:
 def shown(session: Session, service: BulletinService, dossier: Dossier, response: Response, now: NowDep) -> BulletinOut:
     """Return one bulletin as the answer, with its `ETag`."""
     response.headers["ETag"] = etag(dossier.row.version)
-    return BulletinOut.of_dossier(dossier, service.names(session), now)
+    return BulletinOut.of_dossier(dossier, service.files(session, dossier), service.names(session), now)
 
 
 def _add_reading(api: APIRouter, service: BulletinService) -> None:

@@ -101,6 +101,8 @@ class BulletinDraft(Base):
     state: Mapped[str] = mapped_column(String(17))
     content: Mapped[dict[str, Any]]
     private: Mapped[dict[str, Any]]
+    attachments: Mapped[list[Any]] = mapped_column(server_default="[]")
+    """The files that go with it: digest and name of each."""
     governance: Mapped[dict[str, Any]]
     alliance_id: Mapped[str | None] = mapped_column(String(36))
     recipients: Mapped[list[str]]

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ecolink.attachments.service import Attachments
 from ecolink.cadence.calendars import china_day
 from ecolink.errors import IllegalMoveError, InvalidError, NotFoundError
 from ecolink.exchanges.agreed import Agreed
+from ecolink.exchanges.bulletins.files import passed_on
 from ecolink.exchanges.bulletins.record import Dossier, Record
 from ecolink.exchanges.bulletins.rules import sharing
 from ecolink.exchanges.bulletins.rules.matter import Move, Permission
@@ -27,6 +29,7 @@ from ecolink.protocol.kinds.bulletins import (
     SharedPrivate,
 )
 from ecolink.protocol.kinds.common import Frozen
+from ecolink.protocol.statement import AttachmentRef
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class OnwardSharing:
     speaker: Speaker
     traces: Traces
     agreed: Agreed
+    attachments: Attachments
 
     def ask(
         self, session: Session, bulletin_id: str, wanted: ShareRequestIn, *, by: Principal, now: datetime
@@ -126,7 +130,7 @@ class OnwardSharing:
     def share(
         self, session: Session, bulletin_id: str, wanted: BulletinShareIn, *, by: Principal, now: datetime
     ) -> Dossier:
-        """Pass a peer's bulletin on, with its author's signed words inside, and tell the author.
+        """Pass a peer's bulletin on, in its author's signed words, with the files that are here; tell the author.
 
         Raises:
             NotFoundError: there is no such bulletin.
@@ -155,7 +159,8 @@ class OnwardSharing:
         self._refuse_unlawful(dossier.matter.current, permission, body, to, now)
 
         private = SharedPrivate(original=original.private.decode()).to_wire() if original.private else None
-        dossier = self._say(session, dossier, body, to, by, now, private=private)
+        files = passed_on(session, self.attachments, original)
+        dossier = self._say(session, dossier, body, to, by, now, private=private, attachments=files)
         for unit in wanted.recipients:
             self.traces.leave(
                 session,
@@ -281,9 +286,16 @@ class OnwardSharing:
         now: datetime,
         *,
         private: dict[str, str] | None = None,
+        attachments: Sequence[AttachmentRef] = (),
     ) -> Dossier:
         saying = Saying(
-            body=body, to=to, under=Under.of_statement(dossier.current()), by=by, approver=by, private=private
+            body=body,
+            to=to,
+            under=Under.of_statement(dossier.current()),
+            by=by,
+            approver=by,
+            private=private,
+            attachments=attachments,
         )
         return self.speaker.say(session, dossier.row, saying, now)
 

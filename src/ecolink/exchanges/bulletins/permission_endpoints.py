@@ -48,7 +48,7 @@ def add(api: APIRouter, service: BulletinService) -> None:
         """Pass a bulletin of others on as its handling allows, in its author's own signed words; the author is told."""
         dossier = service.onward.share(session, bulletin_id, wanted, by=by, now=now)
         response.headers["ETag"] = etag(dossier.row.version)
-        return BulletinOut.of_dossier(dossier, service.names(session), now)
+        return BulletinOut.of_dossier(dossier, service.files(session, dossier), service.names(session), now)
 
     @api.get(
         "/{bulletin_id}/permissions",

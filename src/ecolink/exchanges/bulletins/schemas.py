@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from ecolink.errors import InvalidError
+from ecolink.exchanges.enclosures import AttachmentsIn
 from ecolink.exchanges.governance import GovernanceIn
 from ecolink.protocol.kinds.bulletins import (
     BulletinItem,
@@ -60,6 +61,9 @@ class TextIn(BulletinText):
         default=None, description="Left out of a later edit, the persons stay as they are; [] removes them."
     )
     items: Annotated[tuple[BulletinItem, ...], Field(max_length=50)] | None = None
+    attachments: AttachmentsIn = Field(
+        default=(), description="All its files; a correction that leaves one out takes it back."
+    )
 
     def text(self) -> BulletinText:
         """Return what goes into the body of the statement."""

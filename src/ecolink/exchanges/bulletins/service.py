@@ -6,12 +6,14 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
+from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
 from ecolink.errors import IllegalMoveError
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.exchanges.bulletins.drafting import Drafting
 from ecolink.exchanges.bulletins.duties import Duties
+from ecolink.exchanges.bulletins.files import Files
 from ecolink.exchanges.bulletins.models import FOR_EVER
 from ecolink.exchanges.bulletins.onward import OnwardSharing
 from ecolink.exchanges.bulletins.reading import Keyring, ThreadReader
@@ -57,12 +59,12 @@ class BulletinService:
     onward: OnwardSharing
     receiving: Receiving
     traces: Traces
+    attachments: Attachments
 
     @classmethod
     def build(
         cls,
         *,
-        us: str,
         outbox: Outbox,
         peers: Peers,
         keyring: Keyring,
@@ -70,24 +72,31 @@ class BulletinService:
         access: AccessLog,
         alliances: AllianceService,
         agreed: Agreed,
+        attachments: Attachments,
         terms: Terms = TERMS,
     ) -> Self:
         """Put the parts together."""
+        us = outbox.us
         record = Record(us, ThreadReader(us, keyring), search)
         speaker, traces = Speaker(outbox, peers, record), Traces(access)
         return cls(
             us=us,
             record=record,
             speaker=speaker,
-            drafting=Drafting(us, record, speaker, alliances, traces, agreed, terms),
-            onward=OnwardSharing(us, record, speaker, traces, agreed),
-            receiving=Receiving(us, record, Duties(us, speaker), traces),
+            drafting=Drafting(us, record, speaker, alliances, traces, agreed, terms, attachments),
+            onward=OnwardSharing(us, record, speaker, traces, agreed, attachments),
+            receiving=Receiving(us, record, Duties(us, speaker, attachments), traces),
             traces=traces,
+            attachments=attachments,
         )
 
     def names(self, session: Session) -> dict[str, Peer]:
         """Return the peers by unit code."""
         return self.speaker.peers.names(session)
+
+    def files(self, session: Session, dossier: Dossier) -> Files:
+        """Return the files that go with a bulletin."""
+        return Files.of(session, self.attachments, dossier)
 
     # What the author does --------------------------------------------------------------------------------
 

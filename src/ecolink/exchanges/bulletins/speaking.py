@@ -17,7 +17,7 @@ from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.bulletins import KINDS
 from ecolink.protocol.kinds.common import Frozen
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Draft, Handling, Lane, Statement
+from ecolink.protocol.statement import AttachmentRef, Draft, Handling, Lane, Statement
 
 _TYPE_OF = {kind.body: kind for kind in KINDS}
 NODE = "node"
@@ -73,6 +73,7 @@ class Saying:
     private: dict[str, Any] | None = None
     supersedes: str | None = None
     recalls: str | None = None
+    attachments: Sequence[AttachmentRef] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Speaker:
             retain_until=max(saying.under.retain_until, now),
             supersedes=saying.supersedes,
             recalls=saying.recalls,
+            attachments=tuple(saying.attachments),
             body=saying.body.to_wire(),
             private=saying.private,
         )

@@ -6,12 +6,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from ecolink.exchanges.bulletins.files import Files
 from ecolink.exchanges.bulletins.models import FOR_EVER, Bulletin
 from ecolink.exchanges.bulletins.record import Dossier
 from ecolink.exchanges.bulletins.rules.matter import Move
 from ecolink.exchanges.bulletins.rules.tables import NAMES, State
 from ecolink.exchanges.bulletins.schemas import TEXT
 from ecolink.exchanges.bulletins.service import private_of
+from ecolink.exchanges.enclosures import EnclosureOut
 from ecolink.exchanges.governance import GovernanceIn, GovernanceOut, handling_out
 from ecolink.exchanges.personal_data import mask_number, masked
 from ecolink.federation.peers import Peer
@@ -174,6 +176,7 @@ class BulletinDraftOut(BaseModel):
     persons: list[MaskedPerson]
     items: list[MaskedItem]
     alliance_id: str | None
+    attachments: list[EnclosureOut] = Field(description="Files that go with it.")
     recipients: list[str] = Field(description="Empty: every other member of the alliance, or all who were told before.")
     governance: GovernanceIn | None = Field(description="Null for a correction, which keeps the terms in force.")
 
@@ -190,6 +193,7 @@ class BulletinOut(BulletinSummary):
                     "content": TEXT,
                     "persons": [],
                     "items": [],
+                    "attachments": [],
                     "current": DIGEST,
                     "received_at": "2026-11-23T01:00:02Z",
                     "governance": {
@@ -214,6 +218,7 @@ class BulletinOut(BulletinSummary):
     )
     persons: list[MaskedPerson] = Field(description="Masked; `reveal` shows them in full, for a reason.")
     items: list[MaskedItem]
+    attachments: list[EnclosureOut] = Field(description="Files told with the version that stands.")
     current: str | None = Field(description="Digest of the statement that says it.")
     received_at: datetime | None = Field(description="When this node first held it.")
     governance: GovernanceOut | None
@@ -223,7 +228,7 @@ class BulletinOut(BulletinSummary):
     draft: BulletinDraftOut | None
 
     @classmethod
-    def of_dossier(cls, dossier: Dossier, names: Names, now: datetime) -> "BulletinOut":
+    def of_dossier(cls, dossier: Dossier, files: Files, names: Names, now: datetime) -> "BulletinOut":
         """Return one bulletin as our people see it."""
         current, is_hidden = dossier.matter.current, dossier.state is State.RECALLED
         said = dossier.thread.statement(current.digest) if current else None
@@ -234,13 +239,14 @@ class BulletinOut(BulletinSummary):
             content=None if is_hidden or current is None else current.content,
             persons=_persons(private),
             items=_items(private),
+            attachments=list(files.told),
             current=current.digest if current else None,
             received_at=dossier.thread.received_at(current.digest) if current else None,
             governance=_governance(said) if said else None,
             retain_until=said.retain_until if said else None,
             recall=_recall(dossier.matter.recall),
             left_out=[BureauName.of(unit, names) for unit in dossier.row.left_out],
-            draft=_draft(dossier),
+            draft=_draft(dossier, files),
         )
 
 
@@ -302,7 +308,7 @@ def _recall(recall: Move | None) -> RecallOut | None:
     return RecallOut(at=recall.at, reason_code=recall.body.reason_code, reason=recall.body.reason)
 
 
-def _draft(dossier: Dossier) -> BulletinDraftOut | None:
+def _draft(dossier: Dossier, files: Files) -> BulletinDraftOut | None:
     draft = dossier.draft
     if draft is None:
         return None
@@ -316,6 +322,7 @@ def _draft(dossier: Dossier) -> BulletinDraftOut | None:
         content=BulletinContent.model_validate(draft.content),
         persons=_persons(private),
         items=_items(private),
+        attachments=list(files.draft),
         alliance_id=draft.alliance_id,
         recipients=draft.recipients,
         governance=GovernanceIn.model_validate(draft.governance) if draft.governance else None,

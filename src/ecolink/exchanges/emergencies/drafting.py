@@ -9,6 +9,7 @@ from ecolink.errors import InvalidError
 from ecolink.exchanges.emergencies.models import Emergency
 from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.emergencies.schemas import EmergencyIn
+from ecolink.exchanges.enclosures import AttachmentIn
 from ecolink.exchanges.governance import GovernanceIn, Terms
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
@@ -21,6 +22,11 @@ TERMS: Final = Terms(
     legal_basis="警务协作协议书（森林火灾：《森林防火条例》第七条）",
 )
 PURPOSE: Final = "紧急通报与协同处置"
+
+
+def named_in(row: Emergency) -> Sequence[AttachmentIn]:
+    """Return the files that go with the alert."""
+    return [AttachmentIn.model_validate(each) for each in row.attachments]
 
 
 @dataclass(frozen=True, slots=True)

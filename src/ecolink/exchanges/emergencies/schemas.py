@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ecolink.exchanges.emergencies.examples import FIRE, Example
+from ecolink.exchanges.enclosures import AttachmentsIn
 from ecolink.exchanges.governance import GovernanceIn
 from ecolink.protocol.kinds import emergencies as wire
-from ecolink.protocol.kinds.common import Digest, Line, Moment, Name, Note, Phone, Prose, UnitCode
+from ecolink.protocol.kinds.common import Moment, Name, Note, Phone, Prose, UnitCode
 from ecolink.protocol.kinds.rosters import MAX_MEMBERS
-
-MAX_ATTACHMENTS = 20
 
 
 def _example(example: Example) -> ConfigDict:
@@ -46,15 +45,6 @@ class LocationIn(wire.Location, extra="forbid"):
     geometry: Annotated[PointIn | PolygonIn, Field(discriminator="type")] | None = None
 
 
-class AttachmentIn(BaseModel):
-    """A file that was uploaded before."""
-
-    model_config = _example({"digest": "0" * 64, "name": "火场照片.jpg"})
-
-    digest: Digest
-    name: Line | None = Field(default=None, description="Left out: the name it was uploaded under.")
-
-
 class EmergencyIn(wire.Facts):
     """An emergency as an officer raises it."""
 
@@ -76,7 +66,7 @@ class EmergencyIn(wire.Facts):
         "bureau's rules want a second person, leaves it waiting for approval.",
     )
     governance: GovernanceIn | None = None
-    attachments: Annotated[tuple[AttachmentIn, ...], Field(max_length=MAX_ATTACHMENTS)] = ()
+    attachments: AttachmentsIn = ()
 
     def facts(self) -> dict[str, Any]:
         """Return what goes into the body."""
@@ -118,7 +108,7 @@ class UpdateIn(BaseModel):
     fire: FireIn | None = None
     assistance: Note | None = None
     hotline: Phone | None = None
-    attachments: Annotated[tuple[AttachmentIn, ...], Field(max_length=MAX_ATTACHMENTS)] = Field(
+    attachments: AttachmentsIn = Field(
         default=(), description="Files that come with this update; those told before stay."
     )
 

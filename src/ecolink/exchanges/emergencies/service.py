@@ -17,7 +17,14 @@ from ecolink.exchanges.emergencies.amendments import amend
 from ecolink.exchanges.emergencies.arrivals import Arrivals
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.dispatch import Dispatch, Roster, Signature
-from ecolink.exchanges.emergencies.drafting import TERMS, Weighed, draft, refuse_unaddressed, refuse_unconfirmed
+from ecolink.exchanges.emergencies.drafting import (
+    TERMS,
+    Weighed,
+    draft,
+    named_in,
+    refuse_unaddressed,
+    refuse_unconfirmed,
+)
 from ecolink.exchanges.emergencies.fires import BORDER_AREA_M
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
@@ -28,6 +35,7 @@ from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, CancelIn, E
 from ecolink.exchanges.emergencies.shown import DutyDeskOut
 from ecolink.exchanges.emergencies.tasks import TaskBoard
 from ecolink.exchanges.emergencies.views import Views
+from ecolink.exchanges.enclosures import refer
 from ecolink.exchanges.governance import Terms, refuse_same_person
 from ecolink.exchanges.personal_data import refuse_in_text, texts_in
 from ecolink.federation.handling import Handlers
@@ -221,7 +229,7 @@ class EmergencyService:
         body = EmergencyUpdateV1.model_validate(self.register.measure(facts))
 
         listeners = self.dispatch.listeners(session, row, now)
-        refs = [self.attachments.refer(session, each.digest, each.name) for each in entry.attachments]
+        refs = refer(session, self.attachments, entry.attachments)
         sent = self.dispatch.send(
             session, row, "update", body, listeners, by=Signature.of(by), now=now, attachments=refs
         )
@@ -382,7 +390,7 @@ class EmergencyService:
         return audience, roster
 
     def _enclosures(self, session: Session, row: Emergency) -> list[AttachmentRef]:
-        return [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
+        return refer(session, self.attachments, named_in(row))
 
     def _tell(self, session: Session, news: News, now: datetime) -> None:
         for listener in self.on_news:

@@ -10,6 +10,7 @@ from ecolink.exchanges.emergencies.examples import Example
 from ecolink.exchanges.emergencies.fires import BorderReport, FireGrade
 from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.emergencies.tasks import ClosedBecause, TaskKind, TaskState
+from ecolink.exchanges.enclosures import EnclosureOut
 from ecolink.exchanges.governance import GovernanceOut
 from ecolink.protocol.kinds import emergencies as wire
 
@@ -44,16 +45,6 @@ class BorderOut(BaseModel):
     report: BorderReport = Field(
         description="Whether it must be reported upward at once (forest-fire regulation, art. 31, 32)."
     )
-
-
-class EnclosureOut(BaseModel):
-    """A file that came with it."""
-
-    digest: str
-    name: str
-    size: int
-    media_type: str
-    held: bool
 
 
 class EmergencyOut(BaseModel):

@@ -9,10 +9,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.timings import timings
-from ecolink.attachments.service import Attachments, AttachmentView
+from ecolink.attachments.service import Attachments
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import is_overdue
 from ecolink.exchanges.agreed import Agreed
+from ecolink.exchanges.emergencies.drafting import named_in
 from ecolink.exchanges.emergencies.drill_report import DrillReportOut, compile_report
 from ecolink.exchanges.emergencies.fires import GRADE_NAMES_ZH, BorderReport, FireGrade, reminders
 from ecolink.exchanges.emergencies.history import History
@@ -25,7 +26,6 @@ from ecolink.exchanges.emergencies.shown import (
     DutyDeskOut,
     EmergencyLineOut,
     EmergencyOut,
-    EnclosureOut,
     EntryOut,
     InChargeOut,
     ReminderOut,
@@ -34,6 +34,7 @@ from ecolink.exchanges.emergencies.shown import (
     ToldOut,
 )
 from ecolink.exchanges.emergencies.tasks import ClosedBecause, TaskKind, TaskState
+from ecolink.exchanges.enclosures import EnclosureOut, distinct, still_here
 from ecolink.exchanges.governance import GovernanceOut
 from ecolink.exchanges.personal_data import mask_name, mask_number
 from ecolink.federation import threads
@@ -44,7 +45,6 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.common import Frozen
 from ecolink.protocol.kinds.emergencies import CancelReason, Colour, EmergencyKind, Situation, Status
-from ecolink.protocol.statement import AttachmentRef
 
 PREFIXES = {Status.ACTUAL: "", Status.EXERCISE: "【演练】", Status.TEST: "【测试】"}
 """What a title begins with wherever it is shown, so that a drill never looks like the real thing."""
@@ -233,10 +233,8 @@ class Views:
     def _attachments(self, session: Session, row: Emergency) -> list[EnclosureOut]:
         """Return the files that came with it; before it is sent, those that will."""
         if row.sent_at is None:
-            refs = [self.attachments.refer(session, each["digest"], each.get("name")) for each in row.attachments]
-            return [_enclosure(ref, held=True) for ref in refs]
-        shown = {each.digest: each for each in self.attachments.of_thread(session, row.id)}
-        return [_enclosure(each, held=each.held) for each in shown.values()]
+            return still_here(session, self.attachments, named_in(row))
+        return distinct(self.attachments.of_thread(session, row.id))
 
     def _beyond_agreement(self, session: Session, row: Emergency) -> str | None:
         if row.author == self.home.unit_code or row.sent_at is None:
@@ -260,10 +258,6 @@ class Views:
 
     def _side(self, row: Emergency) -> Side:
         return Side.AUTHOR if row.author == self.us else Side.RECIPIENT
-
-
-def _enclosure(file: AttachmentRef | AttachmentView, *, held: bool) -> EnclosureOut:
-    return EnclosureOut(digest=file.digest, name=file.name, size=file.size, media_type=file.media_type, held=held)
 
 
 def display_title(row: Emergency) -> str:
