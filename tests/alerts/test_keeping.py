@@ -47,12 +47,12 @@ def person(office: Office, username: str = "lin") -> Principal:
 
 def add(office: Office, by: Principal, channel: Channel, address: str = "shouning-lin") -> ContactPoint:
     with office.database.begin() as session:
-        return office.post.contacts.add(session, channel.id, address, by=by, now=office.clock.now())
+        return office.post.contacts.add(session, channel.id, address, whose=by.id, by=by, now=office.clock.now())
 
 
 def guess(office: Office, by: Principal, point: ContactPoint, code: str) -> bool:
     with office.database.begin() as session:
-        return office.post.contacts.guess(session, point.id, code, by=by, now=office.clock.now())
+        return office.post.contacts.guess(session, point.id, code, whose=by.id, by=by, now=office.clock.now())
 
 
 def code_of(office: Office) -> str:
@@ -203,7 +203,7 @@ def test_after_five_wrong_guesses_the_right_code_is_wrong(office: Office):
     assert not guess(office, lin, point, code)
 
     with office.database.begin() as session:
-        office.post.contacts.send_code(session, point.id, by=lin, now=office.clock.now())
+        office.post.contacts.send_code(session, point.id, whose=lin.id, now=office.clock.now())
     assert guess(office, lin, point, code_of(office))
 
 
@@ -220,11 +220,11 @@ def test_nobody_sends_codes_without_end(office: Office):
     point = add(office, lin, office.channel("ntfy"))
     for _ in range(MOST_CODES - 1):
         with office.database.begin() as session:
-            office.post.contacts.send_code(session, point.id, by=lin, now=office.clock.now())
+            office.post.contacts.send_code(session, point.id, whose=lin.id, now=office.clock.now())
     with office.database.begin() as session, pytest.raises(ThrottledError):
-        office.post.contacts.send_code(session, point.id, by=lin, now=office.clock.now())
+        office.post.contacts.send_code(session, point.id, whose=lin.id, now=office.clock.now())
     with office.database.begin() as session:
-        office.post.contacts.remove(session, point.id, by=lin, now=office.clock.now())
+        office.post.contacts.remove(session, point.id, whose=lin.id, by=lin, now=office.clock.now())
     with pytest.raises(ThrottledError):
         add(office, lin, office.channel("sms"), "13800000000")
 
@@ -233,9 +233,10 @@ def test_somebody_elses_contact_points_are_not_there(office: Office):
     lin, zhou = person(office), person(office, "zhou")
     point = add(office, lin, office.channel("ntfy"))
     contacts, now = office.post.contacts, office.clock.now()
-    for act in (contacts.send_code, contacts.remove):
-        with office.database.begin() as session, pytest.raises(NotFoundError):
-            act(session, point.id, by=zhou, now=now)
+    with office.database.begin() as session, pytest.raises(NotFoundError):
+        contacts.send_code(session, point.id, whose=zhou.id, now=now)
+    with office.database.begin() as session, pytest.raises(NotFoundError):
+        contacts.remove(session, point.id, whose=zhou.id, by=zhou, now=now)
     with pytest.raises(NotFoundError):
         guess(office, zhou, point, "000000")
 
@@ -248,7 +249,7 @@ def test_an_address_is_noted_once_and_on_a_channel_that_knows_it(office: Office)
     with pytest.raises(InvalidError):
         add(office, lin, channel, "not a topic")
     with office.database.begin() as session:
-        office.post.contacts.remove(session, point.id, by=lin, now=office.clock.now())
+        office.post.contacts.remove(session, point.id, whose=lin.id, by=lin, now=office.clock.now())
     add(office, lin, channel)
 
 
@@ -256,9 +257,9 @@ def test_contact_points_stand_in_the_order_their_owner_wants(office: Office):
     lin = person(office)
     points = [add(office, lin, office.channel("ntfy")), add(office, lin, office.channel("sms"), "13800000000")]
     with office.database.begin() as session:
-        office.post.contacts.reorder(session, [point.id for point in reversed(points)], by=lin)
+        office.post.contacts.reorder(session, [point.id for point in reversed(points)], whose=lin.id)
         with pytest.raises(InvalidError):
-            office.post.contacts.reorder(session, [points[0].id], by=lin)
+            office.post.contacts.reorder(session, [points[0].id], whose=lin.id)
     with office.database.read() as session:
         assert [point.id for point, _ in office.post.contacts.of(session, lin.id)] == [points[1].id, points[0].id]
 

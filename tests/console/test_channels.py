@@ -1,8 +1,6 @@
 """Alert channels in the console: set up, tried out by the way every alert goes, and nothing secret shown back."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,6 @@ from ecolink.alerts.dispatch_models import Channel
 from ecolink.identity.roles import Role
 from tests.alerts.office import ADDRESSES, SETTINGS, Services
 from tests.support.console import Reception, Visitor
-from tests.support.town import JINGNING, Town
 
 pytestmark = pytest.mark.by_turns
 
@@ -21,20 +18,8 @@ TYPED = {"body": "@json", "headers": "@json", "port": "@number"}
 
 
 @pytest.fixture
-def services() -> Services:
-    return Services()
-
-
-@pytest.fixture
-def reception(tmp_path: Path, new_database_url: Callable[[], str], services: Services) -> Iterator[Reception]:
-    town = Town(tmp_path, new_database_url, postman=services)
-    yield Reception(town.add(JINGNING))
-    town.close()
-
-
-@pytest.fixture
-def admin(reception: Reception) -> Visitor:
-    return reception.signed_in(Role.ADMINISTRATOR)
+def admin(lone: Reception) -> Visitor:
+    return lone.signed_in(Role.ADMINISTRATOR)
 
 
 def form(kind: str, **changes: str) -> dict[str, str | list[str]]:
@@ -50,13 +35,8 @@ def added(admin: Visitor, kind: str, **changes: str) -> str:
     return answer.headers["location"]
 
 
-def send(reception: Reception) -> None:
-    while reception.node.post_office.sending.step(reception.node.clock.now):
-        pass
-
-
 def test_every_kind_of_channel_is_set_up_tried_out_and_its_secrets_are_never_shown(
-    reception: Reception, admin: Visitor, services: Services
+    lone: Reception, admin: Visitor, services: Services
 ):
     for number, kind in enumerate(CODECS, 1):
         empty = admin.get(f"{LIST}/new?kind={kind}").text
@@ -65,27 +45,27 @@ def test_every_kind_of_channel_is_set_up_tried_out_and_its_secrets_are_never_sho
         page = added(admin, kind)
         assert admin.post(f"{page}/test", {"/address": ADDRESSES[kind]}).headers["location"] == page
         assert "传送中" in admin.get(f"{page}/standing").text
-        send(reception)
+        lone.send()
 
         assert "服务已收下" in admin.get(f"{page}/standing").text, kind
         assert len(services.carried) == number
         shown = admin.get(LIST).text + admin.get(page).text
         assert f"{kind}渠道" in shown
-        with reception.node.database.read() as session:
+        with lone.node.database.read() as session:
             channel = session.get_one(Channel, page.rpartition("/")[2])
-            secrets = reception.node.post_office.channels.secrets_set(channel)
+            secrets = lone.node.post_office.channels.secrets_set(channel)
         for name in secrets:
             assert str(SETTINGS[kind][name]) not in shown, (kind, name)
         assert ("留空则保持不变" in admin.get(page).text) == bool(secrets)
 
 
 def test_what_a_service_refuses_with_a_200_is_told_in_plain_words_here_and_on_today(
-    reception: Reception, admin: Visitor, services: Services
+    lone: Reception, admin: Visitor, services: Services
 ):
     services.otherwise["dingtalk"] = lambda _: Answer(200, b'{"errcode":310000,"errmsg":"sign not match"}')
     page = added(admin, "dingtalk")
     admin.post(f"{page}/test", {"/address": ""})
-    send(reception)
+    lone.send()
 
     told = admin.get(page).text
     for words in ("未发出", "加签密钥", "sign not match", "故障，始于"):
@@ -93,11 +73,11 @@ def test_what_a_service_refuses_with_a_200_is_told_in_plain_words_here_and_on_to
     today = admin.get("/").text
     assert "加签密钥" in today
     assert f'href="{page}"' in today
-    assert page not in reception.signed_in(Role.LIAISON_OFFICER).get("/").text
+    assert page not in lone.signed_in(Role.LIAISON_OFFICER).get("/").text
 
 
 def test_a_channel_is_changed_from_the_version_one_saw_and_keeps_the_secrets_left_empty(
-    reception: Reception, admin: Visitor, services: Services
+    lone: Reception, admin: Visitor, services: Services
 ):
     page = added(admin, "ntfy")
     changed = {"/name": "值班推送", "/own": "true", "/enabled": "true", "/settings/kind": "ntfy", "version": "1"}
@@ -109,7 +89,7 @@ def test_a_channel_is_changed_from_the_version_one_saw_and_keeps_the_secrets_lef
 
     def authorization(topic: str) -> str | None:
         admin.post(f"{page}/test", {"/address": topic})
-        send(reception)
+        lone.send()
         return getattr(services.carried[-1], "headers", {}).get("authorization")
 
     assert authorization("shouning-lin") == "Bearer tk_ntfy"
@@ -117,7 +97,7 @@ def test_a_channel_is_changed_from_the_version_one_saw_and_keeps_the_secrets_lef
     assert authorization("shouning-wu") is None
 
 
-def test_a_channel_is_switched_off_on_and_removed(reception: Reception, admin: Visitor):
+def test_a_channel_is_switched_off_on_and_removed(lone: Reception, admin: Visitor):
     page = added(admin, "wecom")
     admin.post(f"{page}/switch")
     assert "渠道已停用" in admin.get(page).text
@@ -141,13 +121,11 @@ def test_what_is_wrong_with_a_channel_is_told_at_its_field(admin: Visitor):
     assert admin.send(LIST, form("webhook")).json()["errors"][0]["pointer"] == "/name"
 
 
-def test_markup_in_a_channels_name_or_a_services_words_stays_text(
-    reception: Reception, admin: Visitor, services: Services
-):
+def test_markup_in_a_channels_name_or_a_services_words_stays_text(lone: Reception, admin: Visitor, services: Services):
     services.otherwise["webhook"] = lambda _: Answer(500, b"<script>alert(1)</script>")
     page = added(admin, "webhook", **{"/name": "<b>值班</b>"})
     admin.post(f"{page}/test", {"/address": ""})
-    send(reception)
+    lone.send()
     for path in (LIST, page, f"{page}/standing", "/"):
         shown = admin.get(path).text
         assert "<b>值班" not in shown

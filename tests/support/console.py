@@ -82,3 +82,8 @@ class Reception:
             visitor.get("/")
             self._visitors[username] = visitor
         return self._visitors[username]
+
+    def send(self) -> None:
+        """Let the worker send what waits for our own people."""
+        while self.node.post_office.sending.step(self.node.clock.now):
+            pass

@@ -35,7 +35,7 @@ class PostOffice:
         dispatches = Dispatches()
         return cls(
             dispatches,
-            Contacts(dispatches, vault),
+            Contacts(dispatches, vault, log),
             ChannelRegister(dispatches, vault, log),
             Sending(database, vault, postman, console_url, random),
         )

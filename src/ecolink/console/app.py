@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ecolink.console import attachments, bureau_account, entrance, files, stream
+from ecolink.console.account import alerts as own_alerts
 from ecolink.console.account import pages as account
 from ecolink.console.account import second_factor
 from ecolink.console.administration import pages as administration
@@ -44,6 +45,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         today.router(console),
         account.router(console),
         second_factor.router(console),
+        own_alerts.router(console),
         bulletins.router(console),
         audit.router(console),
         administration.router(console),

@@ -155,13 +155,13 @@ def _add_preferences(api: APIRouter) -> None:
     @api.get("/me/alerts", operation_id="get_my_alerts", summary="How I am told / 我的提醒方式")
     def get_my_alerts(session: SessionDep, by: Myself) -> PreferenceOut:
         """Language, quiet hours, and which matters come by which of my contact points."""
-        return _show_preference(session, by)
+        return show_preference(session, by)
 
     @api.put("/me/alerts", operation_id="set_my_alerts", summary="Say how I want to be told / 设置提醒方式")
     def set_my_alerts(entry: PreferenceIn, session: SessionDep, now: NowDep, by: Myself) -> PreferenceOut:
         """Quiet hours never hold an emergency back, and no rule can leave what is urgent without a way."""
-        preferences.change(session, by.id, _preference(entry), now)
-        return _show_preference(session, by)
+        preferences.change(session, by.id, preference_of(entry), now)
+        return show_preference(session, by)
 
 
 def _add_pin(api: APIRouter, alerts: AlertService, identity: Identity) -> None:
@@ -226,7 +226,13 @@ def show_alert(alerts: AlertService, session: Session, alert: Alert) -> AlertOut
     )
 
 
-def _preference(entry: PreferenceIn) -> Preference:
+def preference_of(entry: PreferenceIn) -> Preference:
+    """Return how somebody wants to be told.
+
+    Raises:
+        InvalidError: quiet hours have a beginning and no end, or the other way round.
+
+    """
     if (entry.quiet_from is None) is not (entry.quiet_until is None):
         raise InvalidError(
             "Quiet hours have a beginning and an end.", "免打扰时段须同时填写起止时间。", pointer="/quiet_until"
@@ -242,7 +248,8 @@ def _preference(entry: PreferenceIn) -> Preference:
     return Preference(entry.language, quiet, rules)
 
 
-def _show_preference(session: Session, by: Principal) -> PreferenceOut:
+def show_preference(session: Session, by: Principal) -> PreferenceOut:
+    """Return how somebody is told, and by what."""
     preference = preferences.of(session, {by.id: by.roles})[by.id]
     quiet = preference.quiet
     return PreferenceOut(

@@ -136,13 +136,13 @@ def contacts_router(office: PostOffice) -> APIRouter:
     )
     def add_contact_point(wanted: ContactPointIn, session: SessionDep, now: NowDep, by: Myself) -> ContactPointOut:
         """Note an address of one's own. A code is sent there; alerts follow once it is confirmed."""
-        point = office.contacts.add(session, wanted.channel_id, wanted.address, by=by, now=now)
+        point = office.contacts.add(session, wanted.channel_id, wanted.address, whose=by.id, by=by, now=now)
         return ContactPointOut.of(point, session.get_one(Channel, point.channel_id))
 
     @api.put("/contact-points/order", operation_id="order_contact_points", summary="Order them / 调整联系方式顺序")
     def order_contact_points(wanted: OrderIn, session: SessionDep, by: Myself) -> ContactPointsOut:
         """Put the caller's contact points in the order in which they are tried."""
-        office.contacts.reorder(session, wanted.order, by=by)
+        office.contacts.reorder(session, wanted.order, whose=by.id)
         return own(session, by)
 
     @api.post(
@@ -150,7 +150,7 @@ def contacts_router(office: PostOffice) -> APIRouter:
     )
     def send_contact_code(point_id: PointId, session: SessionDep, now: NowDep, by: Myself) -> ContactPointOut:
         """Send another code; the one before counts no more."""
-        point = office.contacts.send_code(session, point_id, by=by, now=now)
+        point = office.contacts.send_code(session, point_id, whose=by.id, now=now)
         return ContactPointOut.of(point, session.get_one(Channel, point.channel_id))
 
     @api.post(
@@ -160,7 +160,8 @@ def contacts_router(office: PostOffice) -> APIRouter:
         point_id: PointId, guess: CodeIn, session: SessionDep, now: NowDep, by: Myself
     ) -> GuessOut:
         """Confirm an address by the code that came there. Five wrong ones, and another has to be sent."""
-        return GuessOut(confirmed=office.contacts.guess(session, point_id, guess.code, by=by, now=now))
+        is_right = office.contacts.guess(session, point_id, guess.code, whose=by.id, by=by, now=now)
+        return GuessOut(confirmed=is_right)
 
     @api.delete(
         "/contact-points/{point_id}",
@@ -170,7 +171,7 @@ def contacts_router(office: PostOffice) -> APIRouter:
     )
     def remove_contact_point(point_id: PointId, session: SessionDep, now: NowDep, by: Myself) -> None:
         """Take an address off one's list; what waits for it goes another way."""
-        office.contacts.remove(session, point_id, by=by, now=now)
+        office.contacts.remove(session, point_id, whose=by.id, by=by, now=now)
 
     return api
 

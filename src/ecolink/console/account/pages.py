@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from ecolink.alerts.personal_models import AlertPin
 from ecolink.alerts.pins import check_pin
+from ecolink.console.account import points
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
 from ecolink.console.page import PageDep
@@ -23,6 +24,7 @@ from ecolink.surface.auth import caller_of, requires
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep
 from ecolink.web.account_schemas import SessionOut
+from ecolink.web.alerts import show_preference
 
 Myself = Annotated[Principal, requires(Permission.PROFILE_SELF)]
 
@@ -70,6 +72,8 @@ def _add_profile(pages: APIRouter, console: Console) -> None:
             logins=paging.read(session, select_open(now, by.id), order=_NEWEST, shape=SessionOut.of),
             codes_left=console.identity.second_factors.recovery_codes_left(session, by.id),
             pin=session.get(AlertPin, by.id),
+            points=points.show(console.rooms.post_office.contacts, session, by.id),
+            preference=show_preference(session, by),
         )
 
 

@@ -1,8 +1,6 @@
 """Alert channels: how each fares, added, changed, switched off, removed, and tried out by the way every alert goes."""
 
 import json
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -13,9 +11,9 @@ from ecolink.alerts.channels.faults import trouble_of
 from ecolink.alerts.dispatch_models import Channel, ChannelKind, DispatchState
 from ecolink.alerts.health import health_of, health_of_channels
 from ecolink.console.administration.sections import sections_for
+from ecolink.console.channel_words import ADDRESSES, KINDS
 from ecolink.console.console import Console
 from ecolink.console.form import Form, FormDep
-from ecolink.console.language import mark as _
 from ecolink.console.page import PageDep
 from ecolink.surface.unit import NowDep, SessionDep
 from ecolink.surface.versions import check_version
@@ -24,30 +22,6 @@ from ecolink.web.channels import ChannelId, Manager
 
 LIST: Final = "/administration/channels"
 MOST_TESTS: Final = 5
-
-KINDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        ChannelKind.EMAIL: _("E-mail"),
-        ChannelKind.DINGTALK: _("DingTalk robot"),
-        ChannelKind.WECOM: _("WeCom robot"),
-        ChannelKind.FEISHU: _("Feishu robot"),
-        ChannelKind.NTFY: _("ntfy push"),
-        ChannelKind.SMS: _("Text message"),
-        ChannelKind.WEBHOOK: _("Webhook"),
-    }
-)
-ADDRESSES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        ChannelKind.EMAIL: _("E-mail address"),
-        ChannelKind.DINGTALK: _("Mobile number to call upon in the group, or empty"),
-        ChannelKind.WECOM: _("Mobile number to call upon in the group, or empty"),
-        ChannelKind.FEISHU: _("Feishu id (ou_…) to call upon in the group, or empty"),
-        ChannelKind.NTFY: _("Topic"),
-        ChannelKind.SMS: _("Mobile number"),
-        ChannelKind.WEBHOOK: _("What names the person there, or empty"),
-    }
-)
-"""What a contact point's address is on a channel of each kind."""
 
 
 def add(pages: APIRouter, console: Console) -> None:

@@ -5,7 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from ecolink.console.account import points
+from ecolink.console.account.points import Hand
 from ecolink.console.administration.sections import sections_for
+from ecolink.console.channel_words import KINDS
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
 from ecolink.console.page import PageDep
@@ -35,6 +38,7 @@ class _OneTime:
 def add(pages: APIRouter, console: Console) -> None:  # noqa: C901 - one page after the other
     """Add the pages about people."""
     identity, accounts = console.identity, console.identity.accounts
+    contacts = console.rooms.post_office.contacts
 
     def choose() -> _OneTime:
         password = new_password()
@@ -44,6 +48,11 @@ def add(pages: APIRouter, console: Console) -> None:  # noqa: C901 - one page af
 
     def account_of(session: SessionDep, user_id: str) -> Account:
         return accounts.get(session, AccountKind.USER, user_id)
+
+    def theirs(user_id: str, by: ManagesUsers) -> Hand:
+        return Hand(user_id, by)
+
+    points.add(pages, contacts, "/people/{user_id}/points", "/administration/people/{}", theirs)
 
     @pages.get("/people")
     def list_people(
@@ -80,7 +89,13 @@ def add(pages: APIRouter, console: Console) -> None:  # noqa: C901 - one page af
     def show_person(user_id: str, page: PageDep, session: SessionDep, by: ManagesUsers) -> Response:
         account = account_of(session, user_id)
         return page.show(
-            "administration/person.html", sections=sections_for(by), account=account, roles=names_of(page, Role)
+            "administration/person.html",
+            sections=sections_for(by),
+            account=account,
+            roles=names_of(page, Role),
+            points=points.show(contacts, session, user_id),
+            offered=points.offer(contacts, page, session),
+            channel_kinds=KINDS,
         )
 
     @pages.post("/people/{user_id}")
