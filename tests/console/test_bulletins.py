@@ -12,6 +12,8 @@ from tests.support.town import QINGYUAN, Town
 
 pytestmark = pytest.mark.by_turns
 
+NUMBER = "350924199001010018"
+
 
 @pytest.fixture
 def qingyuan(town: Town) -> Reception:
@@ -137,15 +139,54 @@ def test_persons_stay_masked_until_somebody_gives_a_reason(reception: Reception)
         "/sanitised@yes": "",
         "/case_number": "闽寿林立〔2026〕7号",
         "/persons/0/name": "林大山",
-        "/persons/0/identity_number": "350924199001010018",
+        "/persons/0/identity_number": NUMBER,
     }
     kept = officer.send("/bulletins", typed)
     assert kept.status_code == 200, kept.text
     address = kept.headers["hx-redirect"]
     shown = officer.get(address).text
 
-    assert "350924199001010018" not in shown
-    assert "350924199001010018" not in officer.get(f"{address}/edit").text
+    assert NUMBER not in shown
+    assert NUMBER not in officer.get(f"{address}/edit").text
+
+
+def test_a_bulletin_prints_as_a_letter_with_persons_masked_unless_somebody_says_why(
+    reception: Reception, qingyuan: Reception, town: Town
+):
+    named = {
+        "/kind": "person_or_item",
+        "/sanitised@yes": "",
+        "/case_number": "闽寿林立〔2026〕7号",
+        "/persons/0/name": "林大山",
+        "/persons/0/identity_number": NUMBER,
+        "/number": "寿公情通〔2026〕7号",
+    }
+    officer = reception.signed_in(Role.OFFICER)
+    draft = officer.send("/bulletins", TYPED | named).headers["hx-redirect"]
+    assert "本件为草稿" in officer.get(f"{draft}/letter").text
+    told = tell(reception, town, **named)
+    reader = qingyuan.signed_in(Role.LIAISON_OFFICER)
+    there = place_of(reader, "/bulletins")
+    letter = reader.get(f"{there}/letter").text
+    for said in (
+        "寿宁县公安局情报通报",
+        "寿公情通〔2026〕7号",
+        "庆元县公安局：",
+        "检查茶苗包裹",
+        "特此通报",
+        "林某",
+        "已作遮盖",
+    ):
+        assert said in letter, said
+    assert NUMBER not in letter
+    assert reader.get(f"{there}/letter?format=pdf").content.startswith(b"%PDF")
+
+    reader.get(there)
+    assert reader.send(f"{there}/letter", {"/reason": ""}).status_code == 422
+    assert reader.post(f"{there}/letter", {"/reason": "核对身份"}).content.startswith(b"%PDF")
+    chief = reception.signed_in(Role.APPROVER)
+    chief.send(f"{told}/recall", {"/reason_code": "wrong", "/reason": "经核查不属实"})
+    assert chief.get(f"{told}/letter").status_code == 409
 
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

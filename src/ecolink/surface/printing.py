@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Query, Response
+from fastapi import Header, Query, Response
 
 from ecolink.documents.document import Document
 
@@ -20,6 +20,19 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     }
 }
 """What an operation that answers with `printed` says of it in OpenAPI (`responses`)."""
+
+
+def take_key(
+    _: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Taken, and without effect: a letter is made anew from what was signed, and each print is "
+            "recorded.",
+        ),
+    ] = None,
+) -> None:
+    """Let a client that sends a key with every POST send it with one that prints as well."""
 
 
 def printed(document: Document, form: Literal["html", "pdf"], name: str) -> Response:

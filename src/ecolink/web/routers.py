@@ -24,7 +24,7 @@ def routers_of(rooms: Rooms) -> Sequence[APIRouter]:
     """Return the routers of the exchange rooms, each to stand under /api/v1."""
     return (
         leads.router(rooms.leads),
-        bulletins.router(rooms.bulletins),
+        bulletins.router(rooms.bulletins, rooms.leads.reading.home.name_zh),
         emergencies.router(rooms.emergencies),
         alliances.router(rooms.alliances),
         *routers_of_cooperation(rooms.cooperation),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy.orm import Session
 
-from ecolink.console.bulletins import onward, words, writing
+from ecolink.console.bulletins import letters, onward, words, writing
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
 from ecolink.console.page import Page, PageDep
@@ -75,6 +75,7 @@ def router(console: Console) -> APIRouter:
     _add_reading(pages, service)
     _add_answering(pages, service)
     onward.add(pages, service)
+    letters.add(pages, console)
     return pages
 
 

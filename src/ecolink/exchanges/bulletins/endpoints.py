@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response, status
 from sqlalchemy.orm import Session
 
-from ecolink.exchanges.bulletins import permission_endpoints
+from ecolink.exchanges.bulletins import permission_endpoints, prints
 from ecolink.exchanges.bulletins.board import AnswersOut, RecipientsOut
 from ecolink.exchanges.bulletins.history import BulletinHistoryOut, BulletinVersionsOut
 from ecolink.exchanges.bulletins.listing import Sort, Wanted, matching, order_of
@@ -44,13 +44,14 @@ Answerer = Annotated[Principal, requires(Permission.BULLETIN_FEEDBACK)]
 Revealer = Annotated[Principal, requires(Permission.PERSON_REVEAL)]
 
 
-def router(service: BulletinService) -> APIRouter:
-    """Return the operations on bulletins."""
+def router(service: BulletinService, home_zh: str) -> APIRouter:
+    """Return the operations on bulletins; `home_zh` is the Chinese name of this bureau, for letters."""
     api = APIRouter(prefix="/bulletins", tags=["bulletins"], route_class=TransactionalRoute)
     _add_reading(api, service)
     _add_drafting(api, service)
     _add_answering(api, service)
     permission_endpoints.add(api, service)
+    prints.add(api, prints.Prints(service, home_zh))
     return api
 
 

@@ -17,6 +17,7 @@ ACTIONS: Mapping[str, AccessAction] = {
     "passed on": AccessAction.DISCLOSE,
     "received": AccessAction.COLLECT,
     "opened": AccessAction.CONSULT,
+    "printed": AccessAction.CONSULT,
     "persons revealed": AccessAction.REVEAL,
 }
 """What the law calls a thing done; all else alters."""

@@ -1,16 +1,15 @@
 """A lead as official letters in Chinese: the request (协查函) and its reply (回执). Persons stand as they are given."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from ecolink.cadence.calendars import china_day
 from ecolink.documents.document import (
     Block,
     Document,
-    Heading,
     Paragraph,
     Signature,
     Table,
@@ -18,14 +17,22 @@ from ecolink.documents.document import (
     chinese_time,
     number_text,
 )
-from ecolink.exchanges.governance import HandlingIn
 from ecolink.exchanges.leads.views import LeadOut, OfficerOut, ReplyOut, RequestOut
+from ecolink.exchanges.letters import (
+    CLASSIFICATIONS,
+    DRAFT,
+    MASKED,
+    PERSON_HEADER,
+    Names,
+    Persons,
+    handling_text,
+    numbered,
+    paragraphs,
+    person_row,
+)
 from ecolink.protocol.kinds import lead_reasons
 from ecolink.protocol.kinds.common import CHARGES
 from ecolink.protocol.kinds.leads import Document as Enclosed
-
-Persons = Sequence[Mapping[str, Any]]
-Names = Mapping[str, str]
 
 KINDS_ZH: Final[Names] = MappingProxyType(
     {
@@ -37,10 +44,6 @@ KINDS_ZH: Final[Names] = MappingProxyType(
     }
 )
 _URGENCIES: Final[Names] = MappingProxyType({"U1": "特急", "U2": "紧急", "U3": "普通"})
-_CATEGORIES: Final[Names] = MappingProxyType(
-    {"suspect": "嫌疑人", "witness": "证人", "victim": "被害人", "reporter": "报案人", "other": "其他"}
-)
-_BASES: Final[Names] = MappingProxyType({"fact": "事实", "assessment": "研判"})
 _OUTCOMES: Final[Names] = MappingProxyType(
     {
         "full": "已全部查清",
@@ -53,18 +56,6 @@ _OUTCOMES: Final[Names] = MappingProxyType(
 _EVIDENCE: Final[Names] = MappingProxyType(
     {"yes": "可作为证据使用", "no": "不作为证据使用", "ask": "作为证据使用前，请先征得我局同意"}
 )
-_HANDLING: Final[Names] = MappingProxyType(
-    {
-        "H0": "仅用于预防和打击犯罪",
-        "H1": "未经我局同意，不得用于诉讼",
-        "H2": "未经我局同意，不得传播",
-        "H3": "按下列限制使用",
-    }
-)
-_ONWARD: Final[Names] = MappingProxyType(
-    {"none": "不得转发", "ask": "征得我局同意后方可转发", "group": "可在联盟内转发"}
-)
-_CLASSIFICATIONS: Final[Names] = MappingProxyType({"public": "公开", "internal": "内部", "work-secret": "工作秘密"})
 _DOCUMENTS: Final[Names] = MappingProxyType(
     {
         "letter": "协作函",
@@ -76,8 +67,6 @@ _DOCUMENTS: Final[Names] = MappingProxyType(
         "other": "其他材料",
     }
 )
-_NUMERALS: Final = "一二三四五六七八"
-_MASKED: Final = "本件所列个人信息已作遮盖处理。"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +92,7 @@ class LeadLetter:
             day=china_day(sent_at or self.made_at),
             made_at=self.made_at,
             red_head=True,
-            body=_numbered(
+            body=numbered(
                 "因办案需要，现商请贵局协查。有关情况函告如下：", self._asked(asked, persons), "特此函商，请予协助。"
             ),
             signatures=self._signed(asked.private.by, asked.private.approver, sent_at, asked.digest, self.requester),
@@ -120,7 +109,7 @@ class LeadLetter:
             day=china_day(reply.replied_at),
             made_at=self.made_at,
             red_head=True,
-            body=_numbered(f"{about}现将办理情况函复如下：", self._told(reply, persons), "特此函复。"),
+            body=numbered(f"{about}现将办理情况函复如下：", self._told(reply, persons), "特此函复。"),
             signatures=self._signed(
                 reply.private.by, reply.private.approver, reply.replied_at, reply.digest, self.recipient
             ),
@@ -132,33 +121,36 @@ class LeadLetter:
         case = (
             f"案件编号：{asked.case_number}。{'刑事' if asked.case_type == 'criminal' else '行政'}案件，{asked.stage}。"
         )
-        yield "案件情况", _texts(case, f"涉嫌：{charges}。" if charges else "", asked.facts)
-        yield "请求协查事项", _texts(asked.information_requested, f"请贵局协查的理由：{asked.why_recipient}")
-        yield "授权范围", _texts(asked.scope)
+        yield "案件情况", paragraphs(case, f"涉嫌：{charges}。" if charges else "", asked.facts)
+        yield "请求协查事项", paragraphs(asked.information_requested, f"请贵局协查的理由：{asked.why_recipient}")
+        yield "授权范围", paragraphs(asked.scope)
         yield "涉及人员、车辆、单位和物品", [*self._named(persons, asked), *_things(asked)]
         urgency = f"紧急程度：{_URGENCIES.get(asked.urgency, asked.urgency)}。{asked.urgency_reason or ''}"
         due = f"望于{chinese_time(asked.due_at)}前答复。" if asked.due_at else ""
         governance = self.lead.governance
         yield (
             "办理要求",
-            _texts(
+            paragraphs(
                 urgency,
                 due,
                 asked.use_restrictions or "",
-                f"用途：{governance.purpose}。密级：{_CLASSIFICATIONS[governance.classification]}。"
-                f"使用要求：{_handling(governance.handling)}。法律依据：{governance.legal_basis}。",
+                f"用途：{governance.purpose}。密级：{CLASSIFICATIONS[governance.classification]}。"
+                f"使用要求：{handling_text(governance.handling)}。法律依据：{governance.legal_basis}。",
             ),
         )
         yield "附件", _documents(asked.documents)
         contact = asked.private.contact
         if contact is not None:
             told = "，".join(filter(None, (contact.name, contact.post, contact.phone)))
-            yield "联系人", _texts(f"{told}。")
+            yield "联系人", paragraphs(f"{told}。")
 
     def _told(self, reply: ReplyOut, persons: Persons) -> Iterable[tuple[str, list[Block]]]:
         if reply.reason_code:
             reason = lead_reasons.UNABLE_REASONS.get(reply.reason_code)
-            yield "无法协查的原因", _texts(f"{reason.zh if reason else reply.reason_code}。{reply.explanation or ''}")
+            yield (
+                "无法协查的原因",
+                paragraphs(f"{reason.zh if reason else reply.reason_code}。{reply.explanation or ''}"),
+            )
         span = ""
         if reply.executed_from and reply.executed_to:
             span = f"办理日期：{chinese_date(reply.executed_from)}至{chinese_date(reply.executed_to)}。"
@@ -166,20 +158,22 @@ class LeadLetter:
             f"{each.name}（{each.post}）" if each.post else each.name for each in reply.private.officers
         )
         scope = "全部工作在授权范围内进行。" if reply.within_scope else "部分工作超出授权范围。"
-        yield "办理情况", _texts(reply.scope_executed, f"{span}{scope}", f"办案民警：{officers}。" if officers else "")
+        yield (
+            "办理情况",
+            paragraphs(reply.scope_executed, f"{span}{scope}", f"办案民警：{officers}。" if officers else ""),
+        )
         grading = f"情报评级：{reply.grading}。" if reply.grading else ""
-        yield "查证结果", _texts(reply.findings, grading)
+        yield "查证结果", paragraphs(reply.findings, grading)
         yield "涉及人员和车辆", self._named(persons, reply)
-        yield "使用要求", _texts(f"{_EVIDENCE[reply.usable_as_evidence]}。{_handling(reply.handling)}。")
+        yield "使用要求", paragraphs(f"{_EVIDENCE[reply.usable_as_evidence]}。{handling_text(reply.handling)}。")
         if reply.new_due_at:
-            yield "下次答复时间", _texts(f"拟于{chinese_time(reply.new_due_at)}前再次答复。")
+            yield "下次答复时间", paragraphs(f"拟于{chinese_time(reply.new_due_at)}前再次答复。")
         yield "附件", _documents(reply.documents)
 
     def _named(self, persons: Persons, said: RequestOut | ReplyOut) -> list[Block]:
         blocks: list[Block] = []
         if persons:
-            header = ("代称", "类别", "姓名", "身份证号", "出生日期", "电话", "住址", "备注")
-            blocks.append(Table(header, [_person(person) for person in persons]))
+            blocks.append(Table(PERSON_HEADER, [person_row(person) for person in persons]))
         if said.private.vehicles:
             rows = [(each.plate, each.description) for each in said.private.vehicles]
             blocks.append(Table(("车辆号牌", "特征"), rows))
@@ -196,32 +190,11 @@ class LeadLetter:
         return [Signature(f"{bureau}（{people}）" if people else bureau, at, f"本件摘要 {digest}")]
 
     def _notes(self, *, is_draft: bool) -> list[str]:
-        notes = ["本件为草稿，尚未审批发出。"] if is_draft else []
+        notes = [DRAFT] if is_draft else []
         if self.lead.is_exercise:
             notes.append("【演练】本件用于演练，不涉及真实案件。")
         notes.append("本件不替代正式协作函件。")
-        return [*notes, _MASKED] if self.is_masked and self.lead.person_count else notes
-
-
-def _numbered(opening: str, sections: Iterable[tuple[str, list[Block]]], closing: str) -> list[Block]:
-    """Return a letter's body: sections under Chinese numerals, those with nothing in them left out."""
-    blocks: list[Block] = [Paragraph(opening)]
-    told = [(title, inner) for title, inner in sections if inner]
-    for numeral, (title, inner) in zip(_NUMERALS, told, strict=False):
-        blocks += [Heading(f"{numeral}、{title}"), *inner]
-    return [*blocks, Paragraph(closing)]
-
-
-def _texts(*texts: str) -> list[Block]:
-    return [Paragraph(text) for text in texts if text]
-
-
-def _person(person: Mapping[str, Any]) -> tuple[str | None, ...]:
-    category = _CATEGORIES.get(person["category"], person["category"])
-    minor = "，未成年" if person.get("minor") else ""
-    members = ("name", "identity_number", "birth_date", "phone", "address", "note")
-    shown = (str(person[name]) if person.get(name) else None for name in members)
-    return (person["ref"], f"{category}（{_BASES.get(person['basis'], person['basis'])}{minor}）", *shown)
+        return [*notes, MASKED] if self.is_masked and self.lead.person_count else notes
 
 
 def _things(asked: RequestOut) -> list[Block]:
@@ -242,7 +215,7 @@ def _things(asked: RequestOut) -> list[Block]:
             for each in asked.items
         ]
         blocks.append(Table(("物品", "学名", "数量", "重量（克）", "体积（立方米）", "备注"), things))
-    return [*blocks, *_texts(f"地点：{asked.location.text}。" if asked.location else "")]
+    return [*blocks, *paragraphs(f"地点：{asked.location.text}。" if asked.location else "")]
 
 
 def _documents(documents: Iterable[Enclosed]) -> list[Block]:
@@ -250,8 +223,3 @@ def _documents(documents: Iterable[Enclosed]) -> list[Block]:
         f"{number}．{each.title}（{_DOCUMENTS.get(each.kind, each.kind)}）" for number, each in enumerate(documents, 1)
     ]
     return [Paragraph("\n".join(listed))] if listed else []
-
-
-def _handling(handling: HandlingIn) -> str:
-    text = f"：{handling.text}" if handling.text else ""
-    return f"{_HANDLING[handling.code]}（{handling.code}）{text}，{_ONWARD[handling.onward]}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy.orm import Session
 
 from ecolink.documents.document import Document
@@ -97,19 +97,6 @@ def _chosen(lead: LeadOut, digest: str | None) -> ReplyOut:
     raise NotFoundError("There is no such reply yet.", "尚无此回复。")
 
 
-def _take_key(
-    _: Annotated[
-        str | None,
-        Header(
-            alias="Idempotency-Key",
-            description="Taken, and without effect: a letter is made anew from what was signed, and each print is "
-            "recorded.",
-        ),
-    ] = None,
-) -> None:
-    """Let a client that sends a key with every POST send it here as well."""
-
-
 def add(api: APIRouter, prints: Prints) -> None:
     """Add the letters to the router of leads."""
 
@@ -134,7 +121,7 @@ def add(api: APIRouter, prints: Prints) -> None:
         summary="Print the request with persons in full / 打印含完整人员信息的协查函",
         response_class=Response,
         responses=printing.ANSWERS,
-        dependencies=[Depends(_take_key)],
+        dependencies=[Depends(printing.take_key)],
     )
     def print_lead_in_full(
         lead_id: LeadId, why: ReasonIn, database: DatabaseDep, now: NowDep, by: Revealer, form: printing.Form = "html"
@@ -170,7 +157,7 @@ def add(api: APIRouter, prints: Prints) -> None:
         summary="Print a reply with persons in full / 打印含完整人员信息的回执",
         response_class=Response,
         responses=printing.ANSWERS,
-        dependencies=[Depends(_take_key)],
+        dependencies=[Depends(printing.take_key)],
     )
     def print_lead_reply_in_full(
         lead_id: LeadId,
