@@ -5,7 +5,6 @@ looks for those, by a title of its own.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -40,11 +39,8 @@ def browser(_browser: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Bro
 @pytest.fixture(scope="session")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Node]]:
     """Shouning and Qingyuan: real processes that trust each other, with all of `CAST` at both."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in [name for name in os.environ if name.startswith("ECOLINK_")]:
-            environment.delenv(name)
-        with running(tmp_path_factory.mktemp("nodes")) as both:
-            yield both
+    with running(tmp_path_factory.mktemp("nodes")) as both:
+        yield both
 
 
 @pytest.fixture

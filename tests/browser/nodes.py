@@ -1,13 +1,16 @@
 """Two bureaus with real nodes and the people who sit at their consoles."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
 
 from ecolink.exchanges.emergencies.border import shipped_file
+from tests.entrypoints.processes import ECOLINK, Program
 from tests.processes.bureau import PASSWORD, Bureau, introduce
 from tests.support.town import QINGYUAN, SHOUNING
 
@@ -54,18 +57,21 @@ def sign_in(page: Page, address: str, login: str, password: str, path: str = "/"
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[tuple[Node, Node]]:
+def running(folder: Path, program: Program = ECOLINK) -> Iterator[tuple[Node, Node]]:
     """Found Shouning and Qingyuan in `folder`, introduce them to each other, and run them until the block ends."""
     bureaus = tuple(Bureau(code, folder / code / "ecolink.toml", None) for code in (SHOUNING, QINGYUAN))
-    for bureau in bureaus:
-        bureau.found()
-        _employ(bureau)
-        with bureau.config.open("a", encoding="utf-8") as settings:
-            settings.write(f"\nborder_file = '{shipped_file()}'\nalert_networks = ['127.0.0.0/8']\n")
-    introduce(*bureaus)
     with ExitStack() as both:
+        environment = both.enter_context(pytest.MonkeyPatch.context())
+        for name in [name for name in os.environ if name.startswith("ECOLINK_")]:
+            environment.delenv(name)
         for bureau in bureaus:
-            both.enter_context(bureau.process("serve"))
+            bureau.found()
+            _employ(bureau)
+            with bureau.config.open("a", encoding="utf-8") as settings:
+                settings.write(f"\nborder_file = '{shipped_file()}'\nalert_networks = ['127.0.0.0/8']\n")
+        introduce(*bureaus)
+        for bureau in bureaus:
+            both.enter_context(bureau.process("serve", program=program))
         yield Node(bureaus[0]), Node(bureaus[1])
 
 

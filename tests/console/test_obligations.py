@@ -1,11 +1,14 @@
 """What is due, on pages: the year by partner, one obligation with all that was said of it, and letting it go."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from ecolink.cadence.calendars import calendar_of, read_table
 from ecolink.identity.roles import Role
-from tests.console.cooperation import DECEMBER, agree
+from tests.console.cooperation import DECEMBER, SCRIPT, agree, wrong_at
+from tests.support.agreements import Chief
 from tests.support.console import Reception
 from tests.support.town import Town
 
@@ -74,12 +77,104 @@ def test_who_may_not_let_it_go_is_shown_no_form_and_refused(both, role: Role):
     assert visitor.post(f"/cooperation/{DECEMBER}/waivers", {"/reason": "x"}).status_code == 403
 
 
+def test_each_duty_is_shown_with_what_meets_it_and_whoever_may_not_do_it_is_shown_nothing(both):
+    handler, auditor = both[0].signed_in(Role.LIAISON_OFFICER), both[0].signed_in(Role.AUDITOR)
+    for duty, way in (
+        ("liaison/2026-12", "/cooperation/contacts/new?obligation=sn-qy-151/liaison/2026-12"),
+        ("exchange/2027-Q1", "/cooperation/exchanges"),
+        ("consultation/2027", "/cooperation/consultations/new?agreement=sn-qy-151"),
+        ("drill/2026-12", "/emergencies/new?status=exercise"),
+    ):
+        leads = re.compile(f'(href|action)="{re.escape(way)}"' + r"[^>]*(>|novalidate>)")
+        met_by = [
+            visitor.get(f"/cooperation/sn-qy-151/{duty}").text.partition('id="met"')[2]
+            for visitor in (handler, auditor)
+        ]
+        assert [bool(leads.search(page)) for page in met_by] == [True, False], duty
+
+
+def test_a_month_shows_what_is_due_on_the_working_days_that_were_signed(both, town: Town):
+    visitor, chiefs = both[0].signed_in(Role.OFFICER), [Chief(reception.node) for reception in both]
+    table = read_table("date,day\n2027-01-01,off\n2027-01-09,work\n")
+    notice = chiefs[0].add_calendar(calendar_of(2027, table, "放假通知（虚构）"))
+    town.settle()
+    chiefs[1].sign(notice)
+    town.settle()
+    december = visitor.get("/cooperation/calendar").text
+    assert "2026年12月" in december
+    assert re.search(r'aria-current="date">\s*<p class="day"><time datetime="2026-12-03">', december)
+    kind, due = _day(december, "2026-12-31")
+    assert kind == "worked"
+    assert f'href="/cooperation/{DECEMBER}"' in due
+    assert "待办" in due
+    assert _day(december, "2026-12-05")[0] == "weekend"
+    assert 'rel="next" href="?month=2027-01"' in december
+    assert "尚未经各方签署" in december
+
+    january = visitor.get("/cooperation/calendar?month=2027-01&agreement=sn-qy-151").text
+    assert _day(january, "2027-01-01")[0] == "holiday"
+    assert _day(january, "2027-01-09")[0] == "made_up"
+    assert "尚未经各方签署" not in january
+    assert "本月没有到期事项" in visitor.get("/cooperation/calendar?month=2026-10").text
+    for wrong in ("month=2026-13", "month=1800-01", "agreement=-"):
+        assert visitor.get(f"/cooperation/calendar?{wrong}").status_code == 422
+
+
+def test_a_calendar_address_is_shown_once_and_dies_when_it_is_revoked(both):
+    visitor = both[0].signed_in(Role.OFFICER)
+    visitor.get("/cooperation/calendar")
+    assert wrong_at(visitor.send("/cooperation/calendar/addresses", {"/label": ""})) == {"/label"}
+    answer = visitor.send("/cooperation/calendar/addresses", {"/label": f"手机 {SCRIPT}"})
+    address = re.search(r'id="address">http://testserver(/api/v1/feeds/[\w-]{43}\.ics)<', answer.text)
+    assert address
+    assert SCRIPT not in answer.text
+    assert "BEGIN:VCALENDAR" in visitor.client.get(address[1]).text
+    listed = visitor.get("/cooperation/calendar").text
+    assert address[1] not in listed
+    revoke = re.search(r'action="(/cooperation/calendar/addresses/[^"]*/revoke)"', listed)
+    assert revoke
+    assert both[0].signed_in(Role.AUDITOR).post(revoke[1]).status_code == 404, "somebody else's"
+    visitor.post(revoke[1])
+    assert visitor.client.get(address[1]).status_code == 404
+
+
+def test_a_reminder_is_marked_as_seen_and_what_was_missed_stands_in_the_report(both, town: Town):
+    town.wait(timedelta(days=26))
+    officer, auditor = both[0].signed_in(Role.LIAISON_OFFICER), both[0].signed_in(Role.AUDITOR)
+    assert "须于2026-12-31前完成" in officer.get("/cooperation").text
+    notice = re.search(r'action="(/cooperation/notices/[^"]*/seen)"', officer.get("/cooperation/notices").text)
+    assert notice
+    assert auditor.post(notice[1]).status_code == 403
+    officer.post(notice[1])
+    assert notice[1] not in officer.get("/cooperation/notices").text
+    assert "已阅" in officer.get("/cooperation/notices?state=seen").text
+
+    town.wait(timedelta(days=14))
+    auditor = both[0].signed_in(Role.AUDITOR)
+    report = auditor.get("/cooperation/report?year=2026&partner=331126000000").text
+    line = re.search(r"<th scope=\"row\">庆元县公安局</th><td[^>]*>月联系</td>(.*?)</tr>", report, re.DOTALL)
+    assert line
+    assert 'data-label="未完成">1<' in line[1]
+    for form, begins in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK"), ("pdf", b"%PDF"), ("html", b"<!doctype html>")):
+        filed = auditor.get(f"/cooperation/report?year=2026&partner=&format={form}").content
+        assert filed[: len(begins)].lower() == begins.lower(), form
+    assert auditor.get("/cooperation/report?year=1").status_code == 422
+
+
 def test_the_administrator_reads_no_obligation(both):
     visitor = both[0].signed_in(Role.ADMINISTRATOR)
 
     assert 'href="/cooperation"' not in visitor.get("/").text
-    for path in ("/cooperation", "/cooperation/obligations", f"/cooperation/{DECEMBER}"):
+    for path in ("/cooperation", "/cooperation/obligations", "/cooperation/calendar", f"/cooperation/{DECEMBER}"):
         assert visitor.get(path).status_code == 403
+
+
+def _day(page: str, day: str) -> tuple[str, str]:
+    """Return the kind of a day on a month's page, and what stands on it."""
+    within = rf'<td class="([a-z_]+)[^>]*>\s*<p class="day"><time datetime="{day}">(.*?)</td>'
+    found = re.search(within, page, re.DOTALL)
+    assert found, day
+    return found[1], found[2]
 
 
 def _keys(page: str) -> list[str]:

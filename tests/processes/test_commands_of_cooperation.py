@@ -154,6 +154,7 @@ def test_a_quarter_is_kept_at_the_command_line(pair: Pair) -> None:
     month = Period.containing(quarter.first, "month")
 
     keep_in_touch(pair, month)
+    let_go(pair, f"{CODE}/liaison/{month.next()}")
     exchange_packages(pair, f"{CODE}/exchange/{quarter}")
     confer(pair)
     read_calendar(pair, f"{CODE}/exchange/{quarter}@ecolink")
@@ -190,6 +191,24 @@ def keep_in_touch(pair: Pair, month: Period) -> None:
 
     twice = shouning.told("liaison", "record", shouning.file({**written, "topics": ["重复记录"]}))
     assert "withdrawn" in shouning.run("liaison", "withdraw", twice["id"], twice["record"], "重复记录").stdout
+
+
+def let_go(pair: Pair, key: str) -> None:
+    shouning, qingyuan = pair.shouning, pair.qingyuan
+
+    def stands(state: str) -> Callable[[Any], bool]:
+        return lambda told: [each["state"] for each in told] == [state]
+
+    shouning.run("waiver", "propose", key, "--reason", "误提", user="zheng")
+    qingyuan.waits_for("waiver", "show", key, until=stands("proposed"))
+    assert "暂不同意" in qingyuan.run("waiver", "decline", key, "--reason", "暂不同意", user="zheng").stdout
+    shouning.waits_for("waiver", "show", key, until=stands("declined"))
+    shouning.run("waiver", "withdraw", key, "--reason", "另议", user="zheng")
+    shouning.run("waiver", "propose", key, "--reason", "两地均在扑救山火", user="zheng")
+    qingyuan.waits_for("waiver", "show", key, until=lambda told: told and told[-1]["state"] == "proposed")
+    qingyuan.run("waiver", "accept", key, "--reason", "同意", user="zheng")
+    told = shouning.waits_for("waiver", "show", key, until=lambda told: told[-1]["state"] == "agreed")
+    assert [word["reason"] for word in told[-1]["words"]] == ["两地均在扑救山火", "同意"]
 
 
 def exchange_packages(pair: Pair, key: str) -> None:
@@ -264,7 +283,7 @@ def read_cadence(pair: Pair, month: Period) -> None:
         (each["key"], each["state"], each["late"]) for each in seat.told("cadence", "history")
     ]
     upcoming = seat.told("cadence", "next")
-    assert upcoming[0]["key"] == f"{CODE}/liaison/{month.next()}"
+    assert upcoming[0]["key"] == f"{CODE}/liaison/{month.next().next()}", "the next month is let go"
     assert CODE in seat.run("cadence", "status").stdout
     for ending, begins in (("pdf", b"%PDF"), ("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf"), ("html", b"<!doctype html>")):
         report = pair.file.with_suffix(f".{ending}")

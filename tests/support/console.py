@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
 
 PASSWORD = "walk the ridge at dawn"
+SHIFT = timedelta(hours=12)
 BROWSER = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html", "User-Agent": "Mozilla/5.0 (X11) Chrome/140"}
 
 
@@ -46,7 +48,7 @@ class Reception:
     """The console of one node, and its people."""
 
     node: Node
-    _visitors: dict[str, Visitor] = field(default_factory=dict)
+    _visitors: dict[str, tuple[Visitor, datetime]] = field(default_factory=dict)
 
     @cached_property
     def app(self) -> FastAPI:
@@ -72,16 +74,21 @@ class Reception:
             )
 
     def signed_in(self, *roles: Role) -> Visitor:
-        """Return a person with exactly these roles at a console that shows Today; the same person each time."""
-        username = "-".join(roles)
-        if username not in self._visitors:
-            self.person(username, *roles)
+        """Return a person with exactly these roles at a console that shows Today; the same person each time.
+
+        A login is good for a shift: ask again after the clock was moved by more, and they have signed in anew.
+        """
+        username, now = "-".join(roles), self.node.clock.now()
+        visitor, since = self._visitors.get(username, (None, now))
+        if visitor is None or now - since >= SHIFT:
+            if visitor is None:
+                self.person(username, *roles)
             visitor = self.visitor()
             answer = visitor.post("/sign-in", {"/username": username, "/password": PASSWORD})
             assert answer.status_code == 303, answer.text
             visitor.get("/")
-            self._visitors[username] = visitor
-        return self._visitors[username]
+            self._visitors[username] = visitor, now
+        return visitor
 
     def send(self) -> None:
         """Let the worker send what waits for our own people."""

@@ -67,3 +67,11 @@ def test_what_is_wrong_is_told_where_it_stands(desk: Desk) -> None:
     problem = desk.client.post("/api/v1/consultations", json=wrong, headers=officer).json()
     assert problem["status"] == 422
     assert {error["pointer"] for error in problem["errors"]} == {"/times", "/chairman"}
+    one = "/api/v1/consultations/019ab000-0000-7000-8000-00000000000f"
+    for path, said, at in (
+        ("answer", {"answer": "declines"}, "/note"),
+        ("answer", {"answer": "accepts"}, "/times"),
+        ("tasks/T1", {"status": "not_possible"}, "/note"),
+    ):
+        problem = desk.client.post(f"{one}/{path}", json=said, headers=officer).json()
+        assert (problem["status"], [error["pointer"] for error in problem["errors"]]) == (422, [at])

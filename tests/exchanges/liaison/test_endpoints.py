@@ -106,7 +106,9 @@ def test_names_are_masked_for_readers_and_only_those_who_handle_contacts_write(d
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_what_cannot_be_is_refused_with_the_member_at_fault(december: Town, here: Api) -> None:
     for changes, status, pointer in (
-        ({"topics": []}, 422, ""),
+        ({"topics": []}, 422, "/topics"),
+        ({"conclusions": None}, 422, "/conclusions"),
+        ({"nothing_to_report": True}, 422, "/nothing_to_report"),
         ({"partners": []}, 422, "/partners"),
         ({"participants": []}, 422, "/participants"),
         ({"method": "letter"}, 422, "/method"),

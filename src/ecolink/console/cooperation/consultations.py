@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.console.cooperation.bureaus import choices
+from ecolink.console.cooperation.owed import owed_now
 from ecolink.console.form import FormDep
 from ecolink.console.page import Page, PageDep
 from ecolink.console.route import PageRoute
@@ -27,6 +28,7 @@ from ecolink.exchanges.consultations.schemas import (
     TaskUpdateIn,
 )
 from ecolink.exchanges.liaison.views import METHODS_ZH
+from ecolink.exchanges.obligations.filters import ObligationFilters
 from ecolink.protocol.kinds.consultations import TaskCode, TaskUpdatedV1, TriggerV1
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import NowDep, SessionDep
@@ -53,12 +55,13 @@ def router(rooms: Cooperation) -> APIRouter:
 
 def _add_list(pages: APIRouter, rooms: Cooperation) -> None:
     @pages.get("")
-    def list_consultations(page: PageDep, session: SessionDep, paging: Paging, by: Reader) -> Response:  # noqa: ARG001
+    def list_consultations(page: PageDep, session: SessionDep, now: NowDep, paging: Paging, by: Reader) -> Response:  # noqa: ARG001
         wanted = page.asked(ConsultationFilters)
         found = paging.read(session, wanted.select(), order=(Consultation.id,), shape=lambda row: row)
         return page.show(
             "cooperation/consultations.html",
             wanted=wanted,
+            owed=owed_now(session, rooms, ObligationFilters(kind="consultation"), now),
             lines=rooms.consultations.views.lines(session, found.items),
             next=found.next,
             partners=choices(page, rooms, session),
@@ -81,6 +84,8 @@ def _add_calling(pages: APIRouter, rooms: Cooperation) -> None:
         trigger = TriggerV1.model_validate({"kind": kind, "thread": thread}) if from_ else None
         row = session.get(AgreementRow, agreement) if agreement else None
         known = service.seen_by(session, trigger) if trigger else row.members if row else ()
+        if trigger and not known:
+            raise NotFoundError
         return page.show(
             "cooperation/invitation.html",
             trigger=trigger,
@@ -198,8 +203,8 @@ def _add_concluding(pages: APIRouter, rooms: Cooperation) -> None:
         now: NowDep,
         by: Handler,
     ) -> Response:
-        form.read(TaskUpdateIn)
-        service.update_task(session, consultation_id, form.read(TaskUpdatedV1, task=code), by=by, now=now)
+        body = TaskUpdatedV1.model_validate({"task": code, **form.read(TaskUpdateIn).model_dump()})
+        service.update_task(session, consultation_id, body, by=by, now=now)
         return page.go(f"{_HOME}/{consultation_id}", page.text("Said to all parties."))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Final
 
@@ -11,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.calendars import china_day
+from ecolink.console.cooperation.owed import owed_now
 from ecolink.console.cooperation.waiting import Waiting
 from ecolink.console.page import PageDep
 from ecolink.console.route import PageRoute
@@ -23,8 +23,7 @@ from ecolink.surface.auth import requires
 from ecolink.surface.unit import NowDep, SessionDep
 from ecolink.web.cooperation import Cooperation
 
-MOST: Final = 6
-"""Notices, and obligations that come next, which the first page shows."""
+MOST_NOTICES: Final = 6
 MOST_OF_A_YEAR: Final = 2_000
 
 Reader = Annotated[Principal, requires(Permission.OBLIGATION_READ)]
@@ -72,12 +71,6 @@ class Overview:
             shared.append(Shared(own[0][4], [Course(course[0], course) for course in courses]))
         return shared
 
-    def coming(self, session: Session, now: datetime) -> list[ObligationLineOut]:
-        """Return what is owed and falls due next, and whatever is overdue."""
-        owed = ObligationFilters(owed=True).select().order_by(*ObligationFilters().order)
-        opened = owed.where(ObligationRow.opens_at <= now).limit(MOST)
-        return self.rooms.obligations.views.lines(session, session.scalars(opened).all())
-
 
 def router(rooms: Cooperation) -> APIRouter:
     """Return the first page."""
@@ -87,13 +80,15 @@ def router(rooms: Cooperation) -> APIRouter:
     @pages.get("")
     def show_overview(page: PageDep, session: SessionDep, now: NowDep, by: Reader, year: Year = None) -> Response:
         shown = year or china_day(now).year
-        told = session.scalars(NoticeFilters().select(by).order_by(Notice.id.desc()).limit(MOST))
+        shared = overview.year(session, shown)
+        told = session.scalars(NoticeFilters().select(by).order_by(Notice.id.desc()).limit(MOST_NOTICES))
         return page.show(
             "cooperation/overview.html",
             waiting=waiting.for_us(session, by, now),
             notices=rooms.obligations.views.notices(told),
-            coming=overview.coming(session, now),
-            shared=overview.year(session, shown),
+            owed=owed_now(session, rooms, ObligationFilters(), now),
+            shared=shared,
+            several=len({course.duty.agreement for each in shared for course in each.courses}) > 1,
             year=shown,
             bureau=rooms.obligations.views.names(session),
         )

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from ecolink.console.console import Console
 from ecolink.console.cooperation import (
     agreements,
-    calendars,
+    calendar,
     consultations,
     liaison,
     notices,
@@ -30,7 +30,7 @@ def router(console: Console) -> APIRouter:
         agreements,
         report,
         notices,
-        calendars,
+        calendar,
         obligations,
     )
     add_routes(pages, [subject.router(rooms) for subject in subjects])

@@ -97,6 +97,7 @@
     }
     sessionStorage.setItem(form.dataset.draft, JSON.stringify(kept));
   }
+  function offered(field) { return field.options ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value : field.defaultValue; }
   function restore(form) {
     const kept = JSON.parse(sessionStorage.getItem(form.dataset.draft) ?? "null");
     if (!kept) return;
@@ -104,7 +105,7 @@
       const values = kept[field.name];
       if (!values) continue;
       if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
-      else if (!field.value) field.value = values.shift() ?? "";
+      else if (field.value === offered(field)) field.value = values.shift() ?? "";
     }
   }
   document.addEventListener("input", (event) => {
@@ -112,6 +113,12 @@
     if (form) keep(form);
   });
   for (const form of document.querySelectorAll("form[data-draft]")) restore(form);
+
+  // On a phone, where they do not all fit: the tab and the subject one is at are in sight.
+  for (const here of document.querySelectorAll(".tabs [aria-current], .subjects [aria-current]")) {
+    const row = here.closest(".tabs, ul");
+    row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - here.clientWidth) / 2;
+  }
 
   // Spans of time stay true while a page is open, by the node's clock: that of a desk may be wrong.
   const ahead = Number(document.body.dataset.now ?? Date.now() / 1000) - Date.now() / 1000;

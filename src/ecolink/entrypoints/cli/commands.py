@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "backup": ("backup:app", "Backups of this node: make, list, verify, restore."),
     "agreement": ("agreement:app", "Agreements between bureaus: propose, sign, amend, end."),
     "cadence": ("cadence:app", "What agreements oblige to, and when it is due."),
+    "waiver": ("waiver:app", "Let an obligation go, where all parties agree."),
     "lead": ("matters:lead", "Send, list and show leads, as yourself."),
     "bulletin": ("matters:bulletin", "Send, list and show bulletins, as yourself."),
     "liaison": ("liaison:app", "Record, confirm and read monthly contacts, as yourself."),

@@ -1,9 +1,10 @@
 """What an officer's tool sends about consultations. Members that are unknown are refused, wherever they stand."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ecolink.errors import InvalidError
 from ecolink.protocol.kinds import consultations as wire
 from ecolink.protocol.kinds.common import Digest, Note, UnitCode
 from ecolink.protocol.kinds.leads import Officer
@@ -52,6 +53,17 @@ class AnswerIn(wire.ConsultationAnsweredV1):
     """Our answer to an invitation."""
 
     model_config = _example({"answer": "accepts", "times": ["2026-12-03T09:30:00+08:00"]})
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        """Hold it to the same rules as on the wire; here each fault is told at its member, to people."""
+        if self.answer == "declines" and self.times:
+            raise InvalidError("Who declines names no times.", "不能参加时不列时间。", pointer="/times")
+        if self.answer == "declines" and self.note is None:
+            raise InvalidError("Say why you stay away.", "不能参加须说明原因。", pointer="/note")
+        if self.answer != "declines" and not self.times:
+            raise InvalidError("Name a time that suits you.", "请至少选择或填写一个时间。", pointer="/times")
+        return self
 
 
 class MeetingIn(wire.ConsultationSetV1):
@@ -116,3 +128,10 @@ class TaskUpdateIn(BaseModel):
 
     status: Annotated[str, Field(pattern="^(under_way|done|not_possible)$")]
     note: Note | None = None
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        """Hold it to the same rules as on the wire; here each fault is told at its member, to people."""
+        if self.status == "not_possible" and self.note is None:
+            raise InvalidError("Say why it is not possible.", "无法完成须说明原因。", pointer="/note")
+        return self

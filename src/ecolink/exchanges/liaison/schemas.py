@@ -1,9 +1,10 @@
 """What an officer's tool sends about contacts. Members that are unknown are refused, wherever they stand."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ecolink.errors import InvalidError
 from ecolink.protocol.kinds import liaison as wire
 from ecolink.protocol.kinds.common import Digest, Note, UnitCode
 from ecolink.protocol.limits import MAX_RECIPIENTS
@@ -39,6 +40,24 @@ class _ContactIn(wire.ContactV1):
     open_matters: Annotated[list[OpenMatterIn], Field(max_length=wire.MAX_OPEN_MATTERS)] | None = Field(
         default=None, description="As gone through at the contact; left out: what is open now."
     )
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        """Hold it to the same rules as on the wire; here each fault is told at its member, to people."""
+        if self.nothing_to_report and (self.topics or self.conclusions):
+            raise InvalidError(
+                "There are topics or conclusions, so there was something to report.",
+                "已填写议题或结论，不能同时注明“无事项”。",
+                pointer="/nothing_to_report",
+            )
+        for member, name_zh in (("topics", "议题"), ("conclusions", "结论")):
+            if not self.nothing_to_report and not getattr(self, member):
+                raise InvalidError(
+                    f"Give the {member}, or say that there was nothing to report.",
+                    f"请填写{name_zh}，或注明“无事项”。",
+                    pointer=f"/{member}",
+                )
+        return self
 
 
 class ContactIn(_ContactIn):
