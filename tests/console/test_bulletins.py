@@ -169,7 +169,7 @@ def test_a_bulletin_prints_as_a_letter_with_persons_masked_unless_somebody_says_
     there = place_of(reader, "/bulletins")
     letter = reader.get(f"{there}/letter").text
     for said in (
-        "寿宁县公安局情报通报",
+        "寿宁县公安局关于野生兰花混作茶苗邮寄出省的情报通报",
         "寿公情通〔2026〕7号",
         "庆元县公安局：",
         "检查茶苗包裹",

@@ -10,6 +10,7 @@ from ecolink.console.account import alerts as own_alerts
 from ecolink.console.account import pages as account
 from ecolink.console.account import second_factor
 from ecolink.console.administration import pages as administration
+from ecolink.console.alliances import pages as alliances
 from ecolink.console.audit import pages as audit
 from ecolink.console.bulletins import pages as bulletins
 from ecolink.console.console import Console
@@ -47,6 +48,7 @@ def _subjects(console: Console) -> Sequence[APIRouter]:
         second_factor.router(console),
         own_alerts.router(console),
         bulletins.router(console),
+        alliances.router(console),
         audit.router(console),
         administration.router(console),
         calls.router(console),

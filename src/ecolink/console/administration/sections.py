@@ -24,6 +24,7 @@ SECTIONS: Sequence[Section] = (
     Section("/administration/roles", _("Roles"), Permission.USER_MANAGE),
     Section("/administration/channels", _("Alert channels"), Permission.CHANNEL_MANAGE),
     Section("/administration/partners", _("Partners"), Permission.PEER_MANAGE),
+    Section("/alliances", _("Alliances"), Permission.ALLIANCE_MANAGE),
     Section("/administration/keys", _("Keys"), Permission.KEY_READ),
     Section("/administration/queues", _("Queues and alarms"), Permission.QUEUE_READ),
     Section("/administration/health", _("Health"), Permission.NODE_UPKEEP),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.orm import Session
 
 from ecolink.console.bulletins import words
@@ -41,8 +41,13 @@ def _add_writing(pages: APIRouter, console: Console) -> None:
     drafting, record = console.rooms.bulletins.drafting, console.rooms.bulletins.record
 
     @pages.get("/new")
-    def begin(page: PageDep, session: SessionDep, by: Drafter) -> Response:  # noqa: ARG001
-        return _show_form(page, session, console, {}, action="/bulletins", version=None)
+    def begin(
+        page: PageDep,
+        session: SessionDep,
+        by: Drafter,  # noqa: ARG001
+        alliance: Annotated[str, Query(max_length=36)] = "",
+    ) -> Response:
+        return _show_form(page, session, console, {"alliance_id": alliance}, action="/bulletins", version=None)
 
     @pages.post("")
     def keep_first(page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Drafter) -> Response:

@@ -5,17 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response, status
 from sqlalchemy.orm import Session
 
-from ecolink.exchanges.alliances.models import Alliance, AllianceRoster
+from ecolink.exchanges.alliances.models import Alliance
 from ecolink.exchanges.alliances.schemas import (
     AllianceChangeIn,
     AllianceIn,
     AllianceOut,
-    MemberOut,
     RosterOut,
     RostersOut,
 )
 from ecolink.exchanges.alliances.service import AllianceService
-from ecolink.federation.peers import Peer
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
@@ -32,25 +30,9 @@ def router(service: AllianceService) -> APIRouter:
     """Return the operations on alliances."""
     api = APIRouter(prefix="/alliances", tags=["alliances"], route_class=TransactionalRoute)
 
-    def shown(session: Session, alliance: Alliance, names: dict[str, Peer] | None = None) -> AllianceOut:
-        roster = service.roster_of(session, alliance)
-        known = service.names(session) if names is None else names
-        return AllianceOut(
-            id=alliance.id,
-            name_zh=alliance.name_zh,
-            name_en=alliance.name_en,
-            state="active" if alliance.state == "active" else "dissolved",
-            members=[_member(unit_code, service.us, known.get(unit_code)) for unit_code in roster.members],
-            roster_version=roster.version,
-            roster_digest=roster.digest,
-            created_at=alliance.created_at,
-            updated_at=alliance.updated_at,
-            version=alliance.version,
-        )
-
     def answer(session: Session, alliance: Alliance, response: Response) -> AllianceOut:
         response.headers["ETag"] = etag(alliance.version)
-        return shown(session, alliance)
+        return service.show(session, alliance, service.names(session))
 
     @api.get("", operation_id="list_alliances", summary="List the alliances / 联盟列表")
     def list_alliances(
@@ -65,7 +47,7 @@ def router(service: AllianceService) -> APIRouter:
             session,
             service.all(include_dissolved=dissolved),
             order=(Alliance.id,),
-            shape=lambda alliance: shown(session, alliance, names),
+            shape=lambda alliance: service.show(session, alliance, names),
             descending=False,
         )
 
@@ -131,27 +113,6 @@ def router(service: AllianceService) -> APIRouter:
     @api.get("/{alliance_id}/rosters", operation_id="list_rosters", summary="Every roster it had / 历次成员名单")
     def list_rosters(alliance_id: AllianceId, session: SessionDep, by: Reader) -> RostersOut:  # noqa: ARG001
         """Show every roster the alliance had, newest first, with the digest that statements name."""
-        return RostersOut(items=[_roster(row) for row in service.rosters(session, alliance_id)])
+        return RostersOut(items=[RosterOut.of(row) for row in service.rosters(session, alliance_id)])
 
     return api
-
-
-def _member(unit_code: str, us: str, peer: Peer | None) -> MemberOut:
-    if peer is None:
-        return MemberOut(unit_code=unit_code, is_us=unit_code == us)
-    return MemberOut(
-        unit_code=unit_code, is_us=False, name_zh=peer.name_zh, name_en=peer.name_en, state=peer.state.value
-    )
-
-
-def _roster(row: AllianceRoster) -> RosterOut:
-    return RosterOut(
-        version=row.version,
-        name_zh=row.name_zh,
-        name_en=row.name_en,
-        members=row.members,
-        digest=row.digest,
-        reason=row.reason,
-        made_by=row.made_by,
-        made_at=row.made_at,
-    )

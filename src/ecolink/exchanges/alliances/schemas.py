@@ -1,12 +1,15 @@
 """What the local API takes and gives about alliances."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecolink.exchanges.alliances.models import Alliance, AllianceRoster
+from ecolink.federation.peers import Peer
 from ecolink.protocol.kinds.common import Line, Name, UnitCode
-from ecolink.protocol.kinds.rosters import MAX_MEMBERS
+from ecolink.protocol.kinds.rosters import MAX_MEMBERS, RosterV1
 
 EXAMPLE: dict[str, Any] = {
     "name_zh": "六县警务协作联盟",
@@ -81,6 +84,13 @@ class MemberOut(BaseModel):
         "while it is suspended.",
     )
 
+    @classmethod
+    def of(cls, unit_code: str, us: str, peer: Peer | None) -> "MemberOut":
+        """Return a member by what is known of it here."""
+        if peer is None:
+            return cls(unit_code=unit_code, is_us=unit_code == us)
+        return cls(unit_code=unit_code, is_us=False, name_zh=peer.name_zh, name_en=peer.name_en, state=peer.state.value)
+
 
 class RosterOut(BaseModel):
     """The members at one time."""
@@ -95,6 +105,20 @@ class RosterOut(BaseModel):
     reason: str | None
     made_by: str
     made_at: datetime
+
+    @classmethod
+    def of(cls, row: AllianceRoster) -> "RosterOut":
+        """Return a kept roster."""
+        return cls(
+            version=row.version,
+            name_zh=row.name_zh,
+            name_en=row.name_en,
+            members=row.members,
+            digest=row.digest,
+            reason=row.reason,
+            made_by=row.made_by,
+            made_at=row.made_at,
+        )
 
 
 class AllianceOut(BaseModel):
@@ -112,6 +136,22 @@ class AllianceOut(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int = Field(description="Also in the `ETag`.")
+
+    @classmethod
+    def of(cls, alliance: Alliance, roster: RosterV1, *, us: str, names: Mapping[str, Peer]) -> "AllianceOut":
+        """Return an alliance with its present members, ourselves among them."""
+        return cls(
+            id=alliance.id,
+            name_zh=alliance.name_zh,
+            name_en=alliance.name_en,
+            state="active" if alliance.state == "active" else "dissolved",
+            members=[MemberOut.of(unit_code, us, names.get(unit_code)) for unit_code in roster.members],
+            roster_version=roster.version,
+            roster_digest=roster.digest,
+            created_at=alliance.created_at,
+            updated_at=alliance.updated_at,
+            version=alliance.version,
+        )
 
 
 class RostersOut(BaseModel):

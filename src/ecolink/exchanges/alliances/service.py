@@ -1,6 +1,6 @@
 """Keeping alliances: every change of name or members makes a new roster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from ecolink.audit.access_models import AccessAction
 from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.alliances.models import Alliance, AllianceRoster
 from ecolink.exchanges.alliances.rules import settle_members
+from ecolink.exchanges.alliances.schemas import AllianceOut
 from ecolink.federation.peers import Peer, Peers, PeerState
 from ecolink.federation.statements import Stored
 from ecolink.identity.principal import Principal
@@ -171,6 +172,10 @@ class AllianceService:
         self.get(session, alliance_id)
         past = select(AllianceRoster).where(AllianceRoster.alliance_id == alliance_id)
         return list(session.scalars(past.order_by(AllianceRoster.version.desc())))
+
+    def show(self, session: Session, alliance: Alliance, names: Mapping[str, Peer]) -> AllianceOut:
+        """Return an alliance as people see it; `names` are the peers by unit code."""
+        return AllianceOut.of(alliance, self.roster_of(session, alliance), us=self.us, names=names)
 
     def names(self, session: Session) -> dict[str, Peer]:
         """Return the peers by unit code, for showing who the members are."""

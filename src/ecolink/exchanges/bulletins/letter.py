@@ -59,14 +59,14 @@ class BulletinLetter:
         told = self.bulletin.current is not None
         signed = Signature(self.author, self.bulletin.told_at, f"本件摘要 {self.bulletin.current}")
         return Document(
-            title=f"{self.author}情报通报",
+            title=f"{self.author}关于{self.content.title}的情报通报",
             bureau=self.author,
             number=self.content.number or "",
             addressee=self.addressee,
             day=china_day(self.bulletin.told_at if told else self.made_at),
             made_at=self.made_at,
             red_head=True,
-            body=numbered(f"现将“{self.content.title}”有关情况通报如下：", self._said(persons, items), "特此通报。"),
+            body=numbered("现将有关情况通报如下：", self._said(persons, items), "特此通报。"),
             signatures=[signed] if told else [],
             notes=self._notes(is_draft=not told, names_anybody=bool(persons or items)),
         )
