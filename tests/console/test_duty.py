@@ -56,6 +56,31 @@ def test_an_officer_takes_an_alert_on_where_everybody_who_was_told_is_shown(town
     assert "没有待签收的提醒" in officer.get("/duty").text
 
 
+def test_a_week_is_written_down_as_shifts_and_twice_adds_nothing(lone: Reception) -> None:
+    officer, head = lone.signed_in(Role.LIAISON_OFFICER), lone.signed_in(Role.HEAD)
+    assert officer.get("/duty/weekly").status_code == 403
+    page = head.get("/duty/weekly").text
+    people = dict(re.findall(r'<option value="([^"]+)">(\w+)</option>', page))
+    first, second = (next(each for each in people if people[each] == name) for name in ("Liaison_Officer", "Head"))
+    week = {"begins": "08:00", "ends": "08:00", "/first_day": "2026-11-23", "/last_day": "2026-12-06"}
+    for number, position in enumerate(["first", "second"] * 7):
+        week |= {f"/lines/{number}/weekday": str(number // 2 + 1), f"/lines/{number}/position": position}
+    week |= {f"/lines/{2 * day}/account_id": first for day in range(7)} | {"/lines/13/account_id": second}
+    assert all(f'name="{name}"' in page for name in week)
+
+    assert head.post("/duty/weekly", week).headers["location"] == "/duty"
+    assert "已生成 16 个班次" in head.get("/duty").text
+    head.post("/duty/weekly", week)
+    assert "已生成 0 个班次" in head.get("/duty").text
+    gap = officer.get("/duty").text.partition("以下时段无人值班")[2]
+    assert re.findall(r'datetime="([^"]+)"', gap)[0] == "2026-12-07T00:00:00+00:00"
+
+    nobody = {name: value for name, value in week.items() if not name.endswith("account_id")}
+    assert head.send("/duty/weekly", nobody).json()["errors"][0]["pointer"] == "/lines"
+    back = head.send("/duty/weekly", week | {"/last_day": "2026-11-01"})
+    assert back.json()["errors"][0]["pointer"] == "/last_day"
+
+
 def _options(page: str) -> list[tuple[str, str]]:
     """Return the people to choose from, by account."""
     select = page.partition('id="shift-who"')[2].partition("</select>")[0]

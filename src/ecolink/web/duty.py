@@ -106,17 +106,7 @@ def _add_keeping(api: APIRouter, rota: Rota) -> None:
     )
     def add_weekly_shifts(entry: WeeklyIn, session: SessionDep, now: NowDep, by: Keeper) -> list[ShiftOut]:
         """Each line becomes a shift in every week. Sent again, only what is missing is added."""
-        today = china_day(now)
-        if not today - SHOWN <= entry.first_day <= entry.last_day <= today + FARTHEST:
-            raise InvalidError(
-                f"The last day is not before the first; neither is long past or more than {FARTHEST.days} days off.",
-                f"截止日期不得早于开始日期，且均不得早于两周前或晚于 {FARTHEST.days} 天后。",
-                pointer="/last_day",
-            )
-        lines = [Weekly(**line.model_dump()) for line in entry.lines]
-        turns = [turn for line in lines for turn in line.turns(entry.first_day, entry.last_day)]
-        due = sorted((turn for turn in turns if turn.ends > now), key=lambda turn: turn.begins)
-        return show_shifts(session, rota.add(session, due, by=by, now=now))
+        return show_shifts(session, rota.add(session, weekly_turns(entry, now), by=by, now=now))
 
     @api.put("/shifts/{shift_id}", operation_id="change_shift", summary="Change a shift / 调整值班")
     def change_shift(
@@ -208,6 +198,25 @@ def turn_of(entry: ShiftIn) -> Turn:
         ends=entry.ends_at,
         note=entry.note,
     )
+
+
+def weekly_turns(entry: WeeklyIn, now: datetime) -> Sequence[Turn]:
+    """Return the turns of a weekly pattern that are not over, in order of time.
+
+    Raises:
+        InvalidError: the last day is before the first, or one of them is long past or too far off.
+
+    """
+    today = china_day(now)
+    if not today - SHOWN <= entry.first_day <= entry.last_day <= today + FARTHEST:
+        raise InvalidError(
+            f"The last day is not before the first; neither is long past or more than {FARTHEST.days} days off.",
+            f"截止日期不得早于开始日期，且均不得早于两周前或晚于 {FARTHEST.days} 天后。",
+            pointer="/last_day",
+        )
+    lines = [Weekly(**line.model_dump()) for line in entry.lines]
+    turns = [turn for line in lines for turn in line.turns(entry.first_day, entry.last_day)]
+    return sorted((turn for turn in turns if turn.ends > now), key=lambda turn: turn.begins)
 
 
 def show_shifts(session: Session, shifts: Sequence[Shift]) -> list[ShiftOut]:

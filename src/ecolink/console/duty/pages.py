@@ -1,5 +1,6 @@
-"""`/duty`: who is on duty, open alerts, handing over, the rota; and one alert with everybody who was told."""
+"""`/duty`: who is on duty, open alerts, handing over, the rota, week by week too; one alert with all who were told."""
 
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
@@ -8,8 +9,10 @@ from ecolink.alerts.duty import LOOKED_AHEAD, on_duty, select_shifts
 from ecolink.alerts.models import Alert, AlertKind, AlertState
 from ecolink.alerts.personal_models import Shift
 from ecolink.alerts.service import SIGNING, Signing, select_alerts
+from ecolink.cadence.calendars import china_day
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
+from ecolink.console.language import mark as _
 from ecolink.console.page import PageDep
 from ecolink.console.route import PageRoute
 from ecolink.identity.principal import Principal
@@ -17,12 +20,25 @@ from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
 from ecolink.surface.unit import NowDep, RecordingSessionDep, SessionDep
 from ecolink.surface.versions import check_version
-from ecolink.web.alert_schemas import AlertLineOut, AlertSignIn, HandoverIn, ShiftIn
+from ecolink.web.alert_schemas import AlertLineOut, AlertSignIn, HandoverIn, ShiftIn, WeeklyIn
 from ecolink.web.alerts import show_alert
-from ecolink.web.duty import refuse_handing_over, show_duty, show_people, show_shifts, turn_of
+from ecolink.web.duty import refuse_handing_over, show_duty, show_people, show_shifts, turn_of, weekly_turns
 
 MOST: Final = 50
 """Alerts that the page shows: the newest."""
+
+WEEKLY_AHEAD: Final = timedelta(days=90)
+"""How far a weekly pattern goes on unless somebody says otherwise."""
+
+WEEKDAYS: Final = (
+    _("Monday"),
+    _("Tuesday"),
+    _("Wednesday"),
+    _("Thursday"),
+    _("Friday"),
+    _("Saturday"),
+    _("Sunday"),
+)
 
 Id = Annotated[str, Path(max_length=36)]
 Reader = Annotated[Principal, requires(Permission.DUTY_READ)]
@@ -70,6 +86,25 @@ def _add_rota(pages: APIRouter, console: Console) -> None:
     def add_shift(page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Keeper) -> Response:
         rota.add(session, [turn_of(form.read(ShiftIn))], by=by, now=now)
         return page.go("/duty", page.text("It stands on the rota."))
+
+    @pages.get("/weekly")
+    def show_weekly(page: PageDep, session: SessionDep, now: NowDep, by: Keeper) -> Response:  # noqa: ARG001
+        today = china_day(now)
+        return page.show(
+            "duty/weekly.html",
+            people=[("", page.text("nobody")), *((person.id, person.name) for person in show_people(session))],
+            weekdays=[page.text(name) for name in WEEKDAYS],
+            first_day=today,
+            last_day=today + WEEKLY_AHEAD,
+        )
+
+    @pages.post("/weekly")
+    def add_weekly(page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Keeper) -> Response:
+        times = {"begins": form.word("begins"), "ends": form.word("ends")}
+        lines = form.members().get("lines", [])
+        filled = [{**line, **times} for line in lines if isinstance(line, dict) and "account_id" in line]
+        made = rota.add(session, weekly_turns(form.read(WeeklyIn, lines=filled), now), by=by, now=now)
+        return page.go("/duty", page.text("{count} shifts were put on the rota.", count=len(made)))
 
     @pages.post("/shifts/{shift_id}/remove")
     def remove_shift(
