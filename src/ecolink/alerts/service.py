@@ -132,6 +132,14 @@ class AlertService:
         )
         session.execute(first.values(read_at=now))
 
+    def note_matter_read(self, session: Session, matter: str, by: Principal, now: datetime) -> None:
+        """Take note that somebody has opened the matter itself, such as `emergency/ID`, of which they were told."""
+        about = select(Alert.id).where(Alert.matter == matter)
+        first = update(Telling).where(
+            Telling.alert_id.in_(about), Telling.account_id == by.id, Telling.read_at.is_(None)
+        )
+        session.execute(first.values(read_at=now))
+
     def tidy(self, session: Session, now: datetime) -> None:
         """Drop what is good no more."""
         links.forget_expired(session, now)

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ecolink.alerts.dispatch_models import Channel
+from ecolink.alerts.dispatch_models import Channel, Dispatch
+from ecolink.alerts.models import Alert, AlertState, Telling
 from ecolink.audit.models import LogHead
 from ecolink.console.live import Sight, Urgent
 from ecolink.exchanges.bulletins.listing import Wanted, matching
@@ -35,7 +36,7 @@ class Sights:
             at=now,
             urgent=self._urgent(session),
             counts=self._counts(session, now),
-            marks=self._emergencies(session) | _lists(session) | _channels(session),
+            marks=self._emergencies(session) | _lists(session) | _our_people(session),
         )
 
     def _urgent(self, session: Session) -> list[Urgent]:
@@ -86,7 +87,14 @@ def _lists(session: Session) -> dict[str, str]:
     }
 
 
-def _channels(session: Session) -> dict[str, str]:
-    """Return a mark that changes when a channel of ours begins to fail, or works again."""
+def _our_people(session: Session) -> dict[str, str]:
+    """Return marks of how our people are told: `channels` that fail, and what came of the `alerts` that are open."""
     failing = select(Channel.id).where(Channel.failing_since.is_not(None), Channel.removed_at.is_(None))
-    return {"channels": " ".join(sorted(session.scalars(failing)))}
+    opened = (Alert.state == AlertState.OPEN.value,)
+    heard = select(func.sum(Telling.times), func.count(Telling.read_at))
+    sent = select(func.count(Dispatch.ended_at), func.sum(Dispatch.tries))
+    marks = (
+        *session.execute(heard.join(Alert, Alert.id == Telling.alert_id).where(*opened)).one(),
+        *session.execute(sent.join(Alert, Alert.id == Dispatch.alert_id).where(*opened)).one(),
+    )
+    return {"channels": " ".join(sorted(session.scalars(failing))), "alerts": " ".join(map(str, marks))}

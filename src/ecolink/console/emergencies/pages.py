@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.reach import reach_of
+from ecolink.alerts.service import AlertService
 from ecolink.console.console import Console
 from ecolink.console.emergencies import words
 from ecolink.console.emergencies.progress import Progress
@@ -24,7 +26,7 @@ from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Paging
-from ecolink.surface.unit import NowDep, SessionDep
+from ecolink.surface.unit import NowDep, RecordingSessionDep, SessionDep
 
 MOST_COLLEAGUES: Final = 500
 
@@ -41,7 +43,7 @@ def router(console: Console) -> APIRouter:
     pages = APIRouter(prefix="/emergencies", route_class=PageRoute)
     room = console.rooms.emergencies
     _add_list(pages, room)
-    _add_one(pages, room)
+    _add_one(pages, room, console.rooms.alerts)
     _add_signing(pages, room)
     _add_telling(pages, room)
     return pages
@@ -81,12 +83,14 @@ def _add_list(pages: APIRouter, room: EmergencyService) -> None:
         return page.part("emergencies/lines.html", **lines(session, paging, wanted))
 
 
-def _add_one(pages: APIRouter, room: EmergencyService) -> None:
+def _add_one(pages: APIRouter, room: EmergencyService, alerts: AlertService) -> None:
     @pages.get("/{emergency_id}")
     def show_emergency(
-        emergency_id: EmergencyId, page: PageDep, session: SessionDep, now: NowDep, by: Reader
+        emergency_id: EmergencyId, page: PageDep, session: RecordingSessionDep, now: NowDep, by: Reader
     ) -> Response:
+        """Whoever was told of it has opened it now."""
         row = room.register.find(session, emergency_id)
+        alerts.note_matter_read(session, f"emergency/{row.id}", by, now)
         return page.show(
             "emergencies/one.html", colleagues=_colleagues(session, by), **_one(room, session, row, by, now)
         )
@@ -167,6 +171,7 @@ def _one(room: EmergencyService, session: Session, row: Emergency, by: Principal
         "emergency": shown,
         "board": board,
         "progress": Progress.of(board),
+        "reaches": reach_of(session, f"emergency/{row.id}"),
         "is_own": row.raised_by == by.id,
         "words": words,
     }
