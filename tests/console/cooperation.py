@@ -7,7 +7,8 @@ from httpx2 import Response
 
 from ecolink.kit.times import CHINA
 from tests.support.agreements import LIAISON, conclude, terms
-from tests.support.console import Reception
+from tests.support.console import Reception, Visitor
+from tests.support.pages import Typed, forms_of
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
 EXCHANGE = {
@@ -37,6 +38,22 @@ def agree(town: Town) -> tuple[Reception, Reception]:
     conclude(town, terms(duties=[LIAISON, EXCHANGE, CONSULTATION, DRILL]))
     town.wait(timedelta(days=9))
     return Reception(town.nodes[SHOUNING]), Reception(town.nodes[QINGYUAN])
+
+
+def fill(visitor: Visitor, at: str, action: str, typed: Typed | None = None) -> Response:
+    """Type into the form of the page `at` that goes to `action`, and send it as the page's script does."""
+    shown = visitor.get(at)
+    assert shown.status_code == 200, shown.text
+    fitting = [form for form in forms_of(shown.text) if form.action == action and form.takes(typed or {})]
+    assert fitting, f"{at} has no form to {action} that takes {sorted(typed or {})}"
+    return visitor.send(action, fitting[0].filled(typed or {}))
+
+
+def sent(visitor: Visitor, at: str, action: str, typed: Typed | None = None) -> str:
+    """Do the same where nothing is wrong with it, and return the page it leads to."""
+    answer = fill(visitor, at, action, typed)
+    assert answer.status_code == 200, answer.text
+    return answer.headers["HX-Redirect"]
 
 
 def hidden(page: str, name: str) -> str:

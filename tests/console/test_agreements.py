@@ -6,12 +6,13 @@ from importlib.resources import files
 import pytest
 
 from ecolink.identity.roles import Role
-from tests.console.cooperation import SCRIPT, agree, wrong_at
+from tests.console.cooperation import SCRIPT, agree, fill, sent, wrong_at
 from tests.support.console import Reception, Visitor
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
 pytestmark = pytest.mark.by_turns
 HOME = "/cooperation/agreements"
+NEW = f"{HOME}/new"
 ONE = f"{HOME}/sn-qy-151"
 READY = files("ecolink").joinpath("data/agreements/sn-qy-151.toml").read_text("utf-8")
 
@@ -48,21 +49,20 @@ def test_every_fault_of_a_file_is_told_on_its_line(both):
 def test_what_one_chief_proposes_another_declines_and_signs_after_all(both, town: Town):
     ours, theirs = (reception.signed_in(Role.CHIEF) for reception in both)
 
-    assert wrong_at(ours.send(HOME, {"/text": "code = 1"})) == {"/text"}
-    assert wrong_at(ours.send(HOME, {})) == {"/text"}
-    assert ours.post(HOME, {"/text": READY}).headers["location"] == ONE
+    for wrong in ("code = 1", ""):
+        assert wrong_at(fill(ours, NEW, HOME, {"/text": wrong})) == {"/text"}
+    assert sent(ours, f"{NEW}?begin=sn-qy-151", HOME) == ONE
     town.settle()
     page = proposal(theirs)
     assert "待我方办理" in theirs.get(HOME).text
     assert page in theirs.get("/cooperation").text
-    assert wrong_at(theirs.send(f"{page}/decline", {"/reason": ""})) == {"/reason"}
-    theirs.post(f"{page}/decline", {"/reason": f"须先报市局 {SCRIPT}"})
+    assert wrong_at(fill(theirs, page, f"{page}/decline")) == {"/reason"}
+    sent(theirs, page, f"{page}/decline", {"/reason": f"须先报市局 {SCRIPT}"})
     town.settle()
     shown = ours.get(page).text
     assert "须先报市局" in shown
     assert SCRIPT not in shown
-    assert f'action="{page}/sign"' in theirs.get(page).text, "whoever declined may sign later"
-    theirs.post(f"{page}/sign")
+    assert sent(theirs, page, f"{page}/sign") == ONE, "whoever declined may sign later"
     town.settle()
     assert "已签齐，未生效" in ours.get(ONE).text
     assert f"{page}/sign" not in theirs.get(page).text
@@ -70,10 +70,10 @@ def test_what_one_chief_proposes_another_declines_and_signs_after_all(both, town
 
 def test_what_was_proposed_by_mistake_is_taken_back(both, town: Town):
     ours, theirs = (reception.signed_in(Role.CHIEF) for reception in both)
-    ours.post(HOME, {"/text": READY})
+    sent(ours, NEW, HOME, {"/text": READY})
     page = proposal(ours)
-    assert wrong_at(ours.send(f"{page}/withdraw", {})) == {"/reason"}
-    ours.post(f"{page}/withdraw", {"/reason": "另行商定"})
+    assert wrong_at(fill(ours, page, f"{page}/withdraw")) == {"/reason"}
+    sent(ours, page, f"{page}/withdraw", {"/reason": "另行商定"})
     town.settle()
     assert "另行商定" in theirs.get(page).text
     assert f"{page}/sign" not in theirs.get(page).text
@@ -83,19 +83,21 @@ def test_an_agreement_in_force_is_amended_ended_and_given_a_calendar(town: Town)
     ours, theirs = agree(town)
     chief, other = ours.signed_in(Role.CHIEF), theirs.signed_in(Role.CHIEF)
 
-    amended = chief.get(f"{HOME}/new?amend=sn-qy-151").text
-    assert "version = 2" in amended
-    assert chief.get(f"{HOME}/new?amend=nothing").status_code == 404
-    assert wrong_at(chief.send(f"{ONE}/endings", {"/last_day": "2020-01-01", "/reason": "x"})) == {"/last_day"}
-    chief.post(f"{ONE}/endings", {"/last_day": "2027-06-30", "/reason": "另订新协议"})
-    wrong = {"/year@number": "2027", "/source": "通知", "/table": "nonsense"}
-    assert wrong_at(chief.send(f"{ONE}/calendars", wrong)) == {"/table"}
-    chief.post(f"{ONE}/calendars", wrong | {"/table": "date,day\n2027-02-08,off\n2027-01-30,work\n"})
+    assert chief.get(f"{NEW}?amend=nothing").status_code == 404
+    assert sent(chief, f"{NEW}?amend=sn-qy-151", HOME) == ONE, "what it begins with could be proposed as it is"
+    end = f"{ONE}/endings"
+    assert wrong_at(fill(chief, ONE, end, {"/last_day": "2020-01-01", "/reason": "x"})) == {"/last_day"}
+    assert wrong_at(fill(chief, ONE, end)) == {"/last_day", "/reason"}
+    sent(chief, ONE, end, {"/last_day": "2027-06-30", "/reason": "另订新协议"})
+    notice = {"/year@number": "2027", "/source": "通知", "/table": "date,day\n2027-02-08,off\n2027-01-30,work\n"}
+    assert wrong_at(fill(chief, ONE, f"{ONE}/calendars", notice | {"/table": "nonsense"})) == {"/table"}
+    sent(chief, ONE, f"{ONE}/calendars", notice)
     town.settle()
     page = other.get(ONE).text
     assert "终止协议" in page
     assert "工作日历" in page
-    assert page.count("待我方办理") == 2
+    assert "条款（第 2 版）" in page
+    assert page.count("待我方办理") == 3
 
 
 @pytest.mark.parametrize("role", [Role.OFFICER, Role.LIAISON_OFFICER, Role.HEAD, Role.AUDITOR])

@@ -8,7 +8,7 @@ import pytest
 
 from ecolink.identity.roles import Role
 from tests.console import letters
-from tests.console.cooperation import DECEMBER, SCRIPT, agree, hidden, typed_time, wrong_at
+from tests.console.cooperation import DECEMBER, SCRIPT, agree, fill, hidden, sent, typed_time, wrong_at
 from tests.support.console import Reception, Visitor
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
@@ -26,7 +26,6 @@ def both(town: Town) -> tuple[Reception, Reception]:
 def contact(town: Town, **changes: str) -> dict[str, str | list[str]]:
     """Return what an officer of Shouning types after a call an hour ago."""
     return {
-        "/partners@list": [QINGYUAN],
         "/held_at@china": typed_time(town.clock.now() - timedelta(hours=1)),
         "/method": "call",
         "/topics@lines": f"杉木盗伐案线索反馈\r\n{SCRIPT}",
@@ -41,12 +40,11 @@ def contact(town: Town, **changes: str) -> dict[str, str | list[str]]:
     }
 
 
-def record(visitor: Visitor, town: Town, **changes: str) -> str:
+def record(visitor: Visitor, town: Town, at: str = FORM, **changes: str) -> str:
     """Record a contact, tell the other bureau, and return its page."""
-    answer = visitor.post(HOME, contact(town, **changes))
-    assert answer.status_code == 303, answer.text
+    page = sent(visitor, at, HOME, contact(town, **changes))
     town.settle()
-    return answer.headers["location"]
+    return page
 
 
 def test_what_one_records_the_other_confirms_and_the_month_is_met(both, town: Town):
@@ -59,7 +57,7 @@ def test_what_one_records_the_other_confirms_and_the_month_is_met(both, town: To
     assert begun
     assert "情报通报未读（1件），由庆元县公安局办理" in begun[1].split("\n"), "it is filled in with what is open"
 
-    page = record(ours, town, **{"/agreement": "sn-qy-151"})
+    page = record(ours, town)
     assert "办理中" in ours.get(f"/cooperation/{DECEMBER}").text
     assert "确认对方的联系记录" in theirs.get("/cooperation").text
     assert page in theirs.get(f"{HOME}?to_confirm=true").text
@@ -67,7 +65,7 @@ def test_what_one_records_the_other_confirms_and_the_month_is_met(both, town: To
     assert SCRIPT not in shown
     assert "林一鸣" in shown
     assert "情报通报未读" in shown, "what was open then stays in the record"
-    assert theirs.post(f"{page}/confirm", {"/record": hidden(shown, "/record")}).status_code == 303
+    assert sent(theirs, page, f"{page}/confirm") == page
     town.settle()
     for visitor in (ours, theirs):
         assert "各方已确认" in visitor.get(page).text
@@ -79,28 +77,27 @@ def test_what_one_records_the_other_confirms_and_the_month_is_met(both, town: To
 def test_an_objection_leads_to_a_correction_that_is_confirmed_and_what_is_not_signed_is_taken_back(both, town: Town):
     ours, theirs = (reception.signed_in(LIAISON) for reception in both)
     page = record(ours, town, **{"/topics@lines": "", "/conclusions": "", "/nothing_to_report@yes": "yes"})
-    shown = theirs.get(page).text
-    said = {"/record": hidden(shown, "/record")}
-    assert wrong_at(theirs.send(f"{page}/object", said | {"/reason": " "})) == {"/reason"}
-    theirs.post(f"{page}/object", said | {"/reason": f"时间有误 {SCRIPT}"})
+    read = {"/record": hidden(theirs.get(page).text, "/record")}
+    assert wrong_at(fill(theirs, page, f"{page}/object", {"/reason": " "})) == {"/reason"}
+    sent(theirs, page, f"{page}/object", {"/reason": f"时间有误 {SCRIPT}"})
     town.settle()
     assert "时间有误" in ours.get(page).text
     assert SCRIPT not in ours.get(page).text
 
-    changed = {**contact(town), "/record": hidden(ours.get(f"{page}/correct").text, "/record")}
-    del changed["/partners@list"]
-    assert wrong_at(ours.send(f"{page}/correct", changed | {"/conclusions": ""})) == {"/conclusions"}
-    assert ours.post(f"{page}/correct", changed).headers["location"] == page
+    form = f"{page}/correct"
+    assert wrong_at(fill(ours, form, form, contact(town))) == {"/nothing_to_report"}, "what was ticked still is"
+    changed = contact(town, **{"/nothing_to_report@yes": ""})
+    assert wrong_at(fill(ours, form, form, changed | {"/conclusions": ""})) == {"/conclusions"}
+    assert sent(ours, form, form, changed) == page
     town.settle()
-    assert theirs.post(f"{page}/confirm", said).status_code == 409, "that is not what stands any more"
-    theirs.post(f"{page}/confirm", {"/record": hidden(theirs.get(page).text, "/record")})
+    assert theirs.send(f"{page}/confirm", read).status_code == 409, "that is not what stands any more"
+    sent(theirs, page, f"{page}/confirm")
     town.settle()
     assert "各方已确认" in ours.get(page).text
 
-    other = record(ours, town, **{"/method": "video"})
-    said = {"/record": hidden(ours.get(other).text, "/record")}
-    assert wrong_at(ours.send(f"{other}/withdraw", said)) == {"/reason"}
-    ours.post(f"{other}/withdraw", said | {"/reason": "重复记录"})
+    other = record(ours, town, f"{HOME}/new?partner={QINGYUAN}", **{"/method": "video"})
+    assert wrong_at(fill(ours, other, f"{other}/withdraw")) == {"/reason"}
+    sent(ours, other, f"{other}/withdraw", {"/reason": "重复记录"})
     town.settle()
     assert "重复记录" in theirs.get(other).text
     assert other in theirs.get(f"{HOME}?state=withdrawn").text
@@ -108,9 +105,7 @@ def test_an_objection_leads_to_a_correction_that_is_confirmed_and_what_is_not_si
 
 
 def test_whatever_is_wrong_with_a_record_is_told_at_its_field(both, town: Town):
-    visitor = both[0].signed_in(Role.DEPUTY)
-    form = visitor.get(f"{HOME}/new?partner={QINGYUAN}").text
-    fields = {name.split("@")[0] for name in re.findall(r'name="(/[^"]*)"', form)}
+    visitor, form = both[0].signed_in(Role.DEPUTY), f"{HOME}/new?partner={QINGYUAN}"
     for wrong, at in (
         ({"/held_at@china": "2027-01-30T10:00"}, {"/held_at"}),
         ({"/held_at@china": "", "/conclusions": "x" * 5001}, {"/held_at", "/conclusions"}),
@@ -120,8 +115,7 @@ def test_whatever_is_wrong_with_a_record_is_told_at_its_field(both, town: Town):
         ({"/nothing_to_report@yes": "yes"}, {"/nothing_to_report"}),
         ({"/conclusions": "与林一鸣商定。"}, {"/conclusions"}),
     ):
-        assert wrong_at(visitor.send(HOME, contact(town, **wrong))) == at
-        assert at <= fields
+        assert wrong_at(fill(visitor, form, HOME, contact(town, **wrong))) == at
 
 
 def test_a_missed_month_is_made_up_for_and_stays_late(both, town: Town):
@@ -129,10 +123,9 @@ def test_a_missed_month_is_made_up_for_and_stays_late(both, town: Town):
     ours, theirs = (reception.signed_in(LIAISON) for reception in both)
     duty = ours.get(f"/cooperation/{DECEMBER}").text
     assert "补办" in duty
-    form = ours.get(FORM).text
-    assert "补办" in form
-    page = record(ours, town, **{"/makes_up": hidden(form, "/makes_up"), "/agreement": "sn-qy-151"})
-    theirs.post(f"{page}/confirm", {"/record": hidden(theirs.get(page).text, "/record")})
+    assert "补办" in ours.get(FORM).text
+    page = record(ours, town)
+    sent(theirs, page, f"{page}/confirm")
     town.settle()
     assert "逾期补办" in ours.get(f"/cooperation/{DECEMBER}").text
     assert ours.get(FORM).status_code == 404, "its form is closed"

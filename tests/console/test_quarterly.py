@@ -7,7 +7,7 @@ import pytest
 
 from ecolink.identity.roles import Role
 from tests.console import letters
-from tests.console.cooperation import SCRIPT, WINTER, agree, hidden, wrong_at
+from tests.console.cooperation import SCRIPT, WINTER, agree, fill, hidden, sent, wrong_at
 from tests.support.console import Reception, Visitor
 from tests.support.town import Town
 
@@ -25,29 +25,26 @@ def both(town: Town) -> tuple[Reception, Reception]:
 
 
 def write(officer: Visitor, **texts: str) -> str:
-    """Have a package drawn up and write into it; return the page of its exchange."""
-    page = officer.post(HOME, {"/obligation": WINTER}).headers["location"]
-    version = hidden(officer.get(f"{page}/draft").text, "version")
-    answer = officer.post(f"{page}/draft", {"version": version, **texts})
-    assert answer.status_code == 303, answer.text
-    return page
+    """Write into the package that the node drew up, and return the page of its exchange."""
+    found = re.search(f'href="({HOME}/[-0-9a-f]{{36}})"', officer.get(f"/cooperation/{WINTER}").text)
+    assert found
+    assert sent(officer, f"{found[1]}/draft", f"{found[1]}/draft", texts) == f"{found[1]}/draft"
+    return found[1]
 
 
 def approve(head: Visitor, page: str, town: Town) -> None:
-    version = hidden(head.get(f"{page}/draft").text, "version")
-    assert head.post(f"{page}/draft/approve", {"version": version}).status_code == 303
+    assert sent(head, f"{page}/draft", f"{page}/draft/approve") == page
     town.settle()
 
 
 def feed_back(reader: Visitor, page: str) -> str:
     """Read the other side's package and say what it was good for; return its digest."""
-    package = re.search(r'/read".{0,400}?name="/package" value="([0-9a-f]{64})"', reader.get(page).text, re.DOTALL)
-    assert package
-    reader.post(f"{page}/read", {"/package": package[1]})
-    said = {"/package": package[1], "/usefulness@number": "5", "/remarks": f"已用于清查 {SCRIPT}"}
-    assert wrong_at(reader.send(f"{page}/feedback", said | {"/usefulness@number": "9"})) == {"/usefulness"}
-    assert reader.post(f"{page}/feedback", said).status_code == 303
-    return package[1]
+    package = hidden(reader.get(page).text.partition(f'action="{page}/read"')[2], "/package")
+    sent(reader, page, f"{page}/read", {"/package": package})
+    said = {"/package": package, "/usefulness@number": "5", "/remarks": f"已用于清查 {SCRIPT}"}
+    assert wrong_at(fill(reader, page, f"{page}/feedback", said | {"/usefulness@number": "9"})) == {"/usefulness"}
+    sent(reader, page, f"{page}/feedback", said)
+    return package
 
 
 def test_packages_are_written_approved_by_a_second_person_read_fed_back_and_signed_off(both, town: Town):
@@ -55,18 +52,18 @@ def test_packages_are_written_approved_by_a_second_person_read_fed_back_and_sign
         (each.signed_in(Role.LIAISON_OFFICER), each.signed_in(Role.HEAD)) for each in both
     ]
     page = write(officer, **{"/highlights": f"本季度侦办3起 {SCRIPT}", "/number": "寿公协〔2027〕1号"})
-    officer.post(f"{page}/draft/renew", {"version": hidden(officer.get(f"{page}/draft").text, "version")})
-    draft = officer.get(f"{page}/draft").text
+    write_here = f"{page}/draft"
+    sent(officer, write_here, f"{page}/draft/renew")
+    draft = officer.get(write_here).text
     assert SCRIPT not in draft
     assert "野生兰花混作茶苗邮寄出省" in draft, "the figures and lists are taken anew"
     assert "本季度侦办3起" in draft, "and what was written stays"
-    named = {"version": hidden(draft, "version"), "/highlights": "嫌疑人身份证号350924199001011237"}
-    assert wrong_at(officer.send(f"{page}/draft", named)) == {"/highlights"}
-    nil = {"version": named["version"], "/nothing_to_report@yes": "yes"}
-    assert wrong_at(officer.send(f"{page}/draft", nil)) == {"/nothing_to_report"}
-    assert officer.send(f"{page}/draft", {"version": "1", "/highlights": "x"}).status_code == 412, (
-        "somebody wrote since"
-    )
+    named = {"/highlights": "嫌疑人身份证号350924199001011237"}
+    assert wrong_at(fill(officer, write_here, write_here, named)) == {"/highlights"}
+    nil = {"/highlights": "", "/nothing_to_report@yes": "yes"}
+    assert wrong_at(fill(officer, write_here, write_here, nil)) == {"/nothing_to_report"}
+    stale = officer.send(write_here, {"version": "1", "/highlights": "x"})
+    assert stale.status_code == 412, "somebody wrote since"
     assert officer.get(f"{page}/draft/document").headers["content-type"].startswith("text/html")
     assert officer.post(f"{page}/draft/approve", {"version": "1"}).status_code == 403
     approve(head, page, town)
@@ -76,11 +73,11 @@ def test_packages_are_written_approved_by_a_second_person_read_fed_back_and_sign
     packages = [feed_back(reader, page) for reader in (officer, other)]
     town.settle()
     assert SCRIPT not in officer.get(page).text
-    assert wrong_at(officer.send(f"{page}/correct", {"/correction": ""})) == {"/correction"}
-    officer.post(f"{page}/correct", {"/correction": "误填"})
-    officer.post(f"{page}/draft/discard", {"version": hidden(officer.get(f"{page}/draft").text, "version")})
-    assert officer.get(f"{page}/draft").status_code == 404, "the correction is dropped"
-    officer.post(f"{page}/correct", {"/correction": "更正：补报1起"})
+    assert wrong_at(fill(officer, page, f"{page}/correct")) == {"/correction"}
+    sent(officer, page, f"{page}/correct", {"/correction": "误填"})
+    sent(officer, write_here, f"{page}/draft/discard")
+    assert officer.get(write_here).status_code == 404, "the correction is dropped"
+    sent(officer, page, f"{page}/correct", {"/correction": "更正：补报1起"})
     approve(head, page, town)
     assert "更正：补报1起" in other.get(page).text
     corrected = feed_back(other, page)
@@ -88,9 +85,8 @@ def test_packages_are_written_approved_by_a_second_person_read_fed_back_and_sign
     town.settle()
 
     for signatory in (head, their_head):
-        digest = hidden(signatory.get(page).text, "/digest")
         assert signatory.post(f"{page}/sign-off", {"/digest": "0" * 64}).status_code == 409, "not what stands"
-        assert signatory.post(f"{page}/sign-off", {"/digest": digest}).status_code == 303
+        assert sent(signatory, page, f"{page}/sign-off") == page
         town.settle()
     for visitor in (officer, other):
         assert "各方已确认" in visitor.get(page).text
