@@ -62,6 +62,31 @@ def test_a_lead_is_asked_answered_and_closed(new_page, shouning, qingyuan):
     axe(desk)
 
 
+def test_what_was_typed_waits_at_another_desk_until_it_is_sent(new_page, watch, shouning):
+    watch.expected.add(422)  # a draft that lacks something saves itself no further
+    page = new_page()
+    enter(page, shouning, "officer", "/leads/new")
+    page.get_by_label("函号").fill("寿公协〔2026〕99号")
+    page.get_by_label("户籍证明").check()
+    page.get_by_role("button", name="添加人员").click()
+    page.get_by_label("代称").fill("P1")
+    page.get_by_label("姓名", exact=True).fill("林大山")
+    expect(page.locator("[data-save-state]")).to_contain_text("暂存")
+    page.context.close()
+
+    another = new_page()
+    enter(another, shouning, "officer", "/leads/new")
+    expect(another.locator(".restored")).to_contain_text("已恢复")
+    expect(another.get_by_label("函号")).to_have_value("寿公协〔2026〕99号")
+    expect(another.get_by_label("户籍证明")).to_be_checked()
+    expect(another.get_by_label("代称")).to_have_value("P1")
+    expect(another.get_by_label("姓名", exact=True)).to_have_value("")  # personal data are kept in a draft alone
+    axe(another)
+    another.get_by_role("button", name="重新填写").click()
+    expect(another.get_by_label("函号")).to_have_value("")
+    expect(another.locator(".restored")).to_have_count(0)
+
+
 def draft(page: Page, node: Node, to: Node) -> str:
     """Write a request that saves itself, and submit it; return its address."""
     axe(page)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from ecolink.console import attachments, bureau_account, entrance, files, stream
+from ecolink.console import attachments, bureau_account, entrance, files, stream, unfinished
 from ecolink.console.account import alerts as own_alerts
 from ecolink.console.account import pages as account
 from ecolink.console.account import second_factor
@@ -36,6 +36,7 @@ def add_console(app: FastAPI, console: Console) -> None:
         entrance.router(console.identity),
         bureau_account.router(console.identity),
         stream.router(console),
+        unfinished.router(),
     )
     add_routes(app, [*apart, *_subjects(console)])
     app.add_exception_handler(HTTPException, _on_http_exception)  # type: ignore[arg-type]  # Starlette's is wider

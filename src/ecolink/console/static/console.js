@@ -5,8 +5,8 @@
   const chinese = document.documentElement.lang.startsWith("zh");
   const csrf = document.querySelector("meta[name=csrf-token]")?.content ?? "";
   const words = chinese
-    ? { days: "天", hours: "小时", minutes: "分钟", joint: "", lost: "与本机节点的连接中断，请检查网络后重试。", ended: "登录已结束，请重新登录。", failed: "操作未成功。" }
-    : { days: " d", hours: " h", minutes: " min", joint: " ", lost: "This node cannot be reached. Check the network and try again.", ended: "Your login has ended. Please sign in again.", failed: "That did not work." };
+    ? { days: "天", hours: "小时", minutes: "分钟", joint: "", lost: "与本机节点的连接中断，请检查网络后重试。", ended: "登录已结束，请重新登录。", failed: "操作未成功。", restored: "已恢复上次填写但未提交的内容。", afresh: "重新填写" }
+    : { days: " d", hours: " h", minutes: " min", joint: " ", lost: "This node cannot be reached. Check the network and try again.", ended: "Your login has ended. Please sign in again.", failed: "That did not work.", restored: "What you typed here before and did not send is back.", afresh: "Start afresh" };
 
   // Requests made by htmx show the token of this login, and whatever they answer is handled here.
   document.addEventListener("htmx:configRequest", (event) => {
@@ -27,12 +27,6 @@
     const form = event.detail.elt.closest("form");
     if (form) lay(form, { detail_zh: words.lost, detail_en: words.lost });
   });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    const form = event.detail.elt;
-    const status = event.detail.xhr.status; // htmx itself calls nothing a success that leads to another page
-    if (status >= 200 && status < 300 && form.matches?.("form[data-draft]")) sessionStorage.removeItem(form.dataset.draft);
-  });
-
   // A form that was asked for opens above the page.
   document.addEventListener("htmx:afterSwap", (event) => {
     const place = event.detail.target;
@@ -87,38 +81,83 @@
     if (place) { place.hidden = true; place.textContent = ""; }
   });
 
-  // What is typed outlives a reload of this tab. Fields marked data-private are never kept.
-  function keep(form) {
-    const kept = {};
+  // What is typed is kept on the node until it is sent: it is there after a reload, and at another desk. Fields marked
+  // data-private are never kept. What was typed on one version of a thing is not put into a later one.
+  const KEEP_AFTER_MS = 1500;
+  const keeping = new Map(); // form → timer
+  const nameOf = (form) => form.dataset.draft + (form.elements.version ? `@${form.elements.version.value}` : "");
+  const isTicked = (field) => field.type === "checkbox" || field.type === "radio";
+  const isUntouched = (field) => field.options
+    ? [...field.options].every((option) => option.selected === option.defaultSelected || !field.querySelector("option[selected]"))
+    : field.value === field.defaultValue;
+
+  function typedInto(form) {
+    const typed = {};
     for (const field of form.elements) {
       if (!field.name || field.type === "hidden" || field.type === "password" || field.type === "file" || "private" in field.dataset) continue;
-      if ((field.type === "checkbox" || field.type === "radio") && !field.checked) continue;
-      (kept[field.name] ??= []).push(field.value);
+      const values = (typed[field.name] ??= []);
+      if (!isTicked(field) || field.checked) values.push(field.value);
     }
-    sessionStorage.setItem(form.dataset.draft, JSON.stringify(kept));
+    return typed;
   }
-  function offered(field) { return field.options ? ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value : field.defaultValue; }
-  function restore(form) {
-    const kept = JSON.parse(sessionStorage.getItem(form.dataset.draft) ?? "null");
-    if (!kept) return;
+  function keep(form, typed = typedInto(form)) {
+    clearTimeout(keeping.get(form));
+    keeping.delete(form);
+    const body = new FormData();
+    body.set("/name", nameOf(form));
+    body.set("/typed@json", JSON.stringify(typed));
+    return fetch("/unfinished", { method: "POST", body, keepalive: body.get("/typed@json").length < 60000, headers: { "HX-Request": "true", "X-CSRF-Token": csrf } }).catch(() => null);
+  }
+  function forget(form) {
+    sessionStorage.setItem("sent", nameOf(form)); // the next page may ask before the node has forgotten it
+    return keep(form, {});
+  }
+  function putBack(form, typed) {
+    form.dispatchEvent(new CustomEvent("draft:found", { bubbles: true, detail: typed }));
+    let isChanged = false;
     for (const field of form.elements) {
-      const values = kept[field.name];
-      if (!values) continue;
-      if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
-      else if (field.value === offered(field)) field.value = values.shift() ?? "";
+      const values = typed[field.name];
+      if (!values || field.type === "hidden") continue;
+      const before = isTicked(field) ? field.checked : field.value;
+      if (isTicked(field)) field.checked = values.includes(field.value);
+      else if (isUntouched(field)) field.value = values.shift() ?? field.value;
+      if (before === (isTicked(field) ? field.checked : field.value)) continue;
+      isChanged = true;
+      for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
     }
+    if (isChanged) tell(form);
+  }
+  function tell(form) {
+    const note = document.createElement("p"), afresh = document.createElement("button");
+    note.className = "restored";
+    note.textContent = words.restored;
+    afresh.type = "button";
+    afresh.className = "button small";
+    afresh.textContent = words.afresh;
+    afresh.addEventListener("click", () => forget(form).then(() => window.location.reload()));
+    note.append(" ", afresh);
+    form.prepend(note);
+  }
+  async function restore(form) {
+    const name = nameOf(form);
+    if (sessionStorage.getItem("sent") === name) { sessionStorage.removeItem("sent"); return; }
+    const answer = await fetch(`/unfinished?name=${encodeURIComponent(name)}`, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (answer?.status === 200) putBack(form, await answer.json());
   }
   document.addEventListener("input", (event) => {
     const form = event.target.closest?.("form[data-draft]");
-    if (form) keep(form);
+    if (!form) return;
+    clearTimeout(keeping.get(form));
+    keeping.set(form, setTimeout(() => keep(form), KEEP_AFTER_MS));
+  });
+  window.addEventListener("pagehide", () => { for (const form of [...keeping.keys()]) keep(form); });
+  document.addEventListener("draft:kept", (event) => forget(event.target));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.detail.elt; // what leads to another page is done; `data-ends` names the form it was typed into
+    const typed = form.matches?.("form[data-draft]") ? form : document.getElementById(form.dataset?.ends ?? "");
+    if (typed && event.detail.xhr.getResponseHeader("HX-Redirect")) forget(typed);
   });
   for (const form of document.querySelectorAll("form[data-draft]")) restore(form);
-
-  // On a phone, where they do not all fit: the tab and the subject one is at are in sight.
-  for (const here of document.querySelectorAll(".tabs [aria-current], .subjects [aria-current]")) {
-    const row = here.closest(".tabs, ul");
-    row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - here.clientWidth) / 2;
-  }
 
   // Spans of time stay true while a page is open, by the node's clock: that of a desk may be wrong.
   const ahead = Number(document.body.dataset.now ?? Date.now() / 1000) - Date.now() / 1000;

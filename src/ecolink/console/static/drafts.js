@@ -1,4 +1,5 @@
-// A draft saves itself on the node a moment after somebody stopped typing, as soon as it is complete enough to be kept.
+// A draft saves itself a moment after somebody stopped typing, as soon as nothing lacks; until then the form is kept as
+// it was typed (console.js).
 "use strict";
 
 (() => {
@@ -30,9 +31,10 @@
   }
   function settle(told) {
     const path = `/leads/${told.id}/edit`;
+    const isFirst = Boolean(form.dataset.draft);
+    if (isFirst) form.dispatchEvent(new CustomEvent("draft:kept", { bubbles: true })); // it is a draft now
     form.elements.version.value = told.version;
-    if (form.dataset.draft) { // from now on the node keeps it, not this browser
-      sessionStorage.removeItem(form.dataset.draft);
+    if (isFirst) {
       delete form.dataset.draft;
       form.dataset.saves = path;
       form.setAttribute("hx-post", path);

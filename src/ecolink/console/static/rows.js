@@ -94,13 +94,13 @@
     }
   });
 
-  // Before what was typed is put back after a reload, there must be as many rows as there were.
-  for (const form of document.querySelectorAll("form[data-draft]")) {
-    const kept = Object.keys(JSON.parse(sessionStorage.getItem(form.dataset.draft) ?? "{}"));
-    for (const block of form.querySelectorAll("[data-several]")) {
+  // Before what was typed is put back, there must be as many rows as there were.
+  document.addEventListener("draft:found", (event) => {
+    const kept = Object.keys(event.detail);
+    for (const block of event.target.querySelectorAll("[data-several]")) {
       const start = `${block.dataset.several}/`;
       const count = Math.max(-1, ...kept.filter((name) => name.startsWith(start)).map((name) => parseInt(name.slice(start.length), 10)));
       while (!block.querySelector("[data-upload]") && block.querySelectorAll("[data-list] > [data-row]").length <= count) add(block);
     }
-  }
+  });
 })();

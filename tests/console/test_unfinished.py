@@ -1,0 +1,41 @@
+"""What was typed and not sent: there at another desk, for nobody else, and not for ever."""
+
+from datetime import timedelta
+
+import pytest
+
+from ecolink.identity.roles import Role
+from tests.support.console import PASSWORD, Reception, Visitor
+from tests.support.town import Town
+
+pytestmark = pytest.mark.by_turns
+
+
+def keep(visitor: Visitor, typed: str) -> int:
+    return visitor.send("/unfinished", {"/name": "lead-new@0", "/typed@json": typed}).status_code
+
+
+def test_what_was_typed_is_there_at_another_desk_for_the_same_person_until_it_is_sent(reception: Reception, town: Town):
+    officer, chief = reception.signed_in(Role.OFFICER), reception.signed_in(Role.CHIEF)
+    assert officer.get("/unfinished?name=lead-new@0").status_code == 204
+    assert keep(officer, '{"/facts": ["杉木被盗"]}') == 204
+    assert keep(officer, '{"/facts": ["杉木被盗6.2立方米"]}') == 204
+    another_desk = reception.visitor()
+    another_desk.post("/sign-in", {"/username": "officer", "/password": PASSWORD})
+    assert another_desk.get("/unfinished?name=lead-new@0").json() == {"/facts": ["杉木被盗6.2立方米"]}
+    assert chief.get("/unfinished?name=lead-new@0").status_code == 204
+    assert keep(officer, '{"/facts": "no list"}') == 422
+
+    another_desk.get("/")
+    assert keep(another_desk, "{}") == 204
+    assert officer.get("/unfinished?name=lead-new@0").status_code == 204
+
+    keep(officer, '{"/facts": ["杉木被盗"]}')
+    town.clock.advance(timedelta(days=31))
+    returned = reception.visitor()
+    returned.post("/sign-in", {"/username": "chief", "/password": PASSWORD})
+    returned.get("/")
+    keep(returned, '{"/title": ["火情"]}')
+    again = reception.visitor()
+    again.post("/sign-in", {"/username": "officer", "/password": PASSWORD})
+    assert again.get("/unfinished?name=lead-new@0").status_code == 204
