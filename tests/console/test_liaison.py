@@ -59,6 +59,8 @@ def test_what_one_records_the_other_confirms_and_the_month_is_met(both, town: To
 
     page = record(ours, town)
     assert "办理中" in ours.get(f"/cooperation/{DECEMBER}").text
+    met_by = [visitor.get(f"/cooperation/{DECEMBER}").text.partition('id="met"')[2] for visitor in (ours, theirs)]
+    assert ["确认对方的联系记录" in shown for shown in met_by] == [False, True]
     assert "确认对方的联系记录" in theirs.get("/cooperation").text
     assert page in theirs.get(f"{HOME}?to_confirm=true").text
     shown = theirs.get(page).text

@@ -111,6 +111,29 @@ def test_whoever_comes_back_from_a_backup_knows_the_drill_again(december: Town, 
     assert picture(restored) == picture(december.nodes[SHOUNING])
 
 
+def test_one_drill_told_to_two_bureaus_meets_its_authors_duty_with_each_that_signs(town: Town) -> None:
+    town.add(JINGNING)
+    town.introduce(SHOUNING, JINGNING)
+    town.introduce(QINGYUAN, JINGNING)
+    pairs = {"sn-qy": [SHOUNING, QINGYUAN], "sn-jn": [SHOUNING, JINGNING], "qy-jn": [QINGYUAN, JINGNING]}
+    duties = [{**DRILL, "code": code, "between": sorted(pair)} for code, pair in pairs.items()]
+    conclude(town, terms(SHOUNING, QINGYUAN, JINGNING, duties=duties))
+    town.wait(timedelta(days=9))
+
+    def standing(pair: str) -> list[str]:
+        return [obligation(town.nodes[code], f"sn-qy-151/{pair}/2026-12").state for code in pairs[pair]]
+
+    drill = desk(town.nodes[SHOUNING]).raise_alert(recipients=[QINGYUAN, JINGNING], status="exercise")
+    town.settle()
+    desk(town.nodes[QINGYUAN]).acknowledge(drill)
+    town.settle()
+    assert (standing("sn-qy"), standing("qy-jn")) == (["fulfilled"] * 2, ["open"] * 2)
+    assert "fulfilled" not in standing("sn-jn")
+    desk(town.nodes[JINGNING]).acknowledge(drill)
+    town.settle()
+    assert (standing("sn-jn"), standing("qy-jn")) == (["fulfilled"] * 2, ["open"] * 2)
+
+
 def test_a_drill_binds_two_bureaus_for_a_third_could_not_see_who_signed() -> None:
     three = terms(SHOUNING, QINGYUAN, JINGNING, duties=[DRILL])
     (finding,) = [each for each in read(write(three)).findings if each.severity == "error"]
