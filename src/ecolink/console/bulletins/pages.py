@@ -29,9 +29,12 @@ from ecolink.federation import threads
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
 from ecolink.protocol.kinds.bulletins import BulletinKind
+from ecolink.protocol.kinds.common import CHARGES
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import DatabaseDep, NowDep, SessionDep
+
+_CHARGES = tuple(CHARGES.values())
 
 BulletinId = Annotated[str, Path(max_length=36)]
 Reader = Annotated[Principal, requires(Permission.BULLETIN_READ)]
@@ -48,6 +51,7 @@ class Sought:
     kind: Annotated[BulletinKind | Literal[""], Query()] = ""
     state: Annotated[State | Literal[""], Query()] = ""
     peer: Annotated[str, Query(pattern="^([0-9]{12})?$")] = ""
+    charge: Annotated[str, Query(max_length=64)] = ""
     unread: Annotated[bool, Query()] = False
     exercise: Annotated[bool, Query()] = False
     q: Annotated[str, Query(max_length=64)] = ""
@@ -60,6 +64,7 @@ class Sought:
             kind=BulletinKind(self.kind) if self.kind else None,
             states=(State(self.state),) if self.state else (),
             peer=self.peer or None,
+            charge=self.charge or None,
             unread=self.unread,
             is_exercise=self.exercise,
             q=self.q.strip() or None,
@@ -103,6 +108,7 @@ def _add_list(pages: APIRouter, service: BulletinService) -> None:
             found=found,
             sought=sought,
             peers=[(peer.unit_code, page.either(peer.name_zh, peer.name_en)) for peer in names.values()],
+            charges=[(each.article, f"{each.article} {page.either(each.name_zh, each.name_en)}") for each in _CHARGES],
             words=words.spoken(page),
             tones=words.TONES,
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import model_validator
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.reach import reach_of
@@ -38,6 +39,15 @@ Teller = Annotated[Principal, requires(Permission.EMERGENCY_UPDATE)]
 Signer = Annotated[Principal, requires(Permission.EMERGENCY_ACKNOWLEDGE)]
 
 
+class Sought(EmergencyFilters):
+    """What is looked for; what a form left empty was not asked for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, sent: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in sent.items() if value not in ("", [], [""])}
+
+
 def router(console: Console) -> APIRouter:
     """Return the list, the page of one emergency, and the moves on it."""
     pages = APIRouter(prefix="/emergencies", route_class=PageRoute)
@@ -50,7 +60,7 @@ def router(console: Console) -> APIRouter:
 
 
 def _add_list(pages: APIRouter, room: EmergencyService) -> None:
-    def lines(session: Session, paging: Paging, wanted: EmergencyFilters) -> dict[str, Any]:
+    def lines(session: Session, paging: Paging, wanted: Sought) -> dict[str, Any]:
         page = paging.read(
             session,
             wanted.select(room.us, room.register.search),
@@ -58,16 +68,17 @@ def _add_list(pages: APIRouter, room: EmergencyService) -> None:
             shape=lambda row: row,
             descending=wanted.sort.startswith("-"),
         )
-        query = urlencode(wanted.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
+        asked = wanted.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         shown = room.views.lines(session, page.items)
-        return {"lines": shown, "next": page.next, "wanted": wanted, "query": query, "words": words}
+        here = urlencode(asked | ({"cursor": paging.cursor} if paging.cursor else {}))
+        return {"lines": shown, "next": page.next, "wanted": wanted, "asked": asked, "here": here, "words": words}
 
     @pages.get("")
     def list_emergencies(
         page: PageDep,
         session: SessionDep,
         paging: Paging,
-        wanted: Annotated[EmergencyFilters, Query()],
+        wanted: Annotated[Sought, Query()],
         by: Reader,  # noqa: ARG001
     ) -> Response:
         return page.show("emergencies/list.html", **lines(session, paging, wanted))
@@ -77,7 +88,7 @@ def _add_list(pages: APIRouter, room: EmergencyService) -> None:
         page: PageDep,
         session: SessionDep,
         paging: Paging,
-        wanted: Annotated[EmergencyFilters, Query()],
+        wanted: Annotated[Sought, Query()],
         by: Reader,  # noqa: ARG001
     ) -> Response:
         return page.part("emergencies/lines.html", **lines(session, paging, wanted))

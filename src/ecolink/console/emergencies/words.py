@@ -40,6 +40,14 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
         EmergencyState.CANCELLED: _("Over"),
     }
 )
+ORDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "-raised_at": _("Newest told first"),
+        "raised_at": _("Oldest told first"),
+        "-occurred_at": _("Latest event first"),
+        "occurred_at": _("Earliest event first"),
+    }
+)
 COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {
         Colour.RED: _("Red, level I"),
