@@ -1,11 +1,12 @@
 """The alliances: the list, one of them with its members and earlier lists, founding, changing and dissolving it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 from sqlalchemy.orm import Session
 
-from ecolink.console.administration.sections import sections_for
+from ecolink.console.administration.sections import Section, sections_for
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
 from ecolink.console.page import Page, PageDep
@@ -16,6 +17,7 @@ from ecolink.exchanges.alliances.schemas import AllianceChangeIn, AllianceIn, Al
 from ecolink.exchanges.alliances.service import AllianceService
 from ecolink.federation.peers import PeerState
 from ecolink.identity.principal import Principal
+from ecolink.identity.roles import Permission
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import NowDep, SessionDep
 
@@ -49,7 +51,7 @@ def _add_reading(pages: APIRouter, service: AllianceService) -> None:
             shape=lambda alliance: service.show(session, alliance, names),
             descending=False,
         )
-        return page.show("alliances/list.html", found=found, dissolved=dissolved, sections=sections_for(by))
+        return page.show("alliances/list.html", found=found, dissolved=dissolved, sections=_sections(by))
 
     @pages.get("/new")
     def begin(page: PageDep, session: SessionDep, by: Keeper) -> Response:
@@ -60,9 +62,7 @@ def _add_reading(pages: APIRouter, service: AllianceService) -> None:
         names = service.names(session)
         alliance = service.show(session, service.get(session, alliance_id), names)
         rosters = [RosterOut.of(row) for row in service.rosters(session, alliance_id)]
-        return page.show(
-            "alliances/one.html", alliance=alliance, rosters=rosters, names=names, sections=sections_for(by)
-        )
+        return page.show("alliances/one.html", alliance=alliance, rosters=rosters, names=names, sections=_sections(by))
 
     @pages.get("/{alliance_id}/edit")
     def edit(alliance_id: AllianceId, page: PageDep, session: SessionDep, by: Keeper) -> Response:
@@ -105,6 +105,11 @@ def _add_keeping(pages: APIRouter, service: AllianceService) -> None:
         return page.go(f"{PATH}/{alliance_id}", page.text("The alliance is dissolved; nothing more is told to it."))
 
 
+def _sections(by: Principal) -> Sequence[Section]:
+    """Return what stands beside the alliances: the administration for whoever runs the node, nothing for the others."""
+    return sections_for(by) if by.may(Permission.PEER_MANAGE) else ()
+
+
 def _show_form(
     page: Page, session: Session, service: AllianceService, alliance: AllianceOut | None, by: Principal
 ) -> Response:
@@ -115,6 +120,4 @@ def _show_form(
         for code, peer in service.names(session).items()
         if peer.state is PeerState.ACTIVE or code in members
     ]
-    return page.show(
-        "alliances/form.html", alliance=alliance, bureaus=bureaus, members=members, sections=sections_for(by)
-    )
+    return page.show("alliances/form.html", alliance=alliance, bureaus=bureaus, members=members, sections=_sections(by))
