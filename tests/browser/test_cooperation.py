@@ -90,6 +90,7 @@ def test_a_contact_is_recorded_here_confirmed_there_and_met_on_both_sides(
     axe(other)
     other.get_by_role("button", name="确认并签署").click()
     expect(officer.locator("#standing")).to_contain_text("各方已确认", timeout=SOON_MS)
+    expect(officer.locator("#signatures")).not_to_contain_text("未签署")
     for page, node in ((other, qingyuan), (officer, shouning)):
         page.goto(node.address + duty)
         expect(page.locator("#standing")).to_contain_text("已履行")

@@ -7,8 +7,8 @@ import pytest
 
 from ecolink.cadence.calendars import calendar_of, read_table
 from ecolink.identity.roles import Role
-from tests.console.cooperation import DECEMBER, SCRIPT, agree, fill, sent, wrong_at
-from tests.support.agreements import Chief
+from tests.console.cooperation import DECEMBER, DRILL, SCRIPT, agree, fill, sent, wrong_at
+from tests.support.agreements import Chief, conclude, terms
 from tests.support.console import Reception
 from tests.support.town import Town
 
@@ -103,6 +103,7 @@ def test_each_duty_is_shown_with_what_meets_it_and_whoever_may_not_do_it_is_show
 
 
 def test_a_month_shows_what_is_due_on_the_working_days_that_were_signed(both, town: Town):
+    conclude(town, terms(code="sn-qy-2", duties=[DRILL]))
     visitor, chiefs = both[0].signed_in(Role.OFFICER), [Chief(reception.node) for reception in both]
     table = read_table("date,day\n2027-01-01,off\n2027-01-09,work\n")
     notice = chiefs[0].add_calendar(calendar_of(2027, table, "放假通知（虚构）"))
@@ -111,7 +112,7 @@ def test_a_month_shows_what_is_due_on_the_working_days_that_were_signed(both, to
     town.settle()
     december = visitor.get("/cooperation/calendar").text
     assert "2026年12月" in december
-    assert re.search(r'aria-current="date">\s*<p class="day"><time datetime="2026-12-03">', december)
+    assert re.search(r'aria-current="date">\s*<p class="day"><time datetime="2026-12-04">', december)
     kind, due = _day(december, "2026-12-31")
     assert kind == "worked"
     assert f'href="/cooperation/{DECEMBER}"' in due
@@ -124,6 +125,11 @@ def test_a_month_shows_what_is_due_on_the_working_days_that_were_signed(both, to
     assert _day(january, "2027-01-01")[0] == "holiday"
     assert _day(january, "2027-01-09")[0] == "made_up"
     assert "尚未经各方签署" not in january
+    under_both = visitor.get("/cooperation/calendar?month=2027-01").text
+    assert _day(under_both, "2027-01-01")[0] == "differs"
+    assert "尚未经各方签署" in under_both
+    assert "sn-qy-2/drill/2027-01" in under_both
+    assert "sn-qy-2/drill/2027-01" not in january
     assert "本月没有到期事项" in visitor.get("/cooperation/calendar?month=2026-10").text
     for wrong in ("month=2026-13", "month=1800-01", "agreement=-"):
         assert visitor.get(f"/cooperation/calendar?{wrong}").status_code == 422
