@@ -150,6 +150,19 @@ def test_persons_stay_masked_until_somebody_gives_a_reason(reception: Reception)
     assert NUMBER not in officer.get(f"{address}/edit").text
 
 
+def test_other_bureaus_are_told_something_else_on_the_same_matter(reception: Reception, town: Town):
+    first = tell(reception, town)
+    officer = reception.signed_in(Role.OFFICER)
+    thread = first.rsplit("/", 1)[1]
+    form = unescape(officer.get(f"/bulletins/new?related={thread}").text)
+    assert f'name="/related_to@list" value="{thread}"' in form
+    second = officer.send("/bulletins", TYPED | {"/title": "补充情况", "/related_to@list": [thread]})
+    address = second.headers["hx-redirect"]
+
+    assert f'<a href="{first}">野生兰花混作茶苗邮寄出省</a>' in officer.get(address).text
+    assert f'value="{thread}"' in officer.get(f"{address}/edit").text, "an edit does not lose it"
+
+
 def test_a_bulletin_prints_as_a_letter_with_persons_masked_unless_somebody_says_why(
     reception: Reception, qingyuan: Reception, town: Town
 ):

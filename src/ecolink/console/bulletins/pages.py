@@ -1,5 +1,6 @@
 """The pages about bulletins: the list, one bulletin with who holds it, and what a person says of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -183,6 +184,7 @@ def _around(page: Page, session: Session, service: BulletinService, dossier: Dos
         "versions": BulletinVersionsOut.of(dossier).items,
         "permissions": [PermissionOut.of(each, names) for each in service.onward.permissions(session, dossier.row.id)],
         "names": names,
+        "related": service.record.titles(session, _related_to(dossier)),
         "others": [
             (peer.unit_code, page.either(peer.name_zh, peer.name_en))
             for peer in names.values()
@@ -193,3 +195,11 @@ def _around(page: Page, session: Session, service: BulletinService, dossier: Dos
         "options": words.options,
         "lists": words,
     }
+
+
+def _related_to(dossier: Dossier) -> Sequence[str]:
+    """Return the threads on the same matter that the version which stands, or the draft, names."""
+    current, draft = dossier.matter.current, dossier.draft
+    if current is not None and current.content is not None:
+        return current.content.related_to
+    return draft.content.get("related_to", ()) if draft else ()

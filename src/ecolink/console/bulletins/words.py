@@ -33,6 +33,7 @@ RECALL_REASONS: Mapping[str, str] = {
     "exercise_over": _("The drill is over"),
     "other": _("Another reason"),
 }
+SEXES: Mapping[str, str] = {"": "—", "male": _("Male"), "female": _("Female"), "unknown": _("Not known")}
 SOURCES: Mapping[str, str] = {
     "A": _("A reliable"),
     "B": _("B usually reliable"),

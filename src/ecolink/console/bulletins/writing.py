@@ -27,7 +27,10 @@ Drafter = Annotated[Principal, requires(Permission.BULLETIN_DRAFT)]
 Approver = Annotated[Principal, requires(Permission.BULLETIN_APPROVE)]
 
 
-_ROWS = {"persons": ("name", "identity_number", "phone", "address", "note"), "items": ("kind", "identifier", "note")}
+_ROWS = {
+    "persons": ("name", "sex", "birth_date", "identity_number", "phone", "address", "note"),
+    "items": ("kind", "identifier", "note"),
+}
 """What tells that a row of the form was filled in; the rest of it is chosen from the start."""
 
 
@@ -46,8 +49,11 @@ def _add_writing(pages: APIRouter, console: Console) -> None:
         session: SessionDep,
         by: Drafter,  # noqa: ARG001
         alliance: Annotated[str, Query(max_length=36)] = "",
+        related: Annotated[str, Query(max_length=36)] = "",
     ) -> Response:
-        return _show_form(page, session, console, {"alliance_id": alliance}, action="/bulletins", version=None)
+        """Begin a bulletin, to an `alliance`, or on the matter of one that others were told: `related`."""
+        begun = {"alliance_id": alliance, "related_to": [related] if related else []}
+        return _show_form(page, session, console, begun, action="/bulletins", version=None)
 
     @pages.post("")
     def keep_first(page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Drafter) -> Response:
@@ -193,6 +199,7 @@ def _show_form(
             "bureaus": [(peer.unit_code, page.either(peer.name_zh, peer.name_en)) for peer in peers],
             "alliances": [(alliance.id, page.either(alliance.name_zh, alliance.name_en)) for alliance in alliances],
         },
+        related=rooms.bulletins.record.titles(session, present.get("related_to") or ()),
         options=words.options,
         lists=words,
     )

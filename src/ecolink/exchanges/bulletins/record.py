@@ -1,5 +1,6 @@
 """The bulletins' rows: found, locked, and written anew from the fold."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -172,6 +173,11 @@ class Record:
         """Return every bulletin opened under a thread id, locked: one, unless another bureau took the same id."""
         rows = select(Bulletin).where(Bulletin.thread == thread).order_by(Bulletin.id).with_for_update()
         return list(session.scalars(rows.execution_options(populate_existing=True)))
+
+    def titles(self, session: Session, threads: Collection[str]) -> dict[str, str]:
+        """Return the titles of the bulletins of these threads, as far as they are known and may be shown here."""
+        known = select(Bulletin.thread, Bulletin.title).where(Bulletin.thread.in_(threads), Bulletin.title.is_not(None))
+        return {thread: title or "" for thread, title in session.execute(known)} if threads else {}
 
     def renew(self, session: Session, row: Bulletin, now: datetime) -> Dossier:
         """Read the thread again and write the row from it."""
