@@ -8,6 +8,7 @@ from sqlalchemy import JSON
 
 import ecolink
 from ecolink.storage.base import Base, UtcDateTime
+from ecolink.storage.indexes import complete
 
 
 def import_tables() -> None:
@@ -29,6 +30,7 @@ def render(kind: str, thing: object, _context: object) -> str | bool:
 
 
 import_tables()
+complete(Base.metadata)
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

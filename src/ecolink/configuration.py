@@ -8,7 +8,6 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,6 +116,8 @@ def unknown_variables() -> list[str]:
 
 def suggestion(wrong: str, known: Mapping[str, Any] | set[str]) -> str:
     """Return ` Did you mean …?` when a known name is close to `wrong`, else nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - where something is wrong
+
     close = get_close_matches(wrong, list(known), n=1)
     return f" Did you mean {close[0]}?" if close else ""
 

@@ -11,6 +11,9 @@ from tests.entrypoints.conftest import Run
 LIBRARIES = {"sqlalchemy", "pydantic", "fastapi", "httpx", "cryptography"}
 WEB = {"fastapi", "starlette", "uvicorn"}
 PAINTERS = {"rich", "pygments"}
+OTHERS_TOOLS = {"sqlalchemy.dialects.postgresql", "greenlet", "watchfiles"}
+INSIDE = {"jinja2", "jose", "ecolink.console.app", "ecolink.web.local_api", "ecolink.web.routers"}
+"""What only people and programs of the bureau make use of, by API or console."""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -37,12 +40,26 @@ def test_who_asks_what_ecolink_can_do_does_not_wait_for_what_it_does_it_with(com
 
 @pytest.mark.parametrize(
     ("work", "idle"),
-    [("ecolink.entrypoints.worker", WEB | PAINTERS), ("ecolink.entrypoints.serving", PAINTERS)],
+    [
+        ("ecolink.entrypoints.worker", WEB | PAINTERS | OTHERS_TOOLS | INSIDE),
+        ("ecolink.entrypoints.serving", PAINTERS | OTHERS_TOOLS | INSIDE),
+    ],
 )
 def test_a_node_at_work_holds_nothing_it_has_no_use_for(work: str, idle: set[str]) -> None:
     _, imported = told_and_imported(f"import sys, {work}")
     assert "structlog" in imported
     assert not idle & imported
+
+
+def test_a_node_builds_a_model_when_it_first_uses_it() -> None:
+    stdout, _ = told_and_imported(
+        "import sys; from ecolink.kit.imports import models_built_when_used as later\n"
+        "with later(): from ecolink.protocol.kinds.bulletins import BulletinReadV1 as Read\n"
+        "built = [Read.__pydantic_complete__]\n"
+        "Read.model_json_schema(); built.append(Read.__pydantic_complete__)\n"
+        "from pydantic import create_model; print(*built, create_model('After').__pydantic_complete__)"
+    )
+    assert stdout.split() == ["False", "True", "True"]
 
 
 def test_a_command_that_shows_tables_in_colour_still_can() -> None:

@@ -23,7 +23,7 @@ from ecolink.kit.vault import Vault
 from ecolink.protocol.keys import SigningKey
 from ecolink.storage.engine import Database
 from ecolink.surface.door import Door
-from ecolink.web.app import build_local
+from ecolink.web.local_api import build_local
 from tests.support.hashing import CHEAP
 
 SHOUNING = "350924000000"

@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
 
 ID = String(36)
 SERIAL = BigInteger().with_variant(Integer(), "sqlite")
@@ -45,9 +46,7 @@ class Channel(Base):
     __tablename__ = "alert_channels"
     __table_args__ = (
         CheckConstraint(f"kind IN {tuple(kind.value for kind in ChannelKind)}", name="kind"),
-        Index(
-            "ix_alert_channels_name", "name", unique=True, sqlite_where=text(STANDING), postgresql_where=text(STANDING)
-        ),
+        PartialIndex("ix_alert_channels_name", "name", unique=True, where=STANDING),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -84,22 +83,20 @@ class ContactPoint(Base):
 
     __tablename__ = "contact_points"
     __table_args__ = (
-        Index(
+        PartialIndex(
             "ix_contact_points_standing",
             "account_id",
             "channel_id",
             "address",
             unique=True,
-            sqlite_where=text(STANDING),
-            postgresql_where=text(STANDING),
+            where=STANDING,
         ),
-        Index(
+        PartialIndex(
             "ix_contact_points_for_tests",
             "channel_id",
             "address",
             unique=True,
-            sqlite_where=text(FOR_TESTS),
-            postgresql_where=text(FOR_TESTS),
+            where=FOR_TESTS,
         ),
     )
 
@@ -131,12 +128,11 @@ class Dispatch(Base):
     __tablename__ = "dispatches"
     __table_args__ = (
         UniqueConstraint("alert_id", "step", "account_id"),
-        Index(
+        PartialIndex(
             "ix_dispatches_waiting",
             "point_id",
             "next_try_at",
-            sqlite_where=text(WAITING),
-            postgresql_where=text(WAITING),
+            where=WAITING,
         ),
         CheckConstraint(f"state IN {tuple(state.value for state in DispatchState)}", name="state"),
     )

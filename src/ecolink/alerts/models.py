@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
 
 ID = String(36)
 SUBJECT = String(120)
@@ -51,7 +52,7 @@ class Alert(Base):
         CheckConstraint(f"state IN {tuple(state.value for state in AlertState)}", name="state"),
         CheckConstraint("urgency IN ('urgent', 'normal')", name="urgency"),
         CheckConstraint("status IN ('actual', 'exercise', 'test')", name="status"),
-        Index("ix_alerts_next", "next_at", sqlite_where=text(WATCHED), postgresql_where=text(WATCHED)),
+        PartialIndex("ix_alerts_next", "next_at", where=WATCHED),
         Index(None, "state", "raised_at", "id"),
         Index(None, "matter"),
     )

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
 
 CODE = String(12)
 ID = String(36)
@@ -39,9 +40,7 @@ class AttachmentLink(Base):
     __table_args__ = (
         UniqueConstraint("iss", "jti", "digest", "peer"),
         Index("ix_attachment_links_digest_peer", "digest", "peer"),
-        Index(
-            "ix_attachment_links_unconfirmed", "n", sqlite_where=text(UNCONFIRMED), postgresql_where=text(UNCONFIRMED)
-        ),
+        PartialIndex("ix_attachment_links_unconfirmed", "n", where=UNCONFIRMED),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
     )
 
@@ -77,7 +76,7 @@ class Transfer(Base):
 
     __tablename__ = "blob_transfers"
     __table_args__ = (
-        Index("ix_blob_transfers_waiting", "next_try_at", sqlite_where=text(WAITING), postgresql_where=text(WAITING)),
+        PartialIndex("ix_blob_transfers_waiting", "next_try_at", where=WAITING),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("state IN ('waiting', 'complete', 'refused')", name="state"),
     )

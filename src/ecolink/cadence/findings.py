@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from enum import StrEnum
 
 Path = tuple[str | int, ...]
@@ -38,6 +37,8 @@ class Finding:
 
 def did_you_mean(wrong: str, known: Collection[str]) -> tuple[str, str]:
     """Return in English and Chinese which known name is close to a wrong one, or else all of them, if they are few."""
+    from difflib import get_close_matches  # noqa: PLC0415 - where something is wrong
+
     close = get_close_matches(wrong, list(known), n=1)
     if close:
         return f" Did you mean {close[0]}?", f"是否应为 {close[0]}？"

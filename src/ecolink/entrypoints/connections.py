@@ -11,11 +11,9 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from httptools import HttpParserError, HttpRequestParser
-from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
 
 from ecolink.entrypoints.lobby import Lobby
+from ecolink.entrypoints.web_server import Config, HttpToolsProtocol, ServerState
 
 HEAD_S = 10.0
 """Seconds a new connection may take to begin, its TLS handshake, and a request line with its headers each."""

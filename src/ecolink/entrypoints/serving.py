@@ -18,16 +18,16 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import uvicorn
 import uvloop
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ecolink.configuration import variable
 from ecolink.entrypoints import open_files
-from ecolink.entrypoints.applications import federation_app, local_app
+from ecolink.entrypoints.applications import federation_app, reception
 from ecolink.entrypoints.connections import IDLE_S, BoundedConnection, lobby_of
 from ecolink.entrypoints.handshake import TlsEntrance
 from ecolink.entrypoints.logs import set_up_logs
+from ecolink.entrypoints.web_server import Config, Server
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.entrypoints.worker import Worker
 from ecolink.errors import EcolinkError, SettingError
@@ -134,7 +134,7 @@ def run(
 async def _serve_both(node: Node, sockets: Sockets, announce: Announce, connections: int) -> None:
     settings = node.settings
     servers = (
-        _Server(_config(settings, local_app(node), tls=settings.local_tls, mutual=False)),
+        _Server(_config(settings, reception(node), tls=settings.local_tls, mutual=False)),
         _Server(_config(settings, federation_app(node), tls=settings.federation_tls, mutual=True)),
     )
     for side, server in zip(("local", "federation"), servers, strict=True):
@@ -159,7 +159,7 @@ async def _serve_both(node: Node, sockets: Sockets, announce: Announce, connecti
     await running
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that leaves the signals to whoever runs two of them in one loop, and accepts TLS by itself."""
 
     _accepting: Sequence["asyncio.Task[None]"] = ()
@@ -188,9 +188,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(settings: Settings, app: FastAPI, *, tls: bool, mutual: bool) -> uvicorn.Config:
+def _config(settings: Settings, app: ASGIApp, *, tls: bool, mutual: bool) -> Config:
     demands = mutual and settings.tls_require_client_certificate
-    return uvicorn.Config(
+    return Config(
         app,
         http=BoundedConnection,
         ws="none",

@@ -12,11 +12,11 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
 
 CODE = String(12)
 ID = String(36)
@@ -36,9 +36,9 @@ class StatementRow(Base):
     __table_args__ = (
         UniqueConstraint("iss", "jti"),
         Index("ix_statements_thread_n", "thread", "n"),
-        Index("ix_statements_pending", "lane", "n", sqlite_where=text(PENDING), postgresql_where=text(PENDING)),
-        Index("ix_statements_parked", "n", sqlite_where=text(PARKED), postgresql_where=text(PARKED)),
-        Index("ix_statements_returned", "digest", sqlite_where=text(RETURNED), postgresql_where=text(RETURNED)),
+        PartialIndex("ix_statements_pending", "lane", "n", where=PENDING),
+        PartialIndex("ix_statements_parked", "n", where=PARKED),
+        PartialIndex("ix_statements_returned", "digest", where=RETURNED),
         Index("ix_statements_place", "in_channel_id", "in_seq"),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("state IN ('pending', 'applied', 'parked', 'rejected', 'unsupported')", name="state"),
@@ -80,11 +80,10 @@ class OutChannel(Base):
     __tablename__ = "out_channels"
     __table_args__ = (
         UniqueConstraint("recipient", "lane", "epoch"),
-        Index(
+        PartialIndex(
             "ix_out_channels_waiting",
             "next_try_at",
-            sqlite_where=text("last_seq > receipted_seq"),
-            postgresql_where=text("last_seq > receipted_seq"),
+            where="last_seq > receipted_seq",
         ),
     )
 

@@ -6,10 +6,8 @@ one key, and every claim is checked here, against the time handed in.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
-
-from jose import jwk, jwt
-from jose.exceptions import JOSEError
 
 from ecolink.errors import UnauthenticatedError
 from ecolink.kit.times import from_seconds, to_seconds
@@ -51,11 +49,23 @@ class Tokens:
         self._kid = key.kid
         self._issuer = unit_code
         self._audience = f"{unit_code}/api/v1"
-        self._private = jwk.construct(key.to_pem(None).decode(), _ALGORITHM)
-        self._public = self._private.public_key()
+        self._key = key
+
+    @cached_property
+    def _private(self) -> Any:  # noqa: ANN401 - python-jose's
+        """The key as python-jose has it, which is imported with the first login: it takes 2 MB."""
+        from jose import jwk  # noqa: PLC0415
+
+        return jwk.construct(self._key.to_pem(None).decode(), _ALGORITHM)
+
+    @cached_property
+    def _public(self) -> Any:  # noqa: ANN401
+        return self._private.public_key()
 
     def issue(self, claims: Claims, now: datetime) -> str:
         """Return the token that says `claims`."""
+        from jose import jwt  # noqa: PLC0415
+
         said = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -74,6 +84,8 @@ class Tokens:
             UnauthenticatedError: it is not; the reason is not told.
 
         """
+        from jose.exceptions import JOSEError  # noqa: PLC0415
+
         try:
             claims = self._open(token)
         except (JOSEError, ValueError, TypeError, KeyError, RecursionError) as fault:
@@ -87,6 +99,8 @@ class Tokens:
         return Claims(claims["sub"], claims["sid"], claims["jti"], from_seconds(claims["exp"]))
 
     def _open(self, token: str) -> dict[str, Any]:
+        from jose import jwt  # noqa: PLC0415
+
         if len(token) > MAX_TOKEN or not token.isascii():
             raise ValueError
         if jwt.get_unverified_header(token) != {"alg": _ALGORITHM, "typ": "JWT", "kid": self._kid}:

@@ -57,7 +57,10 @@ def connect(url: str) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+        pool_use_lifo=True,  # the one last used is warm; the others need not fill their memories, too
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Insert
 from sqlalchemy.orm import Session
 
 from ecolink.storage.base import Base, table_of
@@ -24,8 +24,13 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
 
 
 @lru_cache(maxsize=128)
-def _insert(table: type[Base], dialect: str) -> sqlite.Insert | postgresql.Insert:
+def _insert(table: type[Base], dialect: str) -> Insert:
     """Return the statement, built once: one row at a time is what the busiest paths insert."""
+    # Of the two dialects, the one that is not used need not be in memory.
     if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
         return sqlite.insert(table_of(table)).on_conflict_do_nothing()
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
     return postgresql.insert(table_of(table)).on_conflict_do_nothing()

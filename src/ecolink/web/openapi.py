@@ -21,8 +21,9 @@ from ecolink.identity.service import Identity
 from ecolink.kit.buckets import Buckets
 from ecolink.kit.clock import SystemClock
 from ecolink.surface.door import Door
-from ecolink.web.app import build_federation, build_local
+from ecolink.web.app import build_federation
 from ecolink.web.cooperation import Cooperation
+from ecolink.web.local_api import build_local
 from ecolink.web.metrics import Scrape
 from ecolink.web.problem_list import print_problems
 from ecolink.web.rooms import Rooms

@@ -5,9 +5,6 @@ The server took a message when it answered 250 to the end of its data (RFC 5321,
 
 import re
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from html import escape
 from typing import Annotated, Final, Literal, Self
 
@@ -61,6 +58,10 @@ def address(text: str) -> str | None:
 
 def compose(letter: Letter, settings: Settings, to: str, now: datetime) -> MailRequest:
     """Return the mail; its Message-ID is the letter's own, so that a repetition is known as one."""
+    from email.message import EmailMessage  # noqa: PLC0415 - with the first mail
+    from email.policy import SMTP  # noqa: PLC0415
+    from email.utils import format_datetime  # noqa: PLC0415
+
     mail = EmailMessage(policy=SMTP.clone(cte_type="7bit"))  # some server on the way may not know any other
     mail["From"] = settings.sender
     mail["To"] = to

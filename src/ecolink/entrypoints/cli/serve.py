@@ -10,6 +10,7 @@ from ecolink.configuration import Sources, check
 from ecolink.entrypoints.cli.context import settings_of
 from ecolink.entrypoints.cli.operator import open_node
 from ecolink.entrypoints.cli.printing import say
+from ecolink.kit.imports import models_built_when_used
 
 
 def serve(
@@ -23,7 +24,8 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the local API and the federation API, and do the node's work, until stopped."""
-    from ecolink.entrypoints.serving import serve
+    with models_built_when_used():
+        from ecolink.entrypoints.serving import serve
 
     settings = settings_of(context)
     if workers is not None:
@@ -41,8 +43,9 @@ def serve(
 
 def worker(context: typer.Context) -> None:
     """Run the worker's loops alone: apply what came, send what waits, watch deadlines. Any number may run."""
-    from ecolink.entrypoints.logs import set_up_logs
-    from ecolink.entrypoints.worker import Worker
+    with models_built_when_used():
+        from ecolink.entrypoints.logs import set_up_logs
+        from ecolink.entrypoints.worker import Worker
 
     settings = settings_of(context)
     set_up_logs(settings.log_level, settings.log_format)

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ecolink.exchanges.emergencies.fires import BorderReport, FireGrade
 from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.protocol.kinds.emergencies import CancelReason, Colour, Decision, EmergencyKind, Status
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
 
 CODE = String(12)
 ID = String(36)
@@ -114,7 +115,7 @@ class CallTask(Base):
         CheckConstraint("kind IN ('receipt', 'signature', 'acknowledge', 'update')", name="kind"),
         CheckConstraint("state IN ('planned', 'open', 'closed')", name="state"),
         _one_of("status", Status),
-        Index("ix_call_tasks_planned", "due_at", sqlite_where=text(PLANNED), postgresql_where=text(PLANNED)),
+        PartialIndex("ix_call_tasks_planned", "due_at", where=PLANNED),
         Index("ix_call_tasks_status_state_due_at_id", "status", "state", "due_at", "id"),
     )
 

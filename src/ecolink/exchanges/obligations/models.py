@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
 
 DIGEST = String(64)
 KEY = String(100)
@@ -56,7 +57,7 @@ class ObligationRow(Base):
         Index(None, "period_first"),
         Index(None, "due_at", "key"),
         Index(None, "state", "due_at"),
-        Index("ix_obligations_next", "next_at", sqlite_where=text(WATCHED), postgresql_where=text(WATCHED)),
+        PartialIndex("ix_obligations_next", "next_at", where=WATCHED),
     )
 
     key: Mapped[str] = mapped_column(KEY, primary_key=True)
