@@ -8,7 +8,8 @@ from ecolink.errors import ForbiddenError, IllegalMoveError, InvalidError, NotFo
 from ecolink.exchanges.emergencies.models import Answer
 from ecolink.identity.roles import Role
 from tests.alerts.watchroom import MINUTE, Watchroom, live
-from tests.support.town import QINGYUAN, SHOUNING, Town
+from tests.support.agreements import Chief, terms
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 
 @pytest.fixture
@@ -194,3 +195,31 @@ def test_who_may_not_sign_for_an_emergency_cannot_by_its_alert_and_who_may_not_r
         qingyuan.acknowledge(qingyuan.alert(), "officer", decision="noted")
     with pytest.raises(NotFoundError):
         qingyuan.acknowledge(qingyuan.alert(), "admin", decision="noted")
+
+
+@pytest.mark.by_turns
+def test_an_alert_goes_on_by_what_was_agreed_as_soon_as_the_last_signature_is_known(
+    town: Town, shouning: Watchroom, qingyuan: Watchroom
+) -> None:
+    jingning = town.add(JINGNING)
+    for code in (SHOUNING, QINGYUAN):
+        town.introduce(code, JINGNING)
+    wanted = terms(SHOUNING, QINGYUAN, JINGNING, deadlines={"emergency_escalation_minutes": [6, 12]})
+    Chief(shouning.node).propose(wanted)
+    town.settle()
+    town.network.cut.add(frozenset({SHOUNING, JINGNING}))
+    for node in (qingyuan.node, jingning):
+        Chief(node).sign(wanted.digest())
+    town.wait(timedelta(days=1))
+
+    qingyuan.raise_emergency(recipients=[SHOUNING])
+    town.wait(timedelta())
+    live(town, 5)
+    alert = shouning.alert()
+    assert [(at, kind) for at, kind, _ in shouning.told(alert)] == [(0, "new"), (5, "repeat")]
+    town.network.cut.clear()
+    town.wait(timedelta(minutes=1))
+    live(town, 7)
+    told = [(at, kind, who) for at, kind, who in shouning.told(alert) if kind == "escalation"]
+    assert told[0][2][0] == "deputy"
+    assert (12, "escalation", ["chief", "head"]) in told

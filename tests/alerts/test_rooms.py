@@ -97,3 +97,23 @@ def _remind(room: Watchroom, subject: str) -> None:
     )
     with room.node.database.begin() as session:
         room.node.rooms.cooperation.obligations.notices.tell(session, message, ["liaison_officer"], room.now)
+
+
+def test_what_was_closed_over_a_year_ago_is_forgotten_and_nothing_that_is_open(
+    town: Town, border: Border, qingyuan: Watchroom
+) -> None:
+    signed, waits = (border.ask(urgency="U1", urgency_reason="嫌疑人正驾车驶入") for _ in range(2))
+    town.wait(timedelta())
+    closed = next(alert for alert in qingyuan.alerts("lead") if signed in alert.subject)
+    qingyuan.acknowledge(closed, "lin")
+
+    def kept() -> list[str]:
+        with qingyuan.node.database.begin() as session:
+            qingyuan.node.alerts.tidy(session, town.clock.now())
+        return [alert.subject.split("/")[1] for alert in qingyuan.alerts("lead")]
+
+    town.clock.advance(timedelta(days=400))
+    assert set(kept()) == {signed, waits}
+    town.clock.advance(timedelta(days=1))
+    assert kept() == [waits]
+    assert qingyuan.steps(closed) == []

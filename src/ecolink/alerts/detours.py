@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch, DispatchState, DispatchTry
@@ -22,6 +22,8 @@ AT_A_POINT: Final = (
     ContactPoint.id == Dispatch.point_id,
     Channel.id == ContactPoint.channel_id,
 )
+LOUD: Final = and_(Dispatch.urgency == "urgent", Dispatch.status == "actual")
+"""What may wake somebody, and waits for nothing."""
 GONE: Final = or_(ContactPoint.removed_at.is_not(None), Channel.removed_at.is_not(None), Channel.enabled.is_(False))
 
 
@@ -45,6 +47,20 @@ def evacuate(session: Session, channel_id: str) -> None:
     here = (*AT_A_POINT, *failing, ContactPoint.leased_until.is_(None), Dispatch.kind.not_in(ALONE))
     dispatches = session.scalars(select(Dispatch).where(*here)).all()
     usable = usable_of(session, {point for dispatch in dispatches for point in dispatch.route})
+    for dispatch in dispatches:
+        other = way_round(dispatch.route, str(dispatch.point_id), usable)
+        if other is not None:
+            move(dispatch, other, dispatch.next_try_at)
+
+
+def make_way(session: Session, now: datetime) -> None:
+    """Have what is urgent go another way that waits for a channel which takes no more for now, where there is one."""
+    full = select(Channel.id).where(Channel.full_until > now)
+    waits = (*AT_A_POINT, LOUD, Channel.id.in_(full), ContactPoint.leased_until.is_(None), Dispatch.next_try_at <= now)
+    dispatches = session.scalars(select(Dispatch).where(*waits)).all()
+    points = {point for dispatch in dispatches for point in dispatch.route}
+    crowded = set(session.scalars(select(ContactPoint.id).where(ContactPoint.channel_id.in_(full))))
+    usable = {point: fails or point in crowded for point, fails in usable_of(session, points).items()}
     for dispatch in dispatches:
         other = way_round(dispatch.route, str(dispatch.point_id), usable)
         if other is not None:

@@ -74,6 +74,12 @@ class Channel(Base):
     """In a row."""
     next_try_at: Mapped[datetime | None]
     """While it fails: when somebody may try it again."""
+    calls: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    """When messages were handed to it lately, where its service takes only so many in a time (`pacing`)."""
+    calm_until: Mapped[datetime | None]
+    """Until then nothing goes by it but what is urgent."""
+    full_until: Mapped[datetime | None]
+    """Until then nothing goes by it at all."""
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads it from the class
 

@@ -7,19 +7,23 @@ told to, and when, is not decided here: `escalation` takes up every row whose ti
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatches import Dispatches
-from ecolink.alerts.models import Alert, AlertKind, AlertState, AlertStep, Telling
+from ecolink.alerts.models import Alert, AlertKind, AlertLink, AlertState, AlertStep, Telling
 from ecolink.alerts.occasions import Ending, Occasion, write_course
+from ecolink.alerts.rules import Course
 from ecolink.errors import NotFoundError
 from ecolink.identity.principal import Principal
 from ecolink.kit.ids import new_id
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.upsert import insert_new
+
+AT_ONCE: Final = 500
+"""Alerts forgotten in one transaction; the rest the next time."""
 
 _FIRST_NUMBER, _NUMBERS = 100_000, 900_000
 _SAID_FAREWELL = (AlertKind.EMERGENCY.value, AlertKind.NEWS.value)
@@ -107,6 +111,30 @@ class Ledger:
         if alert is not None:
             which = (Alert.subject == subject, Alert.state == AlertState.OPEN.value)
             self._end(session, alert.matter, ending, now, *which, next_at=None)
+
+    def open_of(self, session: Session, *kinds: AlertKind) -> list[Alert]:
+        """Return the open alerts of these kinds, oldest first."""
+        wanted = select(Alert).where(
+            Alert.state == AlertState.OPEN.value, Alert.kind.in_([kind.value for kind in kinds])
+        )
+        return list(session.scalars(wanted.order_by(Alert.raised_at, Alert.id)))
+
+    def reset_course(self, session: Session, alert: Alert, course: Course, now: datetime) -> None:
+        """Have an open alert go on by another course, counted from when it was raised; the same one changes nothing."""
+        other = write_course(course)
+        standing = (Alert.id == alert.id, Alert.state == AlertState.OPEN.value)
+        if alert.course != other:
+            session.execute(update(Alert).where(*standing).values(course=other, next_at=now))
+            ring(session, Bell.STEP)
+
+    def forget_old(self, session: Session, before: datetime) -> None:
+        """Delete what was closed before that, with its steps and who was told; a portion of it at a time."""
+        closed = func.coalesce(Alert.ended_at, Alert.acknowledged_at)
+        over = select(Alert.id).where(Alert.state != AlertState.OPEN.value, Alert.next_at.is_(None), closed < before)
+        old = session.scalars(over.order_by(Alert.raised_at).limit(AT_ONCE)).all()
+        for table in (AlertStep, Telling, AlertLink):
+            session.execute(delete(table).where(table.alert_id.in_(old)))
+        session.execute(delete(Alert).where(Alert.id.in_(old)))
 
     def get(self, session: Session, alert_id: str) -> Alert:
         """Return one alert.

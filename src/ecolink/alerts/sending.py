@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, func, not_, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ecolink.alerts import links
@@ -19,10 +19,23 @@ from ecolink.alerts.channel_secrets import Opened, open_code, open_settings
 from ecolink.alerts.channels.catalogue import CODECS
 from ecolink.alerts.channels.letter import Letter
 from ecolink.alerts.channels.wire import Failed, Outcome, Sent
-from ecolink.alerts.detours import ALONE, AT_A_POINT, GONE, KEPT, end, evacuate, forget_old, lead_on, move
+from ecolink.alerts.detours import (
+    ALONE,
+    AT_A_POINT,
+    GONE,
+    KEPT,
+    LOUD,
+    end,
+    evacuate,
+    forget_old,
+    lead_on,
+    make_way,
+    move,
+)
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch, DispatchState, DispatchTry
 from ecolink.alerts.dispatches import NOWHERE, Message
 from ecolink.alerts.letters import Reader, write
+from ecolink.alerts.pacing import count
 from ecolink.alerts.patience import CHANNEL_CAP_S, DISPATCH_CAP_S, pause
 from ecolink.alerts.postman import Postman
 from ecolink.alerts.routes import next_stop, usable_of
@@ -44,6 +57,8 @@ MOST_TOGETHER: Final = 200
 """Dispatches in one message."""
 
 _STANDING: Final = (*AT_A_POINT, not_(GONE))
+_ROOM_AT: Final = case((LOUD, Channel.full_until), else_=Channel.calm_until)
+"""When its channel takes a message of its kind again; null: now."""
 
 OnUnreached = Callable[[Session, str, datetime], None]
 """Told of an alert, by id, of which somebody could not be told: every way to them has failed."""
@@ -99,7 +114,7 @@ class Sending:
     def due(self) -> datetime | None:
         """Return when something may be sent, or might have been; None when nothing waits."""
         latest: ColumnElement[datetime] | InstrumentedAttribute[datetime] = Dispatch.next_try_at
-        for moment in (ContactPoint.leased_until, ContactPoint.not_before, Channel.next_try_at):
+        for moment in (ContactPoint.leased_until, ContactPoint.not_before, Channel.next_try_at, _ROOM_AT):
             latest = case((moment > latest, moment), else_=latest)
         with self.database.read() as session:
             return session.scalar(select(func.min(latest, type_=Dispatch.next_try_at.type)).where(*_STANDING))
@@ -108,18 +123,27 @@ class Sending:
         """Lease the contact point where the most urgent message waits; None when nothing is to be sent."""
         self._free(self._unrecorded)
         ready = (*_STANDING, *_free_at(now))
+        self._make_way(now)
         with self.database.read() as session:
             waiting = len(session.scalars(select(ContactPoint.id).where(*ready).distinct().limit(2)).all())
         if not waiting:
             return None
-        loud = and_(Dispatch.urgency == "urgent", Dispatch.status == "actual")
-        urgent_first = (case((loud, 0), else_=1), Dispatch.next_try_at, Dispatch.id)
+        urgent_first = (case((LOUD, 0), else_=1), Dispatch.next_try_at, Dispatch.id)
         first = select(ContactPoint, Channel).where(*ready).order_by(*urgent_first).limit(1)
         with self.database.begin(urgent=True) as session:
             found = session.execute(first.with_for_update(of=ContactPoint, skip_locked=True)).first()
-            if found is None or not _may_try(session, found[1], now):
+            if found is None or not _may_try(session, found[1], now) or not _has_room(session, *found, now):
                 return None
             return self._lease(session, found, now, others_wait=waiting > 1)
+
+    def _make_way(self, now: datetime) -> None:
+        """Let nothing urgent stand at a channel that takes no more for now."""
+        held = select(Dispatch.id).where(*_STANDING, LOUD, Dispatch.next_try_at <= now, Channel.full_until > now)
+        with self.database.read() as session:
+            if session.scalar(held.limit(1)) is None:
+                return
+        with self.database.begin(urgent=True) as session:
+            make_way(session, now)
 
     def _lease(
         self, session: Session, found: Row[ContactPoint, Channel], now: datetime, *, others_wait: bool
@@ -308,6 +332,23 @@ def _may_try(session: Session, channel: Channel, now: datetime) -> bool:
     return session.connection().execute(ours).rowcount == 1
 
 
+def _has_room(session: Session, point: ContactPoint, channel: Channel, now: datetime) -> bool:
+    """Tell whether a channel takes one more message for a contact point, and count it; one worker at a time."""
+    rates = CODECS[channel.kind].RATES
+    if not rates:
+        return True
+    locked = select(Channel).where(Channel.id == channel.id).with_for_update()
+    session.scalars(locked.execution_options(populate_existing=True)).one()
+    here = (Dispatch.point_id == point.id, Dispatch.state == DispatchState.WAITING.value, Dispatch.next_try_at <= now)
+    is_loud = session.scalar(select(Dispatch.id).where(*here, LOUD).limit(1)) is not None
+    room_at = channel.full_until if is_loud else channel.calm_until
+    if room_at is not None and room_at > now:
+        return False
+    pace = count(rates, channel.calls, now)
+    _note(session, channel.id, calls=pace.written(), calm_until=pace.calm_until, full_until=pace.full_until)
+    return True
+
+
 def _note(session: Session, channel_id: str, **health: object) -> None:
     """Write down how a channel fares: no change of an administrator's, and so no new version."""
     session.connection().execute(update(Channel).where(Channel.id == channel_id).values(health))
@@ -320,5 +361,5 @@ def _end_leases(session: Session, *which: ColumnElement[bool]) -> None:
 
 
 def _free_at(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    moments = (ContactPoint.leased_until, ContactPoint.not_before, Channel.next_try_at)
+    moments = (ContactPoint.leased_until, ContactPoint.not_before, Channel.next_try_at, _ROOM_AT)
     return (Dispatch.next_try_at <= now, *(or_(moment.is_(None), moment <= now) for moment in moments))

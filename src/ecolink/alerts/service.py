@@ -10,6 +10,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.alerts import links
+from ecolink.alerts.detours import KEPT
 from ecolink.alerts.dispatches import Dispatches
 from ecolink.alerts.duty import Rota
 from ecolink.alerts.escalation import Escalation
@@ -141,8 +142,9 @@ class AlertService:
         session.execute(first.values(read_at=now))
 
     def tidy(self, session: Session, now: datetime) -> None:
-        """Drop what is good no more."""
+        """Drop what is good no more, and what was closed so long ago that nobody looks it up any more."""
         links.forget_expired(session, now)
+        self.ledger.forget_old(session, now - KEPT)
 
 
 def select_alerts(by: Principal) -> Select[Alert]:

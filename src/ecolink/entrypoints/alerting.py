@@ -13,10 +13,11 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatch_models import Channel
-from ecolink.alerts.models import AlertKind
+from ecolink.alerts.models import Alert, AlertKind
 from ecolink.alerts.occasions import Ending, Occasion, Status
 from ecolink.alerts.rules import Course, Post, Urgency
 from ecolink.alerts.service import AlertService, Signing
+from ecolink.cadence.agreements import Agreement
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import DeadlinePolicy
 from ecolink.errors import InvalidError
@@ -232,6 +233,24 @@ class Alerting:
             occurred_at=lead.sent_at or now,
             course=Course.gentle(limit) if lead.is_exercise else course,
         )
+
+    # Agreements -----------------------------------------------------------------------------------------------
+
+    def follow_agreement(self, session: Session, agreement: Agreement, now: datetime) -> None:
+        """What is agreed became another: open alerts about what its parties told us go on by what holds now."""
+        for alert in self.alerts.ledger.open_of(session, AlertKind.EMERGENCY, AlertKind.LEAD):
+            told = self._told_anew(session, alert, agreement, now)
+            if told is not None:
+                self.alerts.ledger.reset_course(session, alert, told.course, now)
+
+    def _told_anew(self, session: Session, alert: Alert, agreement: Agreement, now: datetime) -> Occasion | None:
+        """Return an alert as it would be raised now; None where the agreement is not about it."""
+        about = alert.subject.split("/")[1]
+        if alert.kind == AlertKind.EMERGENCY.value:
+            emergency = session.get_one(Emergency, about)
+            return self._received(session, emergency) if emergency.author in agreement.members else None
+        lead = session.get_one(Lead, about)
+        return self._request(session, lead, now) if lead.peer in agreement.members else None
 
     # Obligations ----------------------------------------------------------------------------------------------
 

@@ -94,6 +94,7 @@ def furnish(shell: Shell) -> Rooms:
     emergencies.arrivals.drilled.append(cooperation.obligations.book.settle)
     alerting = Alerting(us, shell.alerts, shell.peers, agreed)
     alerting.listen(shell.hooks.noticed, emergencies, leads, cooperation.obligations)
+    agreements.changed.append(alerting.follow_agreement)
     shell.post_office.sending.on_health.append(alerting.hear_channel)
 
     erasure = Erasure(

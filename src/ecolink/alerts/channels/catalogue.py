@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from ecolink.alerts.channels import dingtalk, feishu, mail, ntfy, sms, webhook, wecom
 from ecolink.alerts.channels.letter import Letter
-from ecolink.alerts.channels.wire import Answer, ChannelSettings, Outcome, Request
+from ecolink.alerts.channels.wire import Answer, ChannelSettings, Outcome, Rate, Request
 from ecolink.errors import InvalidError
 
 
@@ -19,6 +19,10 @@ class Codec(Protocol):
     @property
     def Settings(self) -> type[ChannelSettings]:  # noqa: N802 - it is a class
         """What an administrator says of a channel."""
+
+    @property
+    def RATES(self) -> tuple[Rate, ...]:  # noqa: N802 - it is a constant
+        """What it takes at most; empty where it does not say."""
 
     def address(self, text: str) -> str | None:
         """Return a person's address as it is kept; None for what is none."""

@@ -8,10 +8,10 @@ messages a minute.
 
 import re
 from base64 import b64encode
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import digest
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 from ecolink.alerts.channels.letter import Letter, cut
@@ -20,6 +20,7 @@ from ecolink.alerts.channels.wire import (
     ChannelSettings,
     HttpRequest,
     Outcome,
+    Rate,
     Secret,
     SecretHttpAddress,
     post_json,
@@ -28,6 +29,9 @@ from ecolink.alerts.channels.wire import (
 
 _MOST_TEXT = 15_000
 """Bytes; the service takes 20,000 in all."""
+
+RATES: Final[tuple[Rate, ...]] = (Rate(20, timedelta(minutes=1)),)
+"""By the page on access; DingTalk refuses everything for ten minutes after more."""
 
 
 class Settings(ChannelSettings):

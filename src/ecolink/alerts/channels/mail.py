@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from ecolink.alerts.channels.letter import Letter
-from ecolink.alerts.channels.wire import Answer, ChannelSettings, Failed, MailRequest, Outcome, Sent, told
+from ecolink.alerts.channels.wire import Answer, ChannelSettings, Failed, MailRequest, Outcome, Rate, Sent, told
 from ecolink.kit.times import CHINA
 from ecolink.settings import is_loopback
 
@@ -21,6 +21,9 @@ _MAILBOX: Final = (
 _DONE: Final = 250
 
 Mailbox = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_MAILBOX)]
+
+RATES: Final[tuple[Rate, ...]] = ()
+"""None that all servers have: each operator sets their own."""
 
 
 class Settings(ChannelSettings):

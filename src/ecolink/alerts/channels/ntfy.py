@@ -17,6 +17,7 @@ from ecolink.alerts.channels.wire import (
     HttpAddress,
     HttpRequest,
     Outcome,
+    Rate,
     Secret,
     Sent,
     post_json,
@@ -27,6 +28,9 @@ from ecolink.alerts.channels.wire import (
 _MOST_TEXT: Final = 4_000
 _RINGS, _USUAL, _SILENT = 5, 3, 2
 _TAGS: Final = {"actual": ["rotating_light"], "exercise": ["dart"], "test": ["test_tube"]}
+
+RATES: Final[tuple[Rate, ...]] = ()
+"""None that all servers have: each operator sets their own."""
 
 
 class Settings(ChannelSettings):

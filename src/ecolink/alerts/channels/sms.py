@@ -23,6 +23,7 @@ from ecolink.alerts.channels.wire import (
     HttpRequest,
     Line,
     Outcome,
+    Rate,
     Secret,
     Sent,
     read_json,
@@ -37,6 +38,9 @@ _PLACE: Final = re.compile(r"\{(to|text|id|time|username|token)\}")
 _MEDIA_TYPES: Final = {"form": "application/x-www-form-urlencoded", "json": "application/json; charset=utf-8"}
 
 Pointer = Annotated[str, StringConstraints(max_length=200, pattern=r"^(/([^~/]|~[01])*)+$")]
+
+RATES: Final[tuple[Rate, ...]] = ()
+"""None that all gateways have."""
 
 
 class Settings(ChannelSettings):

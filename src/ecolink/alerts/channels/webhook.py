@@ -11,7 +11,7 @@ import re
 from datetime import datetime
 from hashlib import sha256
 from hmac import new
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, SecretStr
 
@@ -23,6 +23,7 @@ from ecolink.alerts.channels.wire import (
     HttpAddress,
     HttpRequest,
     Outcome,
+    Rate,
     Secret,
     Sent,
     read_json,
@@ -38,6 +39,10 @@ def _long_enough(secret: SecretStr) -> SecretStr:
         msg = f"a secret to sign with has at least {_LEAST_SECRET} characters"
         raise ValueError(msg)
     return secret
+
+
+RATES: Final[tuple[Rate, ...]] = ()
+"""None: it is the bureau's own program."""
 
 
 class Settings(ChannelSettings):

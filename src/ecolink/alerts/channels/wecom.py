@@ -5,8 +5,8 @@ success; 20 messages a minute). The key in the robot's address is all it asks fo
 """
 
 import re
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from ecolink.alerts.channels.letter import Letter, cut
 from ecolink.alerts.channels.wire import (
@@ -14,12 +14,16 @@ from ecolink.alerts.channels.wire import (
     ChannelSettings,
     HttpRequest,
     Outcome,
+    Rate,
     SecretHttpAddress,
     post_json,
     understand_code,
 )
 
 _MOST_TEXT = 2_048
+
+RATES: Final[tuple[Rate, ...]] = (Rate(20, timedelta(minutes=1)),)
+"""By the page on the call."""
 
 
 class Settings(ChannelSettings):

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -53,6 +54,14 @@ class Answer:
     body: bytes
     to_address: bool = False
     """Whether a mail server said it of the recipient alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a service takes at most, by its own word: so many messages within a time."""
+
+    most: int
+    within: timedelta
 
 
 @dataclass(frozen=True, slots=True)
