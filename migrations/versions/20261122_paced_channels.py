@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261122_paced_channels"
-down_revision = "20261122_bulletin_files"
+down_revision = "20261122_unfinished_forms"
 branch_labels = None
 depends_on = None
 
