@@ -115,6 +115,7 @@ def test_packages_are_prepared_sent_and_signed_off_by_both(new_page, shouning: N
         expect(page.locator("#said")).to_contain_text("已审批")
 
     enter(other, qingyuan, "liaison", exchange)
+    expect(other.get_by_role("link", name="季度通报交流").first).to_be_in_viewport(ratio=0.9)
     officer.goto(shouning.address + exchange)
     for page in (officer, other):
         expect(page.locator("#standing")).to_contain_text("待确认", timeout=SOON_MS)

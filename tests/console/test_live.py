@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from ecolink.console import live as live_module
 from ecolink.console.language import Language
 from ecolink.console.live import Live, Sight
+from ecolink.console.sights import Sights
 from ecolink.errors import UnauthenticatedError, UnavailableError
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Role
 from ecolink.kit.clock import HandClock
 from ecolink.storage.engine import Database
-from tests.support.town import START
+from tests.support.agreements import Chief, terms
+from tests.support.town import ALL_LANES, QINGYUAN, SHOUNING, START, Town
 
 OFFICER = Principal(id="1", username="chen", name="Chen", roles=frozenset({Role.OFFICER}))
 
@@ -126,3 +128,21 @@ def test_however_many_look_the_database_is_asked_once_a_turn(world: World, datab
             await events.aclose()
 
     asyncio.run(run())
+
+
+@pytest.mark.by_turns
+def test_what_came_in_is_told_of_once_more_when_it_is_applied(town: Town):
+    """A page that asked in between would show for ever what stood before."""
+    node = town.nodes[QINGYUAN]
+
+    def anything() -> str:
+        with node.database.read() as session:
+            return Sights(node.rooms).look(session, town.clock.now()).marks["anything"]
+
+    seen = [anything()]
+    Chief(town.nodes[SHOUNING]).propose(terms())
+    town.nodes[SHOUNING].delivery.step(ALL_LANES, town.clock.now)
+    seen.append(anything())
+    node.applier.step(ALL_LANES, town.clock.now())
+    seen.append(anything())
+    assert len({*seen}) == len(seen)

@@ -16,10 +16,12 @@ from ecolink.exchanges.emergencies.filters import to_sign
 from ecolink.exchanges.emergencies.models import Answer, CallTask, Emergency
 from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.leads.models import Lead
-from ecolink.federation.models import OutChannel
+from ecolink.federation.models import OutChannel, StatementRow
 from ecolink.protocol.kinds.emergencies import Status
+from ecolink.protocol.statement import Lane
 from ecolink.web.rooms import Rooms
 
+_PENDING = StatementRow.state == "pending"
 MOST_URGENT = 20
 """More do not fit above a page; all of them stand in the list of emergencies."""
 
@@ -79,11 +81,13 @@ class Sights:
 
 
 def _lists(session: Session) -> dict[str, str]:
-    """Return a mark for each list that pages show, and `anything`, which changes with every signed word."""
+    """Return a mark for each list that pages show, and `anything`: said, come in, and once more when applied."""
+    waiting = [select(func.min(StatementRow.n)).where(_PENDING, StatementRow.lane == lane) for lane in Lane]
+    next_ = session.execute(select(*(each.scalar_subquery() for each in waiting))).one()
     return {
         "leads": str(session.scalar(select(func.max(Lead.updated_at)))),
         "bulletins": str(session.scalar(select(func.max(Bulletin.updated_at)))),
-        "anything": str(session.scalar(select(func.sum(LogHead.size)))),
+        "anything": " ".join(map(str, (session.scalar(select(func.sum(LogHead.size))), *next_))),
     }
 
 

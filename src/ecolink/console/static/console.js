@@ -159,6 +159,12 @@
   });
   for (const form of document.querySelectorAll("form[data-draft]")) restore(form);
 
+  // On a phone, where they do not all fit: the tab and the subject one is at are in sight.
+  for (const here of document.querySelectorAll(".tabs [aria-current], .subjects [aria-current]")) {
+    const row = here.closest(".tabs, ul");
+    row.scrollLeft += here.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - here.clientWidth) / 2;
+  }
+
   // Spans of time stay true while a page is open, by the node's clock: that of a desk may be wrong.
   const ahead = Number(document.body.dataset.now ?? Date.now() / 1000) - Date.now() / 1000;
   function span(seconds) {
