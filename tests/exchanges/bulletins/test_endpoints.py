@@ -28,7 +28,10 @@ def desks(pair) -> Iterator[tuple[Desk, Desk]]:
         yield tuple(
             stack.enter_context(
                 Desk.open(
-                    bureau.node.database, [router(bureau.service)], log=bureau.node.access, now=pair.town.clock.now()
+                    bureau.node.database,
+                    [router(bureau.service, "本单位公安局")],
+                    log=bureau.node.access,
+                    now=pair.town.clock.now(),
                 )
             )
             for bureau in (pair.shouning, pair.qingyuan)
