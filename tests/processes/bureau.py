@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -42,6 +42,8 @@ class Bureau:
     local_port: int = field(default_factory=free_port)
     federation_port: int = field(default_factory=free_port)
     federation_url: str = ""
+    person: str = "wu"
+    """Who calls the local API."""
     token: str = ""
 
     def found(self) -> None:
@@ -78,12 +80,16 @@ class Bureau:
             yield process
 
     def call(self, method: str, path: str, body: Json | None = None, **headers: str) -> Any:
-        """Call the local API as the one person there is."""
+        """Call the local API as `person`."""
         if not self.token:
-            form = {"grant_type": "password", "username": "wu", "password": PASSWORD}
+            form = {"grant_type": "password", "username": self.person, "password": PASSWORD}
             self.token = self._ask("POST", "/oauth/token", data=form)["access_token"]
         authorized = {"Authorization": f"Bearer {self.token}", **headers}
         return self._ask(method, path, json=body, headers=authorized)
+
+    def seen_by(self, person: str) -> Self:
+        """Return the same bureau, called by somebody else with the same password."""
+        return replace(self, person=person, token="")
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         url = f"http://127.0.0.1:{self.local_port}/api/v1{path}"
