@@ -12,6 +12,7 @@ from ecolink.alerts.pins import LONGEST, SHORTEST
 from ecolink.alerts.preferences import Language
 from ecolink.alerts.rules import Urgency
 from ecolink.identity.passwords import MAX_LENGTH
+from ecolink.protocol.kinds import common
 from ecolink.protocol.kinds.common import Day, Moment
 from ecolink.protocol.kinds.emergencies import Decision
 from ecolink.web.account_schemas import Strict
@@ -169,7 +170,7 @@ class AlertSignIn(Strict):
 
     decision: Decision | None = Field(default=None, description="What will be done: asked for of an emergency.")
     estimated_arrival: Moment | None = None
-    note: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    note: common.Note | None = None
 
 
 class LinkSignIn(AlertSignIn):
