@@ -102,7 +102,7 @@ migration: setup-dev ## Write the migration that leads from the last one to the 
 vendor: setup-dev ## Fetch again the scripts and styles of other people that pages use (scripts/vendored.json)
 	$(BIN)/python scripts/vendor.py
 
-screenshots: setup-dev ## Play the demo and take a picture of every page into build/screenshots: desk and phone, light and dark
+screenshots: setup-dev ## Play the demo and take a picture of every page into build/screenshots: desk and phone, light and dark, both languages
 	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Remove what these commands made, the virtual environment too

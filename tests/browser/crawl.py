@@ -28,11 +28,12 @@ def pages_within_reach(page: Page) -> Iterator[str]:
         for link in page.eval_on_selector_all(
             "a[href^='/']:not([download])", "all => all.map(a => a.getAttribute('href'))"
         ):
-            if kind_of(link) not in seen and not link.startswith(_ELSEWHERE) and not _is_file(link):
+            if kind_of(link) not in seen and not link.startswith(_ELSEWHERE) and not is_file(link):
                 seen.add(kind_of(link))
                 waiting.append(link.split("#")[0])
 
 
-def _is_file(link: str) -> bool:
+def is_file(link: str) -> bool:
+    """Tell whether a link leads to something other than a page."""
     last = urlsplit(link).path.rsplit("/", 1)[-1]
-    return "." in last or last in {"export", "download", "file", "pdf"}
+    return "." in last or last in {"export", "download", "file", "pdf", "document", "letter", "reply-letter"}

@@ -2,7 +2,8 @@
 
     python -m tests.browser.screenshots [FOLDER]
 
-Each at the width of a desk and of a phone, light and dark. Look at all of them after a change of style.
+Each at the width of a desk and of a phone, light and dark, in Chinese and in English. Look at all of them after a change
+of style.
 """
 
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 from rich.console import Console
 
+from ecolink.console.language import COOKIE, Language
 from ecolink.entrypoints.demo import houses, play
 from ecolink.entrypoints.demo.cast import bureaus
 from ecolink.entrypoints.demo.clock import PlayClock
@@ -58,13 +60,23 @@ def _take_all(page: Page, person: Person, folder: Path, taken: set[str]) -> None
             continue
         taken.add(kind)
         name = kind.strip("/").replace("/", "-") or "today"
-        for width, viewport in WIDTHS.items():
-            page.set_viewport_size(viewport)
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-                _settle(page)
-                page.screenshot(path=folder / f"{name}.{width}.{scheme}.png", full_page=True)
+        for language in Language:
+            page.context.add_cookies([{"name": COOKIE, "value": language, "url": person.house.address}])
+            if language is Language.ENGLISH:
+                page.reload()
+            _take(page, folder / f"{name}.{language}")
+        page.context.clear_cookies(name=COOKIE)
         page.set_viewport_size(DESKTOP)
+
+
+def _take(page: Page, stem: Path) -> None:
+    """Take the page as it is, in each width and theme."""
+    for width, viewport in WIDTHS.items():
+        page.set_viewport_size(viewport)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            _settle(page)
+            page.screenshot(path=f"{stem}.{width}.{scheme}.png", full_page=True)
 
 
 def _settle(page: Page) -> None:

@@ -1,5 +1,6 @@
 """Turning templates into pages. Everything is escaped unless it is ours, and nothing that is missing passes unseen."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -18,6 +19,8 @@ from ecolink.identity.roles import ROLE_NAMES_ZH, Permission, Role
 from ecolink.kit.times import CHINA
 
 TEMPLATES = Path(__file__).parent / "templates"
+_LONG_CODE = re.compile(r"[0-9a-f][0-9a-f-]{30,}")
+"""An id or a digest."""
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
@@ -44,6 +47,7 @@ def _environment() -> Environment:
         said=said,
         plain=plain,
         role_name=role_name,
+        ending=ending,
         size=size,
         pointer=pointer,
         ago=ago,
@@ -139,6 +143,12 @@ def counted(name: str, counts: Mapping[str, int]) -> int:
 def plain(word: object) -> str:
     """Return a code such as `in_progress` as words."""
     return str(word).replace("_", " ").replace("-", " ").capitalize()
+
+
+def ending(word: object) -> str:
+    """Return the end of an id or a digest, which is enough to tell it from others; anything else as it is."""
+    text = str(word)
+    return f"…{text[-12:]}" if _LONG_CODE.fullmatch(text) else text
 
 
 @pass_context

@@ -20,6 +20,7 @@ from ecolink.surface import rates
 from ecolink.surface.auth import PasswordChangeRequiredError, SecondFactorRequiredError, refuse_unready
 from ecolink.surface.door import door_of, moment_of
 from ecolink.surface.failures import problem_of
+from ecolink.surface.problems import HTTP_PROBLEMS, PROBLEMS
 from ecolink.surface.unit import TransactionalRoute
 
 SIGN_IN = "/sign-in"
@@ -29,6 +30,10 @@ OWN_PASSWORD = "/me/password"  # noqa: S105 - an address
 OWN_OTP = "/me/otp"
 
 _OPEN_BEFORE = ("/me", SIGN_IN, "/sign-out", "/language", "/theme")
+
+_TITLES_EN = {
+    kind.title_zh: kind.title_en for kind in (*PROBLEMS.values(), *(kind for _, kind in HTTP_PROBLEMS.values()))
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -109,7 +114,9 @@ async def _tell(request: Request, error: Exception) -> Response:
 
 def show_problem(request: Request, problem: JSONResponse) -> Response:
     """Return a problem document as a page."""
-    answer = page_of(request).show("parts/problem.html", status=problem.status_code, problem=orjson.loads(problem.body))
+    page, told = page_of(request), orjson.loads(problem.body)
+    title = page.either(told["title"], _TITLES_EN.get(told["title"], told["title"]))
+    answer = page.show("parts/problem.html", status=problem.status_code, title=title, problem=told)
     if retry_after := problem.headers.get("retry-after"):
         answer.headers["Retry-After"] = retry_after
     return answer

@@ -9,15 +9,16 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from ecolink.audit.access import AccessEntry
 from ecolink.audit.access_models import AccessAction, AccessRow
 from ecolink.console.audit.matters import Matters
-from ecolink.console.audit.words import ACTIONS, STATEMENTS
+from ecolink.console.audit.words import ACTIONS, DETAILS, OBJECTS, STATEMENTS, VALUES
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
 from ecolink.console.page import PageDep
+from ecolink.console.roles import names_of
 from ecolink.console.route import PageRoute
 from ecolink.errors import InvalidError
 from ecolink.exchanges.records.schemas import AccessEntryOut, AccessVerdictOut
 from ecolink.identity.principal import Principal
-from ecolink.identity.roles import Permission
+from ecolink.identity.roles import Permission, Role
 from ecolink.kit.times import CHINA
 from ecolink.surface.auth import caller_of, requires
 from ecolink.surface.paging import Paging
@@ -92,6 +93,10 @@ def _add_log(pages: APIRouter, console: Console) -> None:
             matters=matters.of_case(session, sought.case_number) if sought.case_number else [],
             sought=sought,
             actions={code: page.text(word) for code, word in ACTIONS.items()},
+            objects=OBJECTS,
+            details=DETAILS,
+            values=VALUES,
+            roles=names_of(page, Role),
         )
 
     @pages.get("/verify")
