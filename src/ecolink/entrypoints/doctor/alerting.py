@@ -29,8 +29,8 @@ def channels(session: Session, settings: Settings) -> Finding:
             f"{health.waiting} messages wait for it: {health.channel.last_error}.",
             f"渠道“{health.channel.name}”自 {to_text(health.channel.failing_since)} 起发送失败，"
             f"{health.waiting} 条待发。",
-            "Look at its service and its settings, then: ecolink channel test.",
-            "请检查该服务及其配置，然后运行 ecolink channel test。",
+            "Look at its service and its settings, then send a test: at the console (管理 → 提醒渠道), or ecolink channel test.",
+            "请检查该服务及其配置，然后在工作台“管理—提醒渠道”或用 ecolink channel test 发送测试。",
         )
         for health in told
         if health.state == "failing" and health.channel.failing_since is not None
@@ -60,8 +60,8 @@ def contacts(session: Session) -> Finding:
         return Finding.warn(
             f"{len(missing)} liaison officers have no confirmed contact point, such as {missing[0]}.",
             f"{len(missing)} 名联络员没有已确认的联系方式，例如 {missing[0]}。",
-            "Each adds one for themselves: docs/alerts.md.",
-            "请各自登记并确认联系方式，见 docs/alerts.md。",
+            "Each adds one at the console (我的账号 → 提醒方式), or an administrator does for them: docs/alerts.md.",
+            "请各自在工作台“我的账号—提醒方式”登记并确认联系方式，或由管理员代为登记，见 docs/alerts.md。",
         )
     return Finding.ok("Every liaison officer has a confirmed contact point.", "联络员均有已确认的联系方式。")
 
@@ -79,6 +79,6 @@ def rota(session: Session, now: datetime) -> Finding:
     return Finding.warn(
         f"Nobody is on duty at {len(found)} times in the next 14 days, first from {first}.",
         f"未来 14 天值班表有 {len(found)} 处空缺，最早自 {first}。",
-        "Fill the rota: ecolink duty add, or POST /api/v1/duty/shifts/weekly. In a gap all liaison officers are told.",
-        "请补齐值班表：ecolink duty add，或 POST /api/v1/duty/shifts/weekly。空缺时段将提醒全体联络员。",
+        "Fill the rota: at the console (值班与提醒), or ecolink duty add. In a gap all liaison officers are told.",
+        "请在工作台“值班与提醒”补齐值班表，或使用 ecolink duty add。空缺时段将提醒全体联络员。",
     )
