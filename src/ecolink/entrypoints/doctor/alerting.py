@@ -29,7 +29,7 @@ def channels(session: Session, settings: Settings) -> Finding:
             f"{health.waiting} messages wait for it: {health.channel.last_error}.",
             f"渠道“{health.channel.name}”自 {to_text(health.channel.failing_since)} 起发送失败，"
             f"{health.waiting} 条待发。",
-            "Look at its service and its settings, then send a test: at the console (管理 → 提醒渠道), or ecolink channel test.",
+            "Look at its service and its settings, then send a test: at the console, or ecolink channel test.",
             "请检查该服务及其配置，然后在工作台“管理—提醒渠道”或用 ecolink channel test 发送测试。",
         )
         for health in told
