@@ -6,7 +6,7 @@
 # node.env holds ECOLINK_UNIT_CODE, ECOLINK_NAME_ZH, ECOLINK_NAME_EN, ECOLINK_DUTY_PHONE, ECOLINK_FEDERATION_URL, and either
 # ECOLINK_BEHIND_PROXY=true or the ECOLINK_TLS_… files. Run `ecolink init` once, with the same volume, before the first `serve`.
 
-FROM python:3.13-slim AS build
+FROM python:3.13-slim-trixie AS build
 WORKDIR /build
 RUN python -m venv /opt/ecolink
 COPY requirements.lock ./
@@ -17,7 +17,11 @@ COPY src src
 RUN /opt/ecolink/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/ecolink/bin/pip uninstall --yes editables hatchling pathspec pluggy tomlkit trove-classifiers pip
 
-FROM python:3.13-slim
+FROM python:3.13-slim-trixie
+# pg_dump and pg_restore, for `ecolink backup` of a PostgreSQL up to version 17.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/ecolink --shell /usr/sbin/nologin ecolink \
     && install --directory --owner ecolink --group ecolink --mode 0700 /var/lib/ecolink
 COPY --from=build /opt/ecolink /opt/ecolink
