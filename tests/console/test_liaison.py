@@ -62,6 +62,7 @@ def test_what_one_records_the_other_confirms_and_the_month_is_met(both, town: To
     met_by = [visitor.get(f"/cooperation/{DECEMBER}").text.partition('id="met"')[2] for visitor in (ours, theirs)]
     assert ["确认对方的联系记录" in shown for shown in met_by] == [False, True]
     assert "确认对方的联系记录" in theirs.get("/cooperation").text
+    assert f'href="{page}"' in theirs.get("/").text, "it is among what Today says is our turn"
     assert page in theirs.get(f"{HOME}?to_confirm=true").text
     shown = theirs.get(page).text
     assert SCRIPT not in shown

@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from ecolink.alerts.health import health_of_channels
 from ecolink.cadence.calendars import china_day
+from ecolink.console.cooperation.waiting import Wait, Waiting
 from ecolink.exchanges.leads.lists import Filter
 from ecolink.exchanges.leads.models import Lead
 from ecolink.exchanges.leads.views import CountsOut, LeadSummary
 from ecolink.exchanges.obligations.filters import ObligationFilters
 from ecolink.exchanges.obligations.models import ObligationRow
 from ecolink.exchanges.obligations.schemas import ObligationLineOut
+from ecolink.exchanges.obligations.views import Names
 from ecolink.federation import queues
 from ecolink.federation.peers import Peer
 from ecolink.identity.principal import Principal
@@ -45,6 +47,9 @@ class Laid:
 
     counts: CountsOut | None
     leads: Sequence[LeadSummary] | None
+    waiting: Sequence[Wait]
+    """What waits for our word in liaison and exchange, and this person may answer."""
+    bureau: Names
     obligations: Sequence[ObligationLineOut] | None
     partners: Sequence[Partner] | None
     channels: Sequence[HealthOut] | None
@@ -62,6 +67,8 @@ class Desk:
         return Laid(
             counts=self.rooms.leads.lists.counts(session, now) if reads_leads else None,
             leads=self._leads(session, now) if reads_leads else None,
+            waiting=Waiting(self.rooms.cooperation).for_us(session, by, now),
+            bureau=self.rooms.cooperation.obligations.views.names(session),
             obligations=self._obligations(session, now) if by.may(Permission.OBLIGATION_READ) else None,
             partners=self._partners(session, now) if by.may(Permission.PEER_READ) else None,
             channels=[HealthOut.of(each) for each in health_of_channels(session)]
