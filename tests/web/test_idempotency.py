@@ -14,6 +14,7 @@ OF_THEIR_OWN = {
     "/api/v1/attachments": "streams, and remembers its answer by the file's digest (tests/exchanges/records)",
     "/api/v1/oauth/token": "a token is kept nowhere: asked again, a new one is given",
     "/api/v1/oauth/revoke": "revoking twice is revoking",
+    "/api/v1/bulletins/{bulletin_id}/letter": "printed anew, and each print is recorded",
     "/api/v1/leads/{lead_id}/letter": "printed anew, and each print is recorded",
     "/api/v1/leads/{lead_id}/reply-letter": "printed anew, and each print is recorded",
 }
