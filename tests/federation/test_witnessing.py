@@ -135,6 +135,7 @@ def test_third_parties_pass_on_what_they_hold_so_that_two_pasts_meet(town, watch
         # For Shouning, Qingyuan shows another log of the same length.
         session.execute(update(LogHead).values(peaks=[sha256_hex(b"x")] * before.bit_count()))
     watching[SHOUNING].exchange(now)
+    watching[SHOUNING].prove(now)  # the two may have come at the same moment
     assert alarms(town.nodes[SHOUNING]) == ["log-fork"]
     with town.nodes[SHOUNING].database.read() as session:
         rows = session.scalars(select(PeerCheckpoint).where(PeerCheckpoint.unit_code == QINGYUAN)).all()
@@ -263,3 +264,26 @@ def test_consistency_of_sizes_that_never_were_is_not_there(town, watching):
         params = {"log_epoch": "1", "old": "0", "new": "1", **wrong}
         assert ask(town, SHOUNING, QINGYUAN, operations.CONSISTENCY, **params).status == 404
     assert ask(town, SHOUNING, QINGYUAN, operations.CONSISTENCY, log_epoch="1", old="x", new="1").status == 400
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_two_pasts_that_come_at_the_same_moment_are_found_all_the_same(town, watching):
+    shouning, qingyuan, now = town.nodes[SHOUNING], town.nodes[QINGYUAN], town.clock.now
+    busy(qingyuan, 10)
+    pasts = []
+    for _ in range(2):
+        with qingyuan.database.begin() as session:
+            pasts.append(qingyuan.log.checkpoint(session))
+            peaks = [sha256_hex(b"x")] * size(qingyuan).bit_count()
+            session.execute(update(LogHead).values(peaks=peaks))
+
+    with shouning.database.begin() as one, shouning.database.begin() as other:
+        for session, past in zip((one, other), pasts, strict=True):
+            keys = shouning.keystore.keys_of(session, QINGYUAN)
+            watching[SHOUNING].keep_checkpoint(session, keys, past, now())
+
+    assert alarms(shouning) == []
+    watching[SHOUNING].prove(now)
+    watching[SHOUNING].prove(now)
+    assert alarms(shouning) == ["log-fork"]
+    assert [state for *_, state in held(shouning, QINGYUAN)].count("forked") == 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.audit.models import PeerCheckpoint
@@ -28,6 +28,9 @@ from ecolink.storage.upsert import insert_new
 
 EVERY = timedelta(minutes=10)
 """How far apart in time the checkpoints are that stay for good."""
+
+BESIDE = 1_000
+"""How many rows lie at most between two checkpoints that were written at the same moment."""
 
 KEPT, VERIFIED, FORKED = "kept", "verified", "forked"
 
@@ -123,6 +126,23 @@ def unproven(session: Session, limit: int = 100) -> list[Unproven]:
         )
         if earlier is not None:
             found.append(_pair(row, earlier))
+    return found
+
+
+def overlooked(session: Session) -> list[PeerCheckpoint]:
+    """Mark as forked, and return, what says otherwise than a checkpoint of the same size that was kept before it.
+
+    `keep` compares with what is committed: two transactions at once, each with one of the two, do not see each other.
+    """
+    newest_id = session.scalar(select(func.max(PeerCheckpoint.id))) or 0
+    recent = select(PeerCheckpoint).where(PeerCheckpoint.id > newest_id - BESIDE, PeerCheckpoint.state != FORKED)
+    first: dict[tuple[str, int, int], PeerCheckpoint] = {}
+    found = []
+    for row in session.scalars(recent.order_by(PeerCheckpoint.id)):
+        if first.setdefault((row.unit_code, row.log_epoch, row.size), row).root != row.root:
+            row.state = FORKED
+            found.append(row)
+    session.flush()
     return found
 
 

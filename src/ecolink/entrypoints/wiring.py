@@ -61,7 +61,7 @@ from ecolink.web.rooms import Rooms
 TIDY_EVERY = timedelta(minutes=10)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Node:
     """Everything of one node, for the servers, the worker and the commands."""
 

@@ -28,7 +28,7 @@ from ecolink.federation.signer import Signer
 from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json
 from ecolink.protocol.attestation import Attestation, Holding, open_attestation, seal_attestation
-from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
+from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint, origin_of
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.merkle import MAX_PROOF
 from ecolink.protocol.refusal import Refused
@@ -142,6 +142,7 @@ class Witnessing:
 
         Peers that are `passing_over` are not asked: it is known that they are silent.
         """
+        self._compare(clock())
         with self.database.read() as session:
             due = witness.unproven(session, limit)
             urls = {peer.unit_code: peer.federation_url for peer in self.peers.names(session).values()}
@@ -160,6 +161,13 @@ class Witnessing:
                     raise_alarm(session, LOG_FORK, subject, now, peer=pair.unit_code)
             settled += 1
         return settled
+
+    def _compare(self, now: datetime) -> None:
+        """Raise an alarm over two pasts that came in at the same moment, each in a transaction of its own."""
+        with self.database.begin() as session:
+            for row in witness.overlooked(session):
+                subject = f"{origin_of(row.unit_code, row.log_epoch)}/{row.size}"
+                raise_alarm(session, LOG_FORK, subject, now, peer=row.unit_code, told_by=row.told_by, note=row.text)
 
     def _keep(self, session: Session, keys: BureauKeys, text: str, told_by: str, now: datetime) -> None:
         log_keys = [key for key in keys.by_kid.values() if key.use is Use.LOG]
