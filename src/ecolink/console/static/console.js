@@ -28,10 +28,14 @@
     if (form) lay(form, { detail_zh: words.lost, detail_en: words.lost });
   });
   // Where one is stands in sight, however narrow the window.
-  for (const row of document.querySelectorAll(".tabs, .subjects ul")) {
-    const here = row.querySelector("[aria-current]")?.getBoundingClientRect();
-    if (here) row.scrollLeft += here.left + here.width / 2 - row.getBoundingClientRect().left - row.clientWidth / 2;
+  function center() {
+    for (const row of document.querySelectorAll(".tabs, .subjects ul")) {
+      const here = row.querySelector("[aria-current]")?.getBoundingClientRect();
+      if (here) row.scrollLeft += here.left + here.width / 2 - row.getBoundingClientRect().left - row.clientWidth / 2;
+    }
   }
+  center();
+  window.addEventListener("resize", center);
   // A form that was asked for opens above the page.
   document.addEventListener("htmx:afterSwap", (event) => {
     const place = event.detail.target;
