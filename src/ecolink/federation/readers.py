@@ -17,18 +17,20 @@ import pickle
 import select
 import signal
 import struct
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from queue import Empty, LifoQueue
-from typing import IO, Any, Final, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ecolink.protocol.batch import Batch
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.push import ALL, Incoming, Push, open_push
 from ecolink.protocol.refusal import Refused
+
+if TYPE_CHECKING:
+    import subprocess
 
 WORTH_ASKING: Final = 24 * 1024
 """Bytes of a push from which on the way to the helper and back is the shorter one: about 16 statements."""
@@ -44,6 +46,9 @@ MOST: Final = 8
 
 BEHIND: Final = 5
 """By how much a helper stands back where processors are short (`nice`)."""
+
+SPARINGLY: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What GNU's library is told of memory: a push and its answer are given back to the system once they are done."""
 
 PIPE_BYTES: Final = 1 << 20
 """A pipe that takes a whole push at once, where the system allows it: nobody waits for the other to read."""
@@ -205,9 +210,14 @@ class _Slot:
         helper.wait()
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start() -> "subprocess.Popen[bytes]":
+    import subprocess  # noqa: PLC0415 - a helper starts none
+
     helper = subprocess.Popen(
-        [sys.executable, "-I", "-m", "ecolink.federation.readers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-I", "-m", "ecolink.federation.readers"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **SPARINGLY},
     )
     for pipe in (helper.stdin, helper.stdout):
         with contextlib.suppress(OSError, AttributeError):  # only Linux has it, and allows so much to each user

@@ -3,13 +3,13 @@
 import re
 from datetime import datetime
 
-from uuid_utils import uuid7
-
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def new_id(now: datetime) -> str:
     """Return a new UUIDv7 whose time part is `now`, as lower-case text."""
+    from uuid_utils import uuid7  # noqa: PLC0415 - the readers of pushes make none
+
     return str(uuid7(nanoseconds=round(now.timestamp() * 1_000_000) * 1000))
 
 

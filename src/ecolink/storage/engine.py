@@ -27,7 +27,7 @@ from ecolink.storage.turns import Turns
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for its turn in this process, and then for another process's SQLite lock."""
 
-READERS_CACHE_KB = 1_000
+READERS_CACHE_KB = 400
 """Memory of each connection that reads: the system holds the file as well, and what a reader held is void at the
 next commit."""
 

@@ -59,7 +59,9 @@ class Shelf:
 
     def in_force(self, session: Session) -> Sequence[Agreement]:
         """Return the agreements, ended ones too, by code; what is in force on a day, `Agreement.on` tells."""
-        found = tuple(tuple(row) for row in session.execute(_SIGNED))
+        if session.autoflush:
+            session.flush()
+        found = tuple(tuple(row) for row in session.connection().execute(_SIGNED))
         shelved, agreements = self._shelved
         if found != shelved:
             agreements = self._read(session, found)
