@@ -27,6 +27,7 @@ from ecolink.entrypoints.applications import federation_app, reception
 from ecolink.entrypoints.connections import IDLE_S, BoundedConnection, lobby_of
 from ecolink.entrypoints.handshake import TlsEntrance
 from ecolink.entrypoints.logs import set_up_logs
+from ecolink.entrypoints.memory import spend_sparingly
 from ecolink.entrypoints.web_server import Config, Server
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.entrypoints.worker import Worker
@@ -110,6 +111,7 @@ def run(
     """
     set_up_logs(settings.log_level, settings.log_format)
     sys.setswitchinterval(SWITCH_S)
+    spend_sparingly()
     node = build(settings)
     try:
         with node.database.read():  # for what it says when the database cannot be reached
