@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ecolink.console.unfinished import MOST
 from ecolink.identity.roles import Role
 from tests.support.console import PASSWORD, Reception, Visitor
 from tests.support.town import Town
@@ -11,8 +12,8 @@ from tests.support.town import Town
 pytestmark = pytest.mark.by_turns
 
 
-def keep(visitor: Visitor, typed: str) -> int:
-    return visitor.send("/unfinished", {"/name": "lead-new@0", "/typed@json": typed}).status_code
+def keep(visitor: Visitor, typed: str, name: str = "lead-new@0") -> int:
+    return visitor.send("/unfinished", {"/name": name, "/typed@json": typed}).status_code
 
 
 def test_what_was_typed_is_there_at_another_desk_for_the_same_person_until_it_is_sent(reception: Reception, town: Town):
@@ -39,3 +40,13 @@ def test_what_was_typed_is_there_at_another_desk_for_the_same_person_until_it_is
     again = reception.visitor()
     again.post("/sign-in", {"/username": "officer", "/password": PASSWORD})
     assert again.get("/unfinished?name=lead-new@0").status_code == 204
+
+
+def test_of_very_many_forms_those_left_alone_longest_are_forgotten(reception: Reception, town: Town):
+    officer = reception.signed_in(Role.OFFICER)
+    for n in range(MOST + 2):
+        town.clock.advance(timedelta(seconds=1))
+        keep(officer, '{"/facts": ["杉木被盗"]}', f"reply@{n}")
+
+    statuses = [officer.get(f"/unfinished?name=reply@{n}").status_code for n in range(MOST + 2)]
+    assert statuses == [204, 204, *[200] * MOST]

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response, status
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import ForeignKey, String, delete, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, String, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ecolink.console.form import FormDep
 from ecolink.console.route import PageRoute
@@ -23,6 +23,8 @@ from ecolink.surface.unit import NowDep, SessionDep
 
 KEPT: Final = timedelta(days=30)
 """How long what was typed waits to be gone on with."""
+MOST: Final = 50
+"""Forms that are kept of one person; of more, those left alone longest are forgotten."""
 
 Name = Annotated[str, Field(pattern=r"^[\w/.@?=&-]+$", max_length=160)]
 Myself = Annotated[Principal, requires(Permission.PROFILE_SELF)]
@@ -67,6 +69,15 @@ def router() -> APIRouter:
             row = {"account_id": by.id, "name": entry.name, "typed": entry.typed, "kept_at": now}
             if not insert_new(session, UnfinishedForm, [row]):
                 session.execute(update(UnfinishedForm).where(mine).values(typed=entry.typed, kept_at=now))
+            _forget_oldest(session, by.id)
         return Response(status_code=status.HTTP_204_NO_CONTENT)
 
     return pages
+
+
+def _forget_oldest(session: Session, account_id: str) -> None:
+    names = select(UnfinishedForm.name).where(UnfinishedForm.account_id == account_id)
+    over = session.scalars(names.order_by(UnfinishedForm.kept_at.desc()).offset(MOST)).all()
+    session.execute(
+        delete(UnfinishedForm).where(UnfinishedForm.account_id == account_id, UnfinishedForm.name.in_(over))
+    )
