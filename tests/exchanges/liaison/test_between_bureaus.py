@@ -48,9 +48,14 @@ def test_a_contact_counts_when_both_have_signed_the_same_record(
 def test_nothing_to_report_is_a_record_too_and_no_topic_goes_with_it(december: Town, shouning: Officer) -> None:
     nothing = {"nothing_to_report": True, "topics": [], "conclusions": None}
     assert shouning.show(shouning.record(QINGYUAN, **nothing)).nothing_to_report
-    for wrong in ({"nothing_to_report": True}, {**nothing, "nothing_to_report": False}, {"conclusions": None}):
-        with pytest.raises(ValueError, match="topics"):
+    for wrong, at in (
+        ({"nothing_to_report": True}, "/nothing_to_report"),
+        ({**nothing, "nothing_to_report": False}, "/topics"),
+        ({"conclusions": None}, "/conclusions"),
+    ):
+        with pytest.raises(InvalidError) as told:
             shouning.record(QINGYUAN, **wrong)
+        assert told.value.pointer == at
 
 
 @on_sqlite
