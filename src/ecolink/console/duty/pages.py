@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
 
+from ecolink.alerts.dispatches import NOWHERE
 from ecolink.alerts.duty import LOOKED_AHEAD, on_duty, select_shifts
 from ecolink.alerts.models import Alert, AlertKind, AlertState
 from ecolink.alerts.personal_models import Shift
@@ -126,6 +127,7 @@ def _add_alerts(pages: APIRouter, console: Console) -> None:
         return page.show(
             "duty/alert.html",
             alert=show_alert(alerts, session, alert),
+            nowhere=NOWHERE,
             asks_decision=alert.kind == AlertKind.EMERGENCY.value,
             may_sign=alert.state == AlertState.OPEN.value and by.may(SIGNING[AlertKind(alert.kind)]),
         )
