@@ -170,7 +170,7 @@ def pages_of(house: House, username: str, language: str) -> dict[str, str]:
 def served(house: House) -> Iterator[str]:
     """Serve a bureau's console on loopback until the block ends."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(house.app, ws="none", lifespan="off", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(house.reception.app, ws="none", lifespan="off", log_config=None))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])))
     thread.start()
     while not server.started:

@@ -15,6 +15,16 @@ CATEGORIES: Final[Names] = MappingProxyType(
     {"suspect": "嫌疑人", "witness": "证人", "victim": "被害人", "reporter": "报案人", "other": "其他"}
 )
 BASES: Final[Names] = MappingProxyType({"fact": "事实", "assessment": "研判"})
+BULLETIN_KINDS: Final[Names] = MappingProxyType(
+    {
+        "trend": "动态",
+        "modus_operandi": "作案手法",
+        "person_or_item": "人员物品",
+        "warning": "预警",
+        "statistics": "统计",
+    }
+)
+URGENCIES: Final[Names] = MappingProxyType({"U1": "特急", "U2": "紧急", "U3": "普通"})
 CLASSIFICATIONS: Final[Names] = MappingProxyType({"public": "公开", "internal": "内部", "work-secret": "工作秘密"})
 PERSON_HEADER: Final = ("代称", "类别", "姓名", "身份证号", "出生日期", "电话", "住址", "备注")
 MASKED: Final = "本件所列个人信息已作遮盖处理。"

@@ -10,16 +10,13 @@ from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.wiring import Node
-from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
 from tests.browser.hostile.pen import Json, Pen
 from tests.support.agreements import CODE
-from tests.support.console import PASSWORD, Visitor
+from tests.support.console import PASSWORD, Reception, Visitor
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 DESK = (Role.OFFICER, Role.LIAISON_OFFICER, Role.INTAKE_REVIEWER, Role.DEPUTY, Role.ADMINISTRATOR)
@@ -143,32 +140,22 @@ class House:
     _visitors: dict[str, Visitor] = field(default_factory=dict)
 
     @cached_property
-    def app(self) -> FastAPI:
-        return local_app(self.node)
+    def reception(self) -> Reception:
+        return Reception(self.node)
 
     @cached_property
     def client(self) -> TestClient:
-        return TestClient(self.app, client=("10.20.3.4", 50000))
+        return self.reception.visitor().client
 
     def employ(self, username: str, *roles: Role) -> Person:
         """Give somebody an account."""
-        with self.node.database.begin() as session:
-            self.node.identity.accounts.add_user(
-                session,
-                username=username,
-                name=username.title(),
-                roles=roles,
-                password_hash=self.node.identity.passwords.hash(PASSWORD),
-                by=CONSOLE,
-                now=self.town.clock.now(),
-                must_change_password=False,
-            )
+        self.reception.person(username, *roles)
         return self.people.setdefault(username, Person(self, username))
 
     def visitor(self, username: str) -> Visitor:
         """Return somebody at the console."""
         if username not in self._visitors:
-            self._visitors[username] = Visitor(TestClient(self.app, client=("10.20.3.4", 50000)))
+            self._visitors[username] = self.reception.visitor()
             self.sign_in(username)
         return self._visitors[username]
 

@@ -6,6 +6,7 @@ from ecolink.console.form import FormDep
 from ecolink.console.page import Page, PageDep
 from ecolink.console.route import PageRoute
 from ecolink.errors import NotFoundError
+from ecolink.exchanges.letters import BULLETIN_KINDS
 from ecolink.exchanges.quarterly import ledger
 from ecolink.exchanges.quarterly.endpoints import (
     Approver,
@@ -15,7 +16,7 @@ from ecolink.exchanges.quarterly.endpoints import (
     PackageDigest,
     Reader,
 )
-from ecolink.exchanges.quarterly.letter import BULLETIN_KINDS_ZH, LEAD_KINDS_ZH, STATISTICS_ZH
+from ecolink.exchanges.quarterly.letter import LEAD_KINDS_ZH, STATISTICS_ZH
 from ecolink.exchanges.quarterly.models import Exchange, Package
 from ecolink.exchanges.quarterly.schemas import (
     ExchangeIn,
@@ -190,4 +191,4 @@ def _words(page: Page) -> dict[str, str]:
     if page.either("zh", "en") == "en":
         return {}
     counted = {code: f"{group}：{name}" for group, named in STATISTICS_ZH.items() for code, name in named.items()}
-    return counted | {**BULLETIN_KINDS_ZH} | {**LEAD_KINDS_ZH}
+    return counted | {**BULLETIN_KINDS} | {**LEAD_KINDS_ZH}

@@ -12,6 +12,7 @@ from ecolink.exchanges.bulletins.views import BulletinOut
 from ecolink.exchanges.enclosures import EnclosureOut
 from ecolink.exchanges.governance import GovernanceIn, GovernanceOut
 from ecolink.exchanges.letters import (
+    BULLETIN_KINDS,
     CLASSIFICATIONS,
     DRAFT,
     MASKED,
@@ -26,15 +27,6 @@ from ecolink.exchanges.letters import (
 from ecolink.protocol.kinds.bulletins import BulletinContent
 from ecolink.protocol.kinds.common import CHARGES
 
-KINDS_ZH: Final[Names] = MappingProxyType(
-    {
-        "trend": "动态",
-        "modus_operandi": "作案手法",
-        "person_or_item": "人员物品",
-        "warning": "预警",
-        "statistics": "统计",
-    }
-)
 _SOURCES: Final[Names] = MappingProxyType({"A": "可靠", "B": "通常可靠", "C": "多不可靠", "X": "无法评估"})
 _INFORMATION: Final[Names] = MappingProxyType({"1": "确证", "2": "来源亲知", "3": "非亲知但有佐证", "4": "无法判断"})
 _SANITISED: Final = "本件已作脱敏处理，不涉及情报来源、具体人员和行动。"
@@ -74,7 +66,7 @@ class BulletinLetter:
     def _said(self, persons: Persons, items: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, list[Block]]]:
         content = self.content
         period = f"所涉时段：{content.period.start}至{content.period.end}。" if content.period else ""
-        yield f"{KINDS_ZH[content.kind.value]}情况", paragraphs(*content.body.splitlines(), period)
+        yield f"{BULLETIN_KINDS[content.kind.value]}情况", paragraphs(*content.body.splitlines(), period)
         yield "所涉物种、罪名和区域", paragraphs(*self._about())
         yield "所涉人员和物品", _named(persons, items)
         actions = [f"{number}．{action}" for number, action in enumerate(content.suggested_actions, 1)]

@@ -23,6 +23,7 @@ from ecolink.exchanges.letters import (
     DRAFT,
     MASKED,
     PERSON_HEADER,
+    URGENCIES,
     Names,
     Persons,
     handling_text,
@@ -43,7 +44,6 @@ KINDS_ZH: Final[Names] = MappingProxyType(
         "other": "协查有关事项",
     }
 )
-_URGENCIES: Final[Names] = MappingProxyType({"U1": "特急", "U2": "紧急", "U3": "普通"})
 _OUTCOMES: Final[Names] = MappingProxyType(
     {
         "full": "已全部查清",
@@ -125,7 +125,7 @@ class LeadLetter:
         yield "请求协查事项", paragraphs(asked.information_requested, f"请贵局协查的理由：{asked.why_recipient}")
         yield "授权范围", paragraphs(asked.scope)
         yield "涉及人员、车辆、单位和物品", [*self._named(persons, asked), *_things(asked)]
-        urgency = f"紧急程度：{_URGENCIES.get(asked.urgency, asked.urgency)}。{asked.urgency_reason or ''}"
+        urgency = f"紧急程度：{URGENCIES.get(asked.urgency, asked.urgency)}。{asked.urgency_reason or ''}"
         due = f"望于{chinese_time(asked.due_at)}前答复。" if asked.due_at else ""
         governance = self.lead.governance
         yield (

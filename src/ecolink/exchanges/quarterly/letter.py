@@ -19,6 +19,7 @@ from ecolink.documents.document import (
     chinese_date,
     chinese_time,
 )
+from ecolink.exchanges.letters import BULLETIN_KINDS, URGENCIES
 from ecolink.exchanges.quarterly import rules
 from ecolink.protocol.kinds.exchange import PackageV1, StatisticV1
 
@@ -44,13 +45,6 @@ STATISTICS_ZH: Mapping[str, Mapping[str, str]] = {
 }
 """The statistics by group, as the figures name them. A code that is not here is shown as it is, under 其他."""
 
-BULLETIN_KINDS_ZH: Mapping[str, str] = {
-    "trend": "态势",
-    "modus_operandi": "作案手法",
-    "person_or_item": "人员物品",
-    "warning": "预警",
-    "statistics": "统计",
-}
 LEAD_KINDS_ZH: Mapping[str, str] = {
     "lead_check": "线索核查",
     "evidence_collection": "调取证据",
@@ -58,7 +52,6 @@ LEAD_KINDS_ZH: Mapping[str, str] = {
     "records": "查询记录",
     "other": "其他",
 }
-URGENCIES_ZH: Mapping[str, str] = {"U1": "特急", "U2": "紧急", "U3": "普通"}
 _KINDS_OF_PERIOD = {"month": "月", "quarter": "季度", "year": "年度"}
 
 
@@ -122,7 +115,7 @@ class Letter:
         if not self.package.bulletins:
             return []
         rows = [
-            (place, each.number, each.title, BULLETIN_KINDS_ZH.get(each.kind, each.kind), chinese_date(each.told_on))
+            (place, each.number, each.title, BULLETIN_KINDS.get(each.kind, each.kind), chinese_date(each.told_on))
             for place, each in enumerate(self.package.bulletins, 1)
         ]
         return [Table(("序号", "编号", "标题", "类别", "通报日期"), rows)]
@@ -136,7 +129,7 @@ class Letter:
                 each.letter_number,
                 self._name(each.asked_by),
                 LEAD_KINDS_ZH.get(each.kind, each.kind),
-                URGENCIES_ZH.get(each.urgency, each.urgency),
+                URGENCIES.get(each.urgency, each.urgency),
                 chinese_date(each.asked_on),
                 chinese_time(each.answer_due) if each.answer_due else None,
             )
