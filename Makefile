@@ -52,7 +52,7 @@ contracts: setup-dev ## Compare openapi/ and docs/authorization.md with what the
 fuzz: setup-dev ## Look for what the suite misses: the pure core and the channel, with other examples each time (half an hour)
 	$(BIN)/pytest --hypothesis-profile deep --timeout 0 $(FUZZED)
 
-mutants: build/mutants/.ready ## Change the pure core in thousands of small ways; a change no test notices is told (an hour; goes on where it stopped)
+mutants: build/mutants/.ready ## Change the pure core in thousands of small ways; a change no test notices is told (two to three hours; goes on where it stopped)
 	build/mutants/bin/mutmut run
 	build/mutants/bin/mutmut results
 
@@ -67,7 +67,7 @@ bench-full: bench ## The same, and a million statements, a hub with 2,800 peers,
 	$(BIN)/python -m benchmarks.cadence --write
 	$(BIN)/python -m benchmarks.console --write
 
-bench-check: setup-dev ## Measure once, and fail where a ratio has fallen well below docs/performance.md
+bench-check: setup-dev ## Measure receiving again, and fail where a ratio has fallen well below docs/performance.md
 	$(BIN)/python -m benchmarks --check
 
 soak: setup-dev ## Three nodes under load on bad lines, killed, rekeyed, out of time; then check all books (SEED=, MESSAGES=)
@@ -102,7 +102,7 @@ migration: setup-dev ## Write the migration that leads from the last one to the 
 vendor: setup-dev ## Fetch again the scripts and styles of other people that pages use (scripts/vendored.json)
 	$(BIN)/python scripts/vendor.py
 
-screenshots: setup-dev ## Play the demo and take a picture of every page into build/screenshots: desk and phone, light and dark, both languages
+screenshots: setup-dev ## Play the demo and take a picture of every page into build/screenshots: desk, phone and paper, light and dark, both languages
 	$(BIN)/python -m tests.browser.screenshots
 
 clean: ## Remove what these commands made, the virtual environment too

@@ -52,14 +52,13 @@ ASKED_OF_CEILING = 0.4
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
-    parser.add_argument("--check", action="store_true", help="compare one round with the page, and write nothing")
+    parser.add_argument("--check", action="store_true", help="compare with the page, and write nothing")
     check = parser.parse_args().check
     figures: dict[str, list[float]] = {}
-    rounds = 1 if check else ROUNDS
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
         shim, server = _slow_disk(Path(folder)), _postgres()
-        for number in range(rounds):
-            print(f"round {number + 1} of {rounds} …", file=sys.stderr, flush=True)
+        for number in range(ROUNDS):
+            print(f"round {number + 1} of {ROUNDS} …", file=sys.stderr, flush=True)
             for name, rate in _round(number, shim, server):
                 print(f"  {name}: {rate:,.0f}", file=sys.stderr, flush=True)
                 figures.setdefault(name, []).append(rate)

@@ -11,7 +11,8 @@ from ecolink.federation.models import OutChannel, OutEntry, StatementRow
 from ecolink.federation.outbox import begin_channel
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain
-from ecolink.protocol.statement import Lane, Statement, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Lane, Statement
 from ecolink.storage.rows import RowInsert
 
 AT_ONCE = 1000

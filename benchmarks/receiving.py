@@ -22,7 +22,8 @@ from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
 from ecolink.protocol.card import build_card
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.request import seal_request
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement
 
 RECEIVER = "331126000000"
 CONNECTIONS = 16

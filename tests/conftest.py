@@ -47,6 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.get_config()["processors"][-1].exception_formatter = plain_traceback
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that are given the most time: all processors would wait for one that began last."""
+    items.sort(key=_time_given, reverse=True)
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every later collection of garbage."""
     gc.collect()
@@ -66,7 +71,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that is marked `by_turns` on one of the two databases; its name decides on which, in every run."""
     definition = metafunc.definition
     narrowed = any("backend" in mark.args[0] for mark in definition.iter_markers("parametrize"))
-    if "backend" in metafunc.fixturenames and definition.get_closest_marker("by_turns") and not narrowed:
+    by_turns = definition.get_closest_marker("by_turns") and not os.environ.get("ECOLINK_TEST_BOTH")
+    if "backend" in metafunc.fixturenames and by_turns and not narrowed:
         turn = BACKENDS[crc32(definition.name.encode()) % 2]
         definition.add_marker(pytest.mark.parametrize("backend", [turn], indirect=True))
 
@@ -75,8 +81,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def backend(request: pytest.FixtureRequest) -> str:
     """Which database the test runs on: on each. Narrow it with `parametrize("backend", ["sqlite"], indirect=True)`.
 
-    Tests of rules that happen to need a database, and ask it nothing that other tests do not ask of both, are marked
-    `by_turns`: each of them runs on one, and half of them on PostgreSQL.
+    Tests of rules and of whole stories, which ask little of a database that other tests do not ask of both, are marked
+    `by_turns`: each of them runs on one, and half of them on PostgreSQL. With `ECOLINK_TEST_BOTH` in the environment
+    they run on each as well.
     """
     return str(request.param)
 
@@ -163,6 +170,12 @@ def postgres_pool(postgres_server: Server) -> Iterator[Pool]:
     yield pool
     pool.close()
     postgres_server.execute(f"DROP DATABASE {_TEMPLATE} WITH (FORCE)")
+
+
+def _time_given(item: pytest.Item) -> float:
+    """Return the seconds of the mark `timeout`; 0 for all that are content with the usual ones."""
+    given = item.get_closest_marker("timeout")
+    return float(given.args[0]) if given else 0.0
 
 
 def _create_schema(engine: Engine) -> None:

@@ -20,6 +20,7 @@ ALLOWED = {
             "egress.py",  # the way out, guarded
             "alerts/postman.py",  # mail, by addresses that the way out lets pass
             "entrypoints/cli/api.py",  # a person's command to their own node
+            "entrypoints/cli/person.py",
             "entrypoints/serving.py",  # listens
             "entrypoints/handshake.py",  # the sockets of those who came
             "storage/listening.py",  # waits on the database's own socket, and wakes itself by a pair of them
@@ -46,7 +47,7 @@ ALLOWED = {
             "entrypoints/serving.py",
             "entrypoints/handshake.py",
             "entrypoints/wiring.py",
-            "entrypoints/cli/api.py",
+            "entrypoints/cli/person.py",
         },
     ),
     "XML": ({"lxml", "xml"}, set()),

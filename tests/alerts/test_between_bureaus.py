@@ -11,6 +11,8 @@ from tests.alerts.watchroom import MINUTE, Watchroom, live
 from tests.support.agreements import Chief, terms
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def shouning(town: Town) -> Watchroom:
@@ -197,7 +199,6 @@ def test_who_may_not_sign_for_an_emergency_cannot_by_its_alert_and_who_may_not_r
         qingyuan.acknowledge(qingyuan.alert(), "admin", decision="noted")
 
 
-@pytest.mark.by_turns
 def test_an_alert_goes_on_by_what_was_agreed_as_soon_as_the_last_signature_is_known(
     town: Town, shouning: Watchroom, qingyuan: Watchroom
 ) -> None:

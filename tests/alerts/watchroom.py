@@ -119,25 +119,25 @@ class Watchroom:
             said.pop("confirm")
         entry = EmergencyIn.model_validate(said)
         with self.node.database.begin() as session:
-            return self.node.rooms.emergencies.raise_alert(session, entry, by=CHIEF, now=self.now).id
+            return self.node.rooms.emergencies.raising.raise_alert(session, entry, by=CHIEF, now=self.now).id
 
     def update(self, emergency_id: str, **patch: Any) -> None:
         room = self.node.rooms.emergencies
         entry = UpdateIn.model_validate({"changes": "火势扩大", **patch})
         with self.node.database.begin() as session:
             version = room.register.find(session, emergency_id).version
-            room.update(session, emergency_id, entry, version=version, by=CHIEF, now=self.now)
+            room.telling.update(session, emergency_id, entry, version=version, by=CHIEF, now=self.now)
 
     def cancel(self, emergency_id: str, **said: Any) -> None:
         entry = CancelIn.model_validate(said)
         with self.node.database.begin() as session:
-            self.node.rooms.emergencies.cancel(session, emergency_id, entry, by=CHIEF, now=self.now)
+            self.node.rooms.emergencies.telling.cancel(session, emergency_id, entry, by=CHIEF, now=self.now)
 
     def sign_in_room(self, emergency_id: str, name: str, decision: str = "dispatching") -> None:
         entry = AcknowledgementIn.model_validate({"decision": decision})
         with self.node.database.begin() as session:
             room = self.node.rooms.emergencies
-            room.acknowledge(session, emergency_id, entry, by=self.people[name], now=self.now)
+            room.telling.acknowledge(session, emergency_id, entry, by=self.people[name], now=self.now)
 
     def acknowledge(self, alert: Alert, name: str, **said: Any) -> Alert:
         with self.node.database.begin() as session:

@@ -17,6 +17,8 @@ from ecolink.protocol.statement import AttachmentRef
 from tests.attachments.conftest import MAX_BYTES, Bureau, furnish
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 PHOTO = Random(5).randbytes(2 * MAX_PART + 12_345)  # noqa: S311 - a fictional photograph
 
 

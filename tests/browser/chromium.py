@@ -93,6 +93,7 @@ def open_page(
     viewport: ViewportSize = DESKTOP,
     language: str = "zh-CN",
     scheme: str = "light",
+    scripts: bool = True,
 ) -> Page:
     """Open a page in a context of its own, with no cookies; close it with `page.context.close()`."""
     context = browser.new_context(
@@ -102,6 +103,7 @@ def open_page(
         color_scheme="dark" if scheme == "dark" else "light",
         reduced_motion="reduce",
         has_touch=viewport is PHONE,
+        java_script_enabled=scripts,
     )
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()

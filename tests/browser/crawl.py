@@ -36,4 +36,13 @@ def pages_within_reach(page: Page) -> Iterator[str]:
 def is_file(link: str) -> bool:
     """Tell whether a link leads to something other than a page."""
     last = urlsplit(link).path.rsplit("/", 1)[-1]
-    return "." in last or last in {"export", "download", "file", "pdf", "document", "letter", "reply-letter"}
+    return "." in last or last in {
+        "export",
+        "download",
+        "file",
+        "pdf",
+        "document",
+        "letter",
+        "reply-letter",
+        "drill-report",
+    }

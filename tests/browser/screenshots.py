@@ -2,15 +2,15 @@
 
     python -m tests.browser.screenshots [FOLDER]
 
-Each at the width of a desk and of a phone, light and dark, in Chinese and in English. Look at all of them after a change
-of style.
+Each at the width of a desk and of a phone, light and dark, and as it is printed, in Chinese and in English; and what
+is seen where something went wrong, or where a browser runs no scripts. Look at all of them after a change of style.
 """
 
 import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 from rich.console import Console
 
 from ecolink.console.language import COOKIE, Language
@@ -27,6 +27,15 @@ from tests.browser.nodes import sign_in
 WHO = ("liaison", "chief", "auditor", "admin")
 """Whose pages: what one has seen is not taken again as the next."""
 WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
+PAPER = ViewportSize(width=680, height=990)
+"""What an A4 sheet has room for within its margins, in CSS pixels."""
+WRONG = {
+    "wrong-address": "/nowhere",
+    "wrong-role": "/administration/people",
+    "wrong-link": "/leads?state=none",
+    "wrong-one-time-link": "/a/none",
+}
+"""What the first of them looks at in vain, by the name of the picture."""
 
 
 def main(folder: Path) -> int:
@@ -45,6 +54,8 @@ def main(folder: Path) -> int:
                 page = open_page(browser, watch)
                 _take_all(page, stage.who("shouning", who), folder, taken)
                 page.context.close()
+            _take_what_is_wrong(open_page(browser, watch), stage.who("shouning", WHO[0]), folder, watch)
+            _take_unscripted(open_page(browser, watch, scripts=False), stage.who("shouning", WHO[0]), folder)
         finally:
             for house in stage.houses:
                 house.stop()
@@ -69,14 +80,38 @@ def _take_all(page: Page, person: Person, folder: Path, taken: set[str]) -> None
         page.set_viewport_size(DESKTOP)
 
 
+def _take_what_is_wrong(page: Page, person: Person, folder: Path, watch: Watch) -> None:
+    watch.expected |= {403, 404, 422}
+    sign_in(page, person.house.address, person.username, person.password)
+    for name, path in WRONG.items():
+        page.goto(person.house.address + path)
+        _take(page, folder / name)
+    page.context.clear_cookies()
+    page.goto(f"{person.house.address}/sign-in?to=/leads&ended=yes")
+    _take(page, folder / "login-ended")
+    page.context.close()
+
+
+def _take_unscripted(page: Page, person: Person, folder: Path) -> None:
+    sign_in(page, person.house.address, person.username, person.password)
+    for name, path in {"unscripted-today": "/", "unscripted-lead": "/leads/new"}.items():
+        page.goto(person.house.address + path)
+        _take(page, folder / name)
+    page.context.close()
+
+
 def _take(page: Page, stem: Path) -> None:
-    """Take the page as it is, in each width and theme."""
+    """Take the page as it is, in each width and theme, and on paper."""
     for width, viewport in WIDTHS.items():
         page.set_viewport_size(viewport)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
             _settle(page)
             page.screenshot(path=f"{stem}.{width}.{scheme}.png", full_page=True)
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print", color_scheme="light")
+    page.screenshot(path=f"{stem}.paper.png", full_page=True)
+    page.emulate_media(media="screen")
 
 
 def _settle(page: Page) -> None:

@@ -24,7 +24,7 @@ from tests.processes.bureau import wait_until
 PIN = "804613"
 
 
-def test_the_chief_puts_an_officer_on_the_rota_who_hands_over(new_page, qingyuan):
+def test_the_chief_puts_an_officer_on_the_rota_who_hands_over_and_changes_the_shift(new_page, watch, qingyuan):
     chief = new_page()
     enter(chief, qingyuan, "chief", "/duty")
     chief.get_by_text("新增班次").click()
@@ -44,9 +44,23 @@ def test_the_chief_puts_an_officer_on_the_rota_who_hands_over(new_page, qingyuan
     officer.get_by_label("接班人").select_option(label="陈远山")
     officer.get_by_label("交接事项").fill("巡护车钥匙在值班室。")
     officer.get_by_role("button", name="立即交接").click()
-    expect(officer.get_by_role("cell", name="巡护车钥匙")).to_be_visible()
+    taken_over = officer.get_by_role("listitem").filter(has_text="巡护车钥匙")
+    expect(taken_over).to_contain_text("主班")
     chief.reload()
     _picture(chief, "duty-desk")
+
+    chief.get_by_role("listitem").filter(has_text="巡护车钥匙").get_by_role("link", name="调整").click()
+    axe(chief)
+    chief.get_by_label("备注").fill("改由夜班")
+    begins = chief.get_by_label("开始").input_value()
+    chief.get_by_label("结束").fill(begins)
+    watch.expected.add(422)
+    chief.get_by_role("button", name="保存").click()
+    expect(chief.locator(".field").filter(has=chief.get_by_label("结束")).locator(".fault")).to_be_visible()
+    expect(chief.get_by_label("备注")).to_have_value("改由夜班")
+    chief.get_by_label("结束").fill(f"{today + timedelta(days=1):%Y-%m-%dT%H:%M}")
+    chief.get_by_role("button", name="保存").click()
+    expect(chief.get_by_role("listitem").filter(has_text="改由夜班")).to_be_visible()
 
 
 def test_an_officer_signs_on_the_phone_behind_a_link_and_the_pin(new_page, shouning, qingyuan):

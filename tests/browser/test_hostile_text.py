@@ -7,22 +7,26 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from html import unescape
+from io import BytesIO
 from itertools import count
 from shutil import copyfile
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page
+from pypdf import PdfReader
+from pypdf.generic import ArrayObject
 
 from ecolink.alerts.channels.catalogue import CODECS, read_settings
 from ecolink.alerts.channels.wire import MailRequest
 from ecolink.alerts.letters import Reader, write
+from ecolink.documents.lettering import visible
 from ecolink.web.openapi import local_app
 from tests.alerts.office import ADDRESSES, CONSOLE, MESSAGE, NOON, SETTINGS
 from tests.browser.chromium import Watch, open_page
@@ -53,8 +57,6 @@ NO_TEXT_OF_ANYBODYS = {
         r"POST /channels/\{channel_id\}/test /address",
     ),
     "days, one a line": (r"POST /agreements/\{code\}/calendars /table",),
-    "the same as `POST /alerts/{alert_id}/acknowledge`": (r"POST /alert-links/.* /note",),
-    "there is no alarm": (r"POST /alarms/\{alarm_id\}/close /reason",),
 }
 """What the story does not write, and why."""
 
@@ -137,6 +139,37 @@ def test_a_mail_holds_no_element_that_came_from_a_title(parser: Page):
     findings, shown = inspect(parser, {"mail": html}, pen.texts)
     assert (findings, shown) == ([], set(pen.texts))
     assert f"X-{NAME}" not in mail
+
+
+def test_a_letter_is_a_sound_file_that_prints_texts_as_they_were_written_and_does_nothing(story: Story):
+    found, whole = set(), set()
+    for house, username in ((story.shouning, "an"), (story.qingyuan, "du")):
+        house.sign_in(username)
+        for address in letters_in(story.album.values()):
+            answer = house.visitor(username).get(address)
+            if answer.headers.get("content-type") != "application/pdf":
+                continue  # it is the other bureau's
+            file = PdfReader(BytesIO(answer.content), strict=True)
+            said = squeezed("".join(page.extract_text() for page in file.pages))
+            texts = {number: squeezed(visible(story.pen.texts[number])) for number in re.findall(r"n\d{4}", said)}
+            found |= texts.keys()
+            whole |= {number for number, text in texts.items() if text in said}
+            assert not re.findall(rb"/(JS|JavaScript|URI|Launch|AA|Annots|EmbeddedFiles)\b", answer.content)
+            assert isinstance(file.trailer["/Root"]["/OpenAction"], ArrayObject), "where it opens, and no deed"
+
+    assert len(found) > 60
+    assert len(whole) > 0.8 * len(found), "what ends on another page, or in a row that does, stands in two parts"
+
+
+def letters_in(pages: Iterable[str]) -> list[str]:
+    """Return the addresses of the letters that pages offer as PDF."""
+    offered = re.compile(r'href="(/[^"#]*(?:letter|document)[^"#]*format=pdf)"')
+    return sorted({unescape(address) for page in pages for address in offered.findall(page)})
+
+
+def squeezed(text: str) -> str:
+    """Return a text as it is without the breaks of lines and pages."""
+    return re.sub(r"\s|— \d+ —", "", text)
 
 
 def pages_of(house: House, username: str, language: str) -> dict[str, str]:

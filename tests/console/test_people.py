@@ -36,9 +36,10 @@ def test_nobody_but_the_administrator_sees_or_changes_accounts(reception: Recept
     visitor = reception.signed_in(role)
     person = id_of(reception, role.value)
 
-    for path in (*PAGES, f"/people/{person}"):
+    for path in (*PAGES, f"/people/{person}", "/programs/any"):
         assert visitor.get(f"/administration{path}").status_code == 403
-    for path in ("/people", f"/people/{person}", f"/people/{person}/reset", f"/people/{person}/reset-otp", "/programs"):
+    changed = (f"/people/{person}", f"/people/{person}/reset", f"/people/{person}/reset-otp", "/programs/any")
+    for path in ("/people", "/programs", *changed):
         assert visitor.post(f"/administration{path}", LIN).status_code == 403
 
 
@@ -120,6 +121,25 @@ def test_a_program_gets_a_secret_shown_once_and_another_when_it_leaked(reception
     assert second not in admin.get("/administration/programs").text
     admin.post(f"/administration/programs/{program}/disable")
     assert log_in(second) == 401
+
+
+def test_a_programs_name_and_roles_are_changed_from_the_version_one_saw(reception: Reception, admin: Visitor):
+    form = {"/client_id": "case-system", "/name": "办案系统", "/roles@list": ["integrator"]}
+    admin.send("/administration/programs", form)
+    page = f"/administration/programs/{id_of(reception, 'case-system', AccountKind.CLIENT)}"
+    assert f'href="{page}"' in admin.get("/administration/programs").text
+    assert 'value="办案系统"' in admin.get(page).text
+
+    change = {"/name": "执法办案平台", "/roles@list": ["integrator", "auditor"], "version": "1"}
+    for member in ("/name", "/roles@list"):
+        wrong = admin.send(page, {name: value for name, value in change.items() if name != member})
+        assert wrong.json()["errors"][0]["pointer"] == member.partition("@")[0]
+    assert admin.post(page, change).headers["location"] == page
+    assert re.search(r'name="/name"[^>]+value="执法办案平台"', admin.get(page).text)
+    assert re.search(r'value="auditor" checked', admin.get(page).text)
+    assert admin.send(page, change).status_code == 412
+    person = id_of(reception, "administrator")
+    assert admin.get(f"/administration/programs/{person}").status_code == 404
 
 
 def test_the_administrator_sees_every_login_and_ends_any(reception: Reception, admin: Visitor):

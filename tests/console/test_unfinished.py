@@ -1,6 +1,7 @@
 """What was typed and not sent: there at another desk, for nobody else, and not for ever."""
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -12,8 +13,12 @@ from tests.support.town import Town
 pytestmark = pytest.mark.by_turns
 
 
-def keep(visitor: Visitor, typed: str, name: str = "lead-new@0") -> int:
-    return visitor.send("/unfinished", {"/name": name, "/typed@json": typed}).status_code
+TURNS = count(1)
+
+
+def keep(visitor: Visitor, typed: str, name: str = "lead-new@0", page: str = "morning", turn: int | None = None) -> int:
+    form = {"/name": name, "/typed@json": typed, "/page": page, "/turn": str(turn or next(TURNS))}
+    return visitor.send("/unfinished", form).status_code
 
 
 def test_what_was_typed_is_there_at_another_desk_for_the_same_person_until_it_is_sent(reception: Reception, town: Town):
@@ -40,6 +45,17 @@ def test_what_was_typed_is_there_at_another_desk_for_the_same_person_until_it_is
     again = reception.visitor()
     again.post("/sign-in", {"/username": "officer", "/password": PASSWORD})
     assert again.get("/unfinished?name=lead-new@0").status_code == 204
+
+
+def test_what_was_kept_before_the_form_was_sent_and_arrives_after_it_does_not_come_back(reception: Reception):
+    officer = reception.signed_in(Role.OFFICER)
+    keep(officer, '{"/facts": ["杉木"]}', page="morning", turn=1)
+    keep(officer, "{}", page="morning", turn=3)
+    keep(officer, '{"/facts": ["杉木被盗"]}', page="morning", turn=2)
+    assert officer.get("/unfinished?name=lead-new@0").status_code == 204
+
+    keep(officer, '{"/facts": ["松木"]}', page="evening", turn=1)
+    assert officer.get("/unfinished?name=lead-new@0").json() == {"/facts": ["松木"]}
 
 
 def test_of_very_many_forms_those_left_alone_longest_are_forgotten(reception: Reception, town: Town):

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+
+import psutil
 
 from tests.support.nursery import Nursed
 
@@ -106,6 +108,18 @@ def _read(running: subprocess.Popen[str] | Nursed, lines: Queue[str]) -> None:
     assert running.stdout is not None
     for line in running.stdout:
         lines.put(line.rstrip("\n"))
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that serve for `pid`, of those that share its listening sockets."""
+    return [child.pid for child in psutil.Process(pid).children() if _serves(child)]
+
+
+def _serves(process: psutil.Process) -> bool:
+    """Tell whether it does; one that was killed may end, and be reaped, while it is looked at."""
+    with suppress(psutil.NoSuchProcess):
+        return "spawn_main" in " ".join(process.cmdline())
+    return False
 
 
 def status_of(port: int, path: str) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ecolink.cadence.terms_file import read
-from ecolink.web.openapi import local_app
 from tests.entrypoints.conftest import Run, refusal
 from tests.entrypoints.test_person import api, logged_in, script  # noqa: F401 - fixtures
+from tests.support.apis import LOCAL
 
 READY = ("shigatse", "six-county", "sn-qy-151")
 DIGEST = "ab" * 32
@@ -105,7 +105,7 @@ def test_what_a_peer_wrote_beside_its_terms_cannot_move_the_terminal(api, logged
 
 
 def test_every_call_the_commands_make_is_one_the_api_answers() -> None:
-    served = {path for path in local_app().openapi()["paths"] if path.startswith("/api/v1/agreements")}
+    served = {path for path in LOCAL.openapi()["paths"] if path.startswith("/api/v1/agreements")}
     assert served == {
         "/api/v1/agreements",
         "/api/v1/agreements/check",

@@ -30,6 +30,14 @@ def test_the_list_of_commands_says_of_each_what_its_own_help_begins_with(command
     assert listed.get_short_help_str(1000) == listed.fetch().get_short_help_str(1000)
 
 
+def test_a_persons_command_tells_beside_its_own_options_those_that_say_who_calls(run: Run) -> None:
+    own, callers = ("--state", "--json"), ("--api", "--user", "--password-file")
+    for command in ("lead", "consultation", "exchange", "liaison"):
+        told = run(command, "list", "--help").stdout
+        assert [option for option in (*own, *callers) if f"  {option} " not in told] == []
+        assert "context" not in told
+
+
 @pytest.mark.parametrize("command", ["--help", "--version"])
 def test_who_asks_what_ecolink_can_do_does_not_wait_for_what_it_does_it_with(command: str) -> None:
     asked = f"import sys; from ecolink.entrypoints.cli import app; app(['{command}'], standalone_mode=False)"
@@ -60,6 +68,16 @@ def test_a_node_builds_a_model_when_it_first_uses_it() -> None:
         "from pydantic import create_model; print(*built, create_model('After').__pydantic_complete__)"
     )
     assert stdout.split() == ["False", "True", "True"]
+
+
+def test_a_node_makes_routes_without_the_former_models_that_fastapi_would_import_to_refuse_them() -> None:
+    _, imported = told_and_imported(
+        "import sys; from ecolink.kit.imports import FORMER_MODELS, do_without; do_without(FORMER_MODELS)\n"
+        "from fastapi import FastAPI; app = FastAPI()\n"
+        "app.get('/leads')(lambda state: None)"
+    )
+    assert "fastapi.routing" in imported
+    assert "pydantic.v1.main" not in imported
 
 
 def test_a_command_that_shows_tables_in_colour_still_can() -> None:

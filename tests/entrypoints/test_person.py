@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from ecolink.entrypoints.cli import matters
-from ecolink.entrypoints.cli.api import ApiRefusedError, ask_token
-from ecolink.web.openapi import local_app
+from ecolink.entrypoints.cli.api import ApiRefusedError
+from ecolink.entrypoints.cli.person import ask_token
 from tests.entrypoints.conftest import NODES, Run, refusal
 from tests.entrypoints.processes import Process, ecolink
+from tests.support.apis import LOCAL
 
 SHOUNING, QINGYUAN = NODES
 PASSWORD = "walk the ridge at dawn"
@@ -233,7 +234,7 @@ def test_a_list_is_narrowed_by_whatever_the_api_can_be_asked(api, logged_in: Non
 
 @pytest.mark.parametrize("matter", [matters.LEAD, matters.BULLETIN, matters.EMERGENCY], ids=lambda matter: matter.word)
 def test_every_filter_of_the_api_is_offered(matter: matters.Matter) -> None:
-    parameters = {parameter["name"] for parameter in local_app().openapi()["paths"][matter.path]["get"]["parameters"]}
+    parameters = {parameter["name"] for parameter in LOCAL.openapi()["paths"][matter.path]["get"]["parameters"]}
     offered = {"q", "state", "kind", "direction", "limit", matter.drills[0], *matter.filters.split(", ")}
 
     assert parameters - {"cursor"} == offered

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 
 from ecolink.entrypoints.logs import set_up_logs
 from ecolink.entrypoints.redaction import PERSONAL, SECRET, redact_text
+from ecolink.federation.tally import RefusalTally
 from ecolink.surface.unit import SessionDep, TransactionalRoute
 from tests.support.web import Desk
 
@@ -50,6 +52,12 @@ def test_an_event_and_its_members(log):
     structlog.get_logger("test").warning(SENTENCE, why=SENTENCE, parts=[SENTENCE, {"deep": SENTENCE}], n=int(PHONE))
     assert nothing_leaks(log())
     assert "嫌疑人" in log()
+
+
+def test_why_strangers_were_refused_is_told_also_where_it_was_for_their_token(log):
+    RefusalTally().note("bad-token", datetime(2026, 11, 23, tzinfo=UTC))
+    assert "bad-token" in log()
+    assert SECRET not in log()
 
 
 def test_a_member_named_for_what_it_holds_is_not_shown_whatever_it_is(log):
@@ -151,6 +159,8 @@ def test_what_is_blotted_out(said: str, shown: str):
     [
         "350924000000",  # a bureau
         "019a0f5e-7c00-7abc-8def-0123456789ab",
+        "01a205ea-be80-76ab-b8cd-16722252742c",  # eleven digits that begin like a telephone's
+        f"{PHONE}ab" + "0" * 51,  # and a digest's
         "2026-11-22T04:00:00.000000Z",
         "1795327974660",  # a moment in milliseconds
         "123456789012345678",  # 18 digits that are no citizen's

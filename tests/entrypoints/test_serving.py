@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.entrypoints.conftest import Run
-from tests.entrypoints.processes import ecolink, free_port, status_of
+from tests.entrypoints.processes import children, ecolink, free_port, status_of
 
 pytestmark = pytest.mark.processes
 
@@ -142,12 +142,6 @@ def test_sqlite_is_served_by_one_process(shouning: Path, run: Run) -> None:
 def body_of(port: int, path: str) -> str:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         return str(answer.read().decode())
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that serve for `pid`."""
-    alive = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child.pid for child in alive if "spawn_main" in " ".join(child.cmdline())]
 
 
 def test_mutual_tls_lets_in_only_those_the_bureaus_ca_knows(shouning: Path, tmp_path: Path) -> None:

@@ -268,6 +268,23 @@ def test_an_emergency_told_while_the_clock_ran_ahead_goes_out_as_soon_as_it_is_r
     assert qingyuan.texts == ["fire"]
 
 
+@pytest.mark.parametrize("is_tried", [False, True])
+@pytest.mark.parametrize("lane", [Lane.EMERGENCY, Lane.CASE])
+def test_what_was_queued_while_the_clock_ran_five_minutes_ahead_goes_out_once_it_is_right(
+    town, shouning, qingyuan, lane, is_tried
+):
+    """Also where the node was killed before it could try, and where nobody calls who would have it tried at once."""
+    shouning.node.clock.skew = timedelta(seconds=290)
+    shouning.send("fire", QINGYUAN, lane=lane)
+    if is_tried:
+        town.network.down.add(QINGYUAN)
+        shouning.node.delivery.step([lane], shouning.node.clock.now)
+        town.network.down.clear()
+    shouning.node.clock.skew = timedelta(0)
+    town.settle()
+    assert qingyuan.texts == ["fire"]
+
+
 def test_two_workers_never_send_the_same_channel_at_once(town, shouning, qingyuan):
     shouning.send("hello", QINGYUAN)
     node = shouning.node

@@ -29,6 +29,8 @@ from ecolink.protocol.statement import Lane
 from tests.federation.test_trust import Forger, verdicts
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 PUSH = "/federation/v1/batches"
 
 

@@ -18,7 +18,8 @@ from ecolink.federation.erasure import Erasure, Ordered
 from ecolink.federation.models import StatementRow
 from ecolink.federation.operations import PUSH, Call
 from ecolink.federation.statements import Stored
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, open_statement
+from ecolink.protocol.sealing import open_statement
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 pytestmark = pytest.mark.by_turns

@@ -21,6 +21,8 @@ from tests.federation.backups import back_up, rebuild
 from tests.support.notes import Notebook
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 MEBIBYTES = 16 * 1024 * 1024
 
 

@@ -18,7 +18,8 @@ from ecolink.protocol.batch import GENESIS, pack, seal_batch
 from ecolink.protocol.keys import SigningKey, Use, VerifyKey
 from ecolink.protocol.push import Incoming
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 from tests.support.town import QINGYUAN, SHOUNING
 
 NOW = datetime(2026, 11, 23, 1, 0, 0, 123456, tzinfo=UTC)

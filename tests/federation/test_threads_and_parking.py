@@ -19,7 +19,8 @@ from ecolink.federation.models import Alarm
 from ecolink.federation.threads import load
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, pack, seal_batch
-from ecolink.protocol.statement import Lane, Statement, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Lane, Statement
 from tests.exchanges.leads.bureaux import Border
 from tests.federation.test_trust import Forger, verdicts
 from tests.support.notes import NOTE, Notebook, note

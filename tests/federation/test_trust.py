@@ -19,10 +19,13 @@ from ecolink.protocol import manifest
 from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.receipt import open_receipt
-from ecolink.protocol.statement import Lane, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Lane
 from tests.support.forger import Forger
 from tests.support.notes import Notebook, note
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
+
+pytestmark = pytest.mark.by_turns
 
 
 def reason(answer) -> tuple[int, str]:

@@ -23,6 +23,8 @@ from tests.operations.operator import Operator
 from tests.processes.bureau import Bureau
 from tests.support.town import QINGYUAN
 
+pytestmark = pytest.mark.by_turns
+
 on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 

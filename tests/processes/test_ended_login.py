@@ -33,7 +33,7 @@ def test_the_open_stream_of_a_login_that_was_ended_is_over_within_a_minute(unfou
             clock.move_to(clock.now() + timedelta(seconds=40))
 
             assert "event: ended" in list(lines)
-        assert telephone.get("/live").headers["location"] == "/sign-in?to=/live"
+        assert telephone.get("/live").headers["location"] == "/sign-in?to=/live&ended=yes"
 
 
 @contextmanager

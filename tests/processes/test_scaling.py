@@ -1,12 +1,14 @@
 """A node of many processes on one PostgreSQL: any of them may be killed, nothing is stuck, lost or done twice."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import psutil
 import pytest
 
-from tests.entrypoints.processes import Process
+from tests.entrypoints.processes import Process, children
 from tests.processes.bureau import Bureau, Traffic, kill, settled, wait_until
 from tests.support.town import QINGYUAN, SHOUNING
 
@@ -67,7 +69,4 @@ def is_calling(process: Process, peer: Bureau) -> bool:
 
 def kill_one_that_serves(server: Process) -> None:
     """Pull the plug of one of the processes that share the listening sockets."""
-    serving = [
-        child for child in psutil.Process(server.running.pid).children() if "spawn_main" in " ".join(child.cmdline())
-    ]
-    serving[0].kill()
+    os.kill(children(server.running.pid)[0], signal.SIGKILL)

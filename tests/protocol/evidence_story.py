@@ -15,7 +15,8 @@ from ecolink.protocol.evidence import Content, GrowthProof, LeafProof, Statement
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.receipt import Outcome, Verdict, seal_receipt
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 
 SHOUNING, QINGYUAN = "350924000000", "331126000000"
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)

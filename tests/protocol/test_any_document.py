@@ -18,7 +18,20 @@ from hypothesis import strategies as st
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.ids import new_id
 from ecolink.kit.times import from_seconds, from_text, to_seconds
-from ecolink.protocol import base64url, batch, bundle, card, evidence, heads, jws, manifest, receipt, request, statement
+from ecolink.protocol import (
+    base64url,
+    batch,
+    bundle,
+    card,
+    evidence,
+    heads,
+    jws,
+    manifest,
+    receipt,
+    request,
+    sealing,
+    statement,
+)
 from ecolink.protocol.attestation import TYP as ATTESTATION
 from ecolink.protocol.attestation import Holding, open_attestation, seal_attestation
 from ecolink.protocol.checkpoint import open_checkpoint, origin_of, seal_checkpoint
@@ -70,10 +83,10 @@ def opened_bundle(token: bytes) -> bundle.Contents:
 BETWEEN = {"find_key": FIND, "us": QINGYUAN.code, "sender": SHOUNING.code, "received_at": NOW}
 KINDS = {
     "statement": Kind(
-        statement.TYP,
+        sealing.TYP,
         SAID.token,
         SHOUNING.key(),
-        lambda token: statement.open_statement(token, SAID.private, **BETWEEN),
+        lambda token: sealing.open_statement(token, SAID.private, **BETWEEN),
     ),
     "batch": Kind(
         batch.TYP,

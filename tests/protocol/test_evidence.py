@@ -14,7 +14,8 @@ from ecolink.protocol.evidence import StatementRecord, Trust
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.receipt import Outcome, Verdict, seal_receipt
-from ecolink.protocol.statement import Draft, Lane, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Lane
 from tests.protocol.evidence_story import QINGYUAN, SHOUNING, Bureau, Story, codes
 
 TOLD = Story.told()

@@ -192,6 +192,12 @@ def test_an_old_copy_of_the_chain_is_stale_and_nothing_worse():
     assert reason(verify, FIRST, pinned_head=head.digest, pinned_chain=held) == "manifest-stale"
 
 
+def test_the_chain_that_is_held_verifies_again():
+    head = verify(FIRST, rotated())
+    held = [link.digest for link in head.chain]
+    assert verify(FIRST, rotated(), pinned_head=head.digest, pinned_chain=held).digest == head.digest
+
+
 def test_two_successors_of_one_manifest_are_a_fork():
     held = verify(FIRST, rotated())
     other = revoked()

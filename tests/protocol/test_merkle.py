@@ -181,22 +181,22 @@ def test_a_consistency_proof_of_the_wrong_length_is_refused(data):
     leaves = leaves_of(size)
     proof = naive_subproof(old, leaves, True)
     for wrong in (proof[:-1], [*proof, leaves[0]], []):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match="bad-proof"):
             merkle.verify_consistency(old, naive_root(leaves[:old]), size, naive_root(leaves), wrong)
 
 
 def test_two_logs_of_one_size_are_consistent_only_if_they_are_the_same():
     ours, theirs = naive_root(leaves_of(5)), naive_root([*leaves_of(4), leaf_hash(b"other")])
     merkle.verify_consistency(5, ours, 5, ours, [])
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="bad-proof"):
         merkle.verify_consistency(5, ours, 5, theirs, [])
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="bad-proof"):
         merkle.verify_consistency(5, ours, 5, ours, [ours])
 
 
 def test_the_empty_log_is_the_beginning_of_every_log_and_has_one_root():
     merkle.verify_consistency(0, merkle.EMPTY_ROOT, 5, naive_root(leaves_of(5)), [])
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="bad-proof"):
         merkle.verify_consistency(0, leaves_of(1)[0], 5, naive_root(leaves_of(5)), [])
 
 
@@ -210,5 +210,5 @@ def test_nobody_can_ask_for_the_proof_of_a_leaf_that_is_not_there(index, size):
 def test_nobody_can_ask_for_consistency_with_a_log_that_never_was(old, size):
     with pytest.raises(ValueError, match="never had"):
         consistency_ranges(old, size)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="bad-proof"):
         merkle.verify_consistency(old, merkle.EMPTY_ROOT, size, merkle.EMPTY_ROOT, [])

@@ -100,6 +100,7 @@ def test_five_hundred_refusals_fit_their_limit():
         ("verdicts", [{"digest": "x", "verdict": "stored"}]),
         ("verdicts", [{"digest": ONE, "verdict": "stored", "reason": "classification"}]),
         ("verdicts", [{"digest": ONE, "verdict": "refused", "reason": ""}]),
+        ("verdicts", [{"digest": ONE, "verdict": "refused", "reason": "x" * 65}]),
         ("verdicts", [{"digest": ONE, "verdict": "stored"}] * 501),
         ("head_seq", -1),
         ("head_seq", "3"),

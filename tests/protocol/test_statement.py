@@ -12,18 +12,8 @@ from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.ids import new_id
 from ecolink.protocol import base64url, jws, private_part
 from ecolink.protocol.refusal import Refused
-from ecolink.protocol.statement import (
-    TYP,
-    AttachmentRef,
-    Handling,
-    HandlingCode,
-    Lane,
-    Onward,
-    Statement,
-    open_statement,
-    read_statement,
-    seal,
-)
+from ecolink.protocol.sealing import TYP, open_statement, read_statement, seal
+from ecolink.protocol.statement import AttachmentRef, Handling, HandlingCode, Lane, Onward, Statement
 from tests.support.bureaus import JINGNING, NOW, QINGYUAN, SHOUNING, draft, keyring, sealed
 
 PERSON = {"persons": [{"category": "suspect", "name": "钟大山", "identity_number": "350924199001010000"}]}
@@ -219,6 +209,7 @@ def test_the_control_lane_is_for_recalls_and_compliance_only():
     assert sealed(**control, type="bulletin.recalled.v1", recalls=RECALL)
     assert sealed(**control, type="bulletin.complied.v1")
     assert sealed(**control, type="bulletin.complied.v1", is_exercise=True)
+    assert sealed(**control, type="lead.withdrawn.v2", recalls=RECALL)  # what it takes back says enough
     assert reason(sealed, **control) == "control-lane"
     assert reason(sealed, **(control | {"deliver_by": NOW}), type="bulletin.complied.v1") == "control-lane"
 
@@ -279,6 +270,7 @@ WRONG = {
         "lead..v1",
         "a.b.v1\n",
         "a.v1" + "0" * 80,
+        "a" * 60 + ".b.v1",
         1,
     ],
     "thread": ["", "x", None],
@@ -311,6 +303,7 @@ WRONG = {
         [{"digest": sha256_hex(b""), "size": 1.0, "name": "x", "media_type": "x"}],
         [{"digest": sha256_hex(b""), "size": 1, "name": "", "media_type": "x"}],
         [{"digest": sha256_hex(b""), "size": 1, "name": "x", "media_type": 5}],
+        [{"digest": sha256_hex(b""), "size": 1, "name": "x", "media_type": "x" * 128}],
         [{"digest": sha256_hex(b""), "size": 1, "name": "x", "media_type": "x"}] * 51,
     ],
     "body": ["", [], None],

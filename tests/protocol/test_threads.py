@@ -88,6 +88,13 @@ def test_the_heads_are_what_nobody_has_answered_yet():
     assert order([root, left, right, both]).heads() == (both.digest,)
 
 
+def test_what_is_not_held_descends_from_nothing_and_hides_nothing():
+    answer = Node(digest(2), (digest(1), digest(0)))
+    assert descends([answer], answer.digest, digest(0))
+    assert not descends([answer], answer.digest, digest(3))
+    assert not descends([answer], digest(4), digest(0))
+
+
 def test_a_digest_given_twice_counts_once_and_a_parent_of_itself_is_no_parent():
     odd = Node(digest(0), (digest(0),))
     assert order([odd, odd]).nodes == (odd,)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ecolink.kit.times import from_text
-from ecolink.protocol import base64url, batch, card, heads, manifest, receipt, request, statement, strict_json
+from ecolink.protocol import base64url, batch, card, heads, manifest, receipt, request, sealing, strict_json
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.refusal import Reason, Refused
 from tests.vectors import freeze, regenerate
@@ -46,7 +46,7 @@ def told(case):
 def read_statement(case):
     token, named = told(case)
     private = None if case["private"] is None else base64url.decode(case["private"].encode())
-    read = statement.open_statement(token, private, **named)
+    read = sealing.open_statement(token, private, **named)
     return {"digest": read.digest, "private_data": read.private_data}
 
 

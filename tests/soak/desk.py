@@ -17,7 +17,7 @@ from tests.soak.station import OFFICER, Station
 
 Json = dict[str, Any]
 
-AGAIN_FIRST_S, AGAIN_AT_MOST_S = 0.3, 5.0
+AGAIN_FIRST_S, AGAIN_AT_MOST_S = 0.8, 5.0
 CALL_TAKES_S = 30.0
 
 

@@ -17,7 +17,7 @@ STORM = (0.03, 0.85)
 CLEARS_AT = 0.92
 """From this share on the lines are good: what is left shows that everything recovers by itself."""
 
-BEYOND_LIMIT_S = (330.0, 420.0)
+BEYOND_LIMIT_S = (310.0, 340.0)
 """How far off a skewed clock is: the protocol tolerates 300 s."""
 
 

@@ -1,7 +1,6 @@
 """One soak, from founding three bureaus to the verdict."""
 
 import json
-import resource
 import subprocess
 import threading
 import time
@@ -85,14 +84,12 @@ class Soak:
         with self._timing("checking"):
             self._check(stations, desks.ledger)
         calls = sum((weather.struck for weather in weathers.values()), Counter[Fault]())
-        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.figures |= {
             "messages": desks.ledger.messages,
             "calls that said something": len(desks.ledger.accepted),
             "matters": load.told,
             "messages a second": round(desks.ledger.messages / self.seconds["traffic"], 1),
             "seconds": self.seconds,
-            "processor seconds of the nodes": round(usage.ru_utime + usage.ru_stime, 1),
             "mishaps": dict(breaker.done),
             "calls between nodes": {str(fault): count for fault, count in calls.most_common()},
             "answers to people": dict(desks.answers.most_common()),

@@ -13,7 +13,8 @@ from ecolink.kit.ids import new_id
 from ecolink.protocol import manifest
 from ecolink.protocol.keys import FindKey, SigningKey, Use, VerifyKey
 from ecolink.protocol.manifest import Document
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 """Ten in the morning at Shouning."""

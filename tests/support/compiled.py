@@ -1,14 +1,16 @@
-"""SQL compiled once in a run, not once for each test's own databases.
+"""SQL, and the patterns of addresses, compiled once in a run, not once for each test's own databases and applications.
 
 SQLAlchemy keeps what it compiled with the engine, and a node has one for its whole life; a test run makes thousands.
 """
 
+from functools import cache
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Engine
 
 from ecolink.storage import engine
+from ecolink.surface import route
 
 
 class _Compiled(dict[Any, Any]):
@@ -25,7 +27,7 @@ _BY_DIALECT = {"sqlite": _Compiled(), "postgresql": _Compiled()}
 
 
 def share_compiled() -> None:
-    """Let every engine that ecolink makes from now on use what another has compiled."""
+    """Let every engine and every application that ecolink makes from now on use what another has compiled."""
 
     def create(*arguments: Any, **more: Any) -> Engine:
         made = sqlalchemy.create_engine(*arguments, **more)
@@ -33,3 +35,4 @@ def share_compiled() -> None:
         return made
 
     engine.create_engine = create  # type: ignore[attr-defined]
+    route.compile_path = cache(route.compile_path)  # type: ignore[attr-defined]

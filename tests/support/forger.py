@@ -8,7 +8,8 @@ from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.request import seal_request
-from ecolink.protocol.statement import Lane, Statement, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Lane, Statement
 from tests.support.notes import note
 from tests.support.town import QINGYUAN, SHOUNING, Town
 

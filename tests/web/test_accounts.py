@@ -10,6 +10,8 @@ from ecolink.audit.access_models import AccessRow
 from ecolink.identity.roles import Role
 from tests.support.web import NOON, PASSWORD, Desk
 
+pytestmark = pytest.mark.by_turns
+
 LIN = {"username": "Lin.Xiaoman", "name": "林小满", "roles": ["officer"]}
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.web import Desk
 
+pytestmark = pytest.mark.by_turns
+
 
 def test_the_page_loads_only_what_this_node_serves(desk: Desk):
     page = desk.client.get("/api/docs")

@@ -4,8 +4,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from ecolink.identity.roles import Role
 from ecolink.surface.unit import KeyHeader
-from ecolink.web.openapi import local_app
 from ecolink.web.openapi_document import operations
+from tests.support.apis import LOCAL
 from tests.support.web import Desk
 
 KEY = {"Idempotency-Key": "6b1f6f0e-2f4e-4f43-9d5c-27fd1a0f3f10"}
@@ -25,7 +25,7 @@ def posts() -> dict[str, APIRoute]:
     """Return every POST of the local API by its address."""
     return {
         str(context.path): context.original_route
-        for context in iter_route_contexts(local_app().routes)
+        for context in iter_route_contexts(LOCAL.routes)
         if isinstance(context.original_route, APIRoute) and "POST" in (context.methods or ())
     }
 
@@ -45,7 +45,7 @@ def test_every_post_gives_its_first_answer_again_or_is_listed_with_the_reason():
 def test_every_post_says_in_the_contract_that_it_takes_a_key():
     said = {
         path: [parameter for parameter in operation.get("parameters", ()) if parameter["name"] == "Idempotency-Key"]
-        for method, path, operation in operations(local_app().openapi())
+        for method, path, operation in operations(LOCAL.openapi())
         if method == "POST"
     }
     replaying = KeyHeader.__metadata__[0].description

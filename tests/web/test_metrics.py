@@ -22,6 +22,8 @@ from tests.exchanges.emergencies.desks import LIAISON, Desk
 from tests.support.notes import Notebook
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 THIS_MACHINE = ("127.0.0.1", 50000)
 TOKEN = "a-token-for-the-monitoring-1"
 

@@ -13,6 +13,8 @@ from ecolink.identity.models import AccountKind, Guessing
 from ecolink.identity.roles import Role
 from tests.support.web import PASSWORD, Desk
 
+pytestmark = pytest.mark.by_turns
+
 
 def ask(desk: Desk, headers=None, **form: str):
     return desk.client.post("/api/v1/oauth/token", data=form, headers=headers)

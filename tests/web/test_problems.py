@@ -18,6 +18,8 @@ from ecolink.web.problem_list import every_error, import_errors, print_problems
 from tests.support.web import Desk
 from tests.web import parcels
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def yard(database: Database) -> Iterator[Desk]:

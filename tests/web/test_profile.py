@@ -10,6 +10,8 @@ from ecolink.identity.models import LoginSession
 from ecolink.identity.roles import GRANTS, Role
 from tests.support.web import PASSWORD, Desk
 
+pytestmark = pytest.mark.by_turns
+
 NEW = "a quieter valley path"
 
 

@@ -11,10 +11,12 @@ from ecolink.entrypoints import applications
 from ecolink.identity.roles import Role
 from ecolink.kit.buckets import Buckets
 from ecolink.storage.engine import Database
-from ecolink.web.openapi import local_app
 from ecolink.web.openapi_document import operations
+from tests.support.apis import LOCAL
 from tests.support.town import SHOUNING, Town
 from tests.support.web import Desk
+
+pytestmark = pytest.mark.by_turns
 
 BURST = 6
 
@@ -96,7 +98,7 @@ def test_a_node_counts_as_its_settings_say(town: Town):
 
 
 def test_every_operation_says_that_it_may_be_refused_for_its_pace():
-    document = local_app().openapi()
+    document = LOCAL.openapi()
     told = document["components"]["responses"]["RateLimited"]
 
     assert "/problems/rate-limited" in told["description"]

@@ -11,6 +11,8 @@ from ecolink.identity.models import RecoveryCode, SecondFactor
 from ecolink.identity.roles import Role
 from tests.support.web import PASSWORD, Desk
 
+pytestmark = pytest.mark.by_turns
+
 ME = "/api/v1/me/otp"
 NEXT = timedelta(seconds=totp.STEP_SECONDS)
 

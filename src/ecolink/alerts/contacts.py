@@ -35,7 +35,7 @@ MOST_POINTS: Final = 20
 _HOUR: Final = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Contacts:
     """Keeps contact points."""
 
@@ -191,20 +191,7 @@ class Contacts:
         point.code = seal_code(f"{randbelow(1_000_000):06}", point, self.vault)
         point.code_asked_at, point.code_tries = now, 0
         session.flush()
-        message = Message(
-            alert_id=None,
-            step=f"code/{new_id(now)}",
-            number="",
-            urgency="normal",
-            status="actual",
-            kind="code",
-            title_zh="",
-            title_en="",
-            text_zh="",
-            text_en="",
-            link="/",
-            occurred_at=now,
-        )
+        message = Message.of_service("code", f"code/{new_id(now)}", now)
         to = Recipient(person.id, person.name, "zh", [point.id])
         self.dispatches.post(session, message, [to], now, give_up_after=CODE_GOOD_FOR)
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatch_models import Channel, ContactPoint, Dispatch, DispatchState, DispatchTry
@@ -54,12 +54,20 @@ def evacuate(session: Session, channel_id: str) -> None:
 
 
 def make_way(session: Session, now: datetime) -> None:
-    """Have what is urgent go another way that waits for a channel which takes no more for now, where there is one."""
-    full = select(Channel.id).where(Channel.full_until > now)
-    waits = (*AT_A_POINT, LOUD, Channel.id.in_(full), ContactPoint.leased_until.is_(None), Dispatch.next_try_at <= now)
+    """Have what is urgent go another way that waits for a channel with little room left, where there is one.
+
+    What room is left is for those whom that channel alone reaches.
+    """
+    for until in (Channel.full_until, Channel.calm_until):
+        _leave(session, select(Channel.id).where(until > now), now)
+
+
+def _leave(session: Session, busy: Select[str], now: datetime) -> None:
+    """Have what is urgent go from busy channels to one that is not."""
+    waits = (*AT_A_POINT, LOUD, Channel.id.in_(busy), ContactPoint.leased_until.is_(None), Dispatch.next_try_at <= now)
     dispatches = session.scalars(select(Dispatch).where(*waits)).all()
     points = {point for dispatch in dispatches for point in dispatch.route}
-    crowded = set(session.scalars(select(ContactPoint.id).where(ContactPoint.channel_id.in_(full))))
+    crowded = set(session.scalars(select(ContactPoint.id).where(ContactPoint.channel_id.in_(busy))))
     usable = {point: fails or point in crowded for point, fails in usable_of(session, points).items()}
     for dispatch in dispatches:
         other = way_round(dispatch.route, str(dispatch.point_id), usable)

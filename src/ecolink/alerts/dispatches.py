@@ -57,6 +57,26 @@ class Message:
         said = {**dispatch.message, "occurred_at": from_text(dispatch.message["occurred_at"])}
         return cls(**{name: getattr(dispatch, name) for name in _COLUMNS}, **said)
 
+    @classmethod
+    def of_service(
+        cls, kind: Literal["test", "code"], step: str, at: datetime, *, number: str = "", status: Status = "actual"
+    ) -> Self:
+        """Return a message that is about no alert: it tries a channel or a contact point."""
+        return cls(
+            alert_id=None,
+            step=step,
+            number=number,
+            urgency="normal",
+            status=status,
+            kind=kind,
+            title_zh="",
+            title_en="",
+            text_zh="",
+            text_en="",
+            link="/",
+            occurred_at=at,
+        )
+
     def with_number(self, number: str) -> Self:
         """Return the same with another number."""
         return replace(self, number=number)

@@ -77,7 +77,7 @@ class Weekly:
             day += timedelta(days=7)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rota:
     """Keeps the rota."""
 
@@ -204,14 +204,14 @@ class Rota:
         _stir(session, now)
         return handover
 
-    def shift(self, session: Session, shift_id: str) -> Shift:
-        """Return one shift, locked.
+    def shift(self, session: Session, shift_id: str, *, lock: bool = True) -> Shift:
+        """Return one shift, locked unless it is only looked at.
 
         Raises:
             NotFoundError: there is none.
 
         """
-        shift = session.get(Shift, shift_id, with_for_update=True, populate_existing=True)
+        shift = session.get(Shift, shift_id, with_for_update=lock or None, populate_existing=lock)
         if shift is None:
             raise NotFoundError
         return shift

@@ -27,7 +27,7 @@ AT_ONCE: Final = 50
 """Alerts taken up in one transaction, urgent ones first; the rest follow at once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Escalation:
     """Takes the steps that are due."""
 
@@ -76,7 +76,7 @@ class Escalation:
             decision = bid_farewell(facts, [people.officer(each) for each in unaware if each in people.names], now)
         else:
             heard = {account: Heard(row.last_at, row.heard) for account, row in told.items()}
-            decision = decide(facts, people.holders(session, alert.id), heard, now)
+            decision = decide(facts, people.holders(session, alert.id, facts.course.person), heard, now)
 
         due_at, lost = alert.next_at or now, unreached(session, alert.id)
         self._tell(session, alert, people, decision, due_at, now)

@@ -26,11 +26,11 @@ AT_ONCE: Final = 500
 """Alerts forgotten in one transaction; the rest the next time."""
 
 _FIRST_NUMBER, _NUMBERS = 100_000, 900_000
-_SAID_FAREWELL = (AlertKind.EMERGENCY.value, AlertKind.NEWS.value)
+_SAID_FAREWELL = (AlertKind.EMERGENCY.value, AlertKind.NEWS.value, AlertKind.IN_CHARGE.value)
 """Of these, whoever was told hears that they are over: somebody may be on the way."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ledger:
     """Raises, acknowledges and ends alerts."""
 
@@ -101,6 +101,12 @@ class Ledger:
         ring(session, Bell.STEP)
         self.drop(session, matter, ending, now)
 
+    def relieve(self, session: Session, alert: Alert, ending: Ending, now: datetime) -> None:
+        """Somebody has no more to do with a matter that goes on, and is told so if they had been told of it."""
+        standing = (Alert.id == alert.id, Alert.state != AlertState.ENDED.value)
+        self._end(session, alert.matter, ending, now, *standing, next_at=now)
+        ring(session, Bell.STEP)
+
     def drop(self, session: Session, matter: str, ending: Ending, now: datetime) -> None:
         """Nobody need be told any more of what is open of a matter, not even that it is over."""
         self._end(session, matter, ending, now, Alert.state == AlertState.OPEN.value, next_at=None)
@@ -116,6 +122,13 @@ class Ledger:
         """Return the open alerts of these kinds, oldest first."""
         wanted = select(Alert).where(
             Alert.state == AlertState.OPEN.value, Alert.kind.in_([kind.value for kind in kinds])
+        )
+        return list(session.scalars(wanted.order_by(Alert.raised_at, Alert.id)))
+
+    def standing_of(self, session: Session, matter: str, kind: AlertKind) -> list[Alert]:
+        """Return the alerts of a kind about a matter that did not end, acknowledged or not, oldest first."""
+        wanted = select(Alert).where(
+            Alert.matter == matter, Alert.kind == kind.value, Alert.state != AlertState.ENDED.value
         )
         return list(session.scalars(wanted.order_by(Alert.raised_at, Alert.id)))
 

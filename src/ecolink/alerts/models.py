@@ -33,6 +33,8 @@ class AlertKind(StrEnum):
     """Another bureau's emergency: one of ours is to sign for it."""
     NEWS = "news"
     """Something new of an emergency that was signed for."""
+    IN_CHARGE = "in_charge"
+    """An emergency was assigned to somebody of ours by name."""
     TASK = "task"
     """Somebody is to be called, or told how it stands, because something did not come in time."""
     LEAD = "lead"

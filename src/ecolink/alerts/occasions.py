@@ -44,13 +44,14 @@ def write_course(course: Course) -> dict[str, Any]:
         "stages": [[stage.after.total_seconds(), stage.post.value] for stage in course.stages],
         "repeat": _seconds(course.repeat),
         "slow": _seconds(course.slow),
+        **({"person": course.person} if course.person else {}),
     }
 
 
 def read_course(stored: Mapping[str, Any]) -> Course:
     """Return a course that was stored."""
     stages = tuple(Stage(timedelta(seconds=after), Post(post)) for after, post in stored["stages"])
-    return Course(stages, _length(stored["repeat"]), _length(stored["slow"]))
+    return Course(stages, _length(stored["repeat"]), _length(stored["slow"]), stored.get("person"))
 
 
 def _seconds(length: timedelta | None) -> float | None:

@@ -1,8 +1,9 @@
 """A robot takes so many messages in a time, all people together, and refuses the rest: we count, and stay within it.
 
-Of each measure a quarter is kept free for what is urgent, so that a flood of what is not cannot stand in its way. What
-is not urgent waits at its contact point until there is room, and then goes as one message; what is urgent waits for
-nothing: it takes the person's next channel.
+Of each measure half is kept free for what is urgent, so that a flood of what is not cannot stand in its way: ten people
+whom one robot alone reaches are told at once in the same minute. What is not urgent waits at its contact point until
+there is room, and then goes as one message, so it loses little by it. As soon as only that half is left, what is urgent
+takes the person's next channel where they have one, and leaves the room to those who have none.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Final
 from ecolink.alerts.channels.wire import Rate
 from ecolink.kit.times import from_text, to_text
 
-_SHARE: Final = 0.75
+_SHARE: Final = 0.5
 """Of what a robot takes, as much may be about what is not urgent."""
 
 

@@ -1,8 +1,10 @@
 """Who of our people holds which post now: from their roles, and from the rota."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,7 +17,9 @@ from ecolink.alerts.models import AlertKind
 from ecolink.alerts.preferences import Preference
 from ecolink.alerts.rules import Holders, Officer, Post, Urgency
 from ecolink.identity.models import Account, AccountKind
-from ecolink.identity.roles import Role
+from ecolink.identity.roles import Permission, Role, permissions
+
+_BETWEEN: Final = re.compile(r"[\W_]+")
 
 _BY_ROLE: Mapping[Post, Role] = {
     Post.LIAISON_OFFICER: Role.LIAISON_OFFICER,
@@ -56,12 +60,13 @@ class People:
         here = {post: [each for each in accounts if each in names] for post, accounts in posts.items()}
         return cls(names, here, preferences.of(session, roles), preferences.contact_points(session, names))
 
-    def holders(self, session: Session, alert_id: str) -> Holders:
-        """Return who holds each post, and can be reached about an alert."""
+    def holders(self, session: Session, alert_id: str, person: str | None) -> Holders:
+        """Return who holds each post, and can be reached about an alert that may be about one `person`."""
         lost = unreached(session, alert_id)
+        named = [person] if person is not None and person in self.names else []
         return {
             post: [self.officer(account, reachable=account not in lost) for account in accounts]
-            for post, accounts in self.posts.items()
+            for post, accounts in {Post.NAMED: named, **self.posts}.items()
         }
 
     def officer(self, account_id: str, *, reachable: bool = True) -> Officer:
@@ -82,6 +87,20 @@ def names_of(session: Session, accounts: Iterable[str]) -> dict[str, str]:
     return {row[0]: row[1] for row in session.execute(found)}
 
 
+def named_in(session: Session, text: str, needs: Permission) -> dict[str, str]:
+    """Return our people whose names stand in a text and who have a permission: names by account.
+
+    A name may stand among other words, such as that of a station. Namesakes are all meant: better one too many.
+    """
+    said = _spaced(text)
+    active = select(Account).where(Account.kind == AccountKind.USER.value, Account.disabled_at.is_(None))
+    return {
+        account.id: account.name
+        for account in session.scalars(active.order_by(Account.id))
+        if _spaced(account.name) in said and needs in permissions(account.held_roles())
+    }
+
+
 def unreached(session: Session, alert_id: str) -> frozenset[str]:
     """Return whom no channel reaches about an alert: each of their ways has failed, or they have none.
 
@@ -99,3 +118,8 @@ def unreached(session: Session, alert_id: str) -> frozenset[str]:
         failed = state == DispatchState.WAITING.value and tries >= len(route)
         last[str(account)] = failed or state == DispatchState.GIVEN_UP.value
     return frozenset(account for account, is_lost in last.items() if is_lost)
+
+
+def _spaced(text: str) -> str:
+    """Return the words of a text with one space around each."""
+    return f" {_BETWEEN.sub(' ', text).strip()} "

@@ -26,7 +26,7 @@ LONGEST: Final = 12
 _FEWEST_DIFFERENT: Final = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pins:
     """Sets and checks PINs. Opens its own short transactions: none is open while a PIN is hashed."""
 

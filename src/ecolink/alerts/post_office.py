@@ -18,7 +18,7 @@ from ecolink.settings import Settings
 from ecolink.storage.engine import Database
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class PostOffice:
     """What is to be said to our people, by what, and the sending of it."""
 

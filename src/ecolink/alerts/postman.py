@@ -32,7 +32,7 @@ class Postman(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkPostman:
     """Carries by HTTP and SMTP."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatch_models import Channel, ChannelKind, ContactPoint, Dispatch, DispatchState, DispatchTry
@@ -66,10 +66,10 @@ class Reach:
 
 
 def reach_of(session: Session, matter: str) -> Sequence[Reach]:
-    """Return how far the alerts of a matter came: of an emergency itself always, of anything else while it is open."""
-    wanted = select(Alert).where(
-        Alert.matter == matter, or_(Alert.kind == AlertKind.EMERGENCY.value, Alert.state == AlertState.OPEN.value)
-    )
+    """Return how far the alerts of a matter came: of an emergency itself always, of anything else while it counts."""
+    is_in_charge = and_(Alert.kind == AlertKind.IN_CHARGE.value, Alert.state == AlertState.ACKNOWLEDGED.value)
+    shown = or_(Alert.kind == AlertKind.EMERGENCY.value, Alert.state == AlertState.OPEN.value, is_in_charge)
+    wanted = select(Alert).where(Alert.matter == matter, shown)
     alerts = session.scalars(wanted.order_by(Alert.raised_at, Alert.id)).all()
     return [Reach(alert, people) for alert in alerts if (people := _people(session, alert))]
 

@@ -34,7 +34,7 @@ class Wanted:
     settings: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ChannelRegister:
     """Keeps channels."""
 
@@ -163,20 +163,7 @@ class ChannelRegister:
         channel.next_try_at = None  # somebody waits for the result
         session.flush()
         step = f"test/{new_id(now)}"
-        message = Message(
-            alert_id=None,
-            step=step,
-            number="TEST",
-            urgency="normal",
-            status="test",
-            kind="test",
-            title_zh="",
-            title_en="",
-            text_zh="",
-            text_en="",
-            link="/",
-            occurred_at=now,
-        )
+        message = Message.of_service("test", step, now, number="TEST", status="test")
         person = Recipient(None, by.name, "zh", [point_id])
         self.dispatches.post(session, message, [person], now, give_up_after=timedelta(0))
         self._enter(session, "channel-test", channel, by=by, now=now)

@@ -16,8 +16,10 @@ from ecolink.kit.times import CHINA
 
 
 class Post(StrEnum):
-    """Who may be told, from those on duty upward; the administrator stands beside the chain."""
+    """Who may be told, from those on duty upward; the first and the last stand beside the chain."""
 
+    NAMED = "named"
+    """The one person whom the course names."""
     DUTY = "duty"
     """Whoever stands in the first place of the rota now."""
     RESERVE = "reserve"
@@ -68,6 +70,8 @@ class Course:
     """How soon whoever was told is told again; None: nobody is told twice."""
     slow: timedelta | None = None
     """The same once the last stage is reached and nobody is left to be told."""
+    person: str | None = None
+    """Who is `Post.NAMED`, by account."""
 
     @classmethod
     def emergency(cls, escalations: Sequence[timedelta]) -> Self:
@@ -93,6 +97,13 @@ class Course:
     def gentle(cls, limit: timedelta) -> Self:
         """Return the course of a drill, or of what bears waiting: nobody above the liaison officers is told."""
         return cls((Stage(timedelta(), Post.DUTY), Stage(limit, Post.LIAISON_OFFICER)), repeat=limit, slow=4 * limit)
+
+    @classmethod
+    def to_one(cls, person: str, limit: timedelta) -> Self:
+        """Return the course of what one person must take on, by account: after `limit` those on duty see to it."""
+        return cls(
+            (Stage(timedelta(), Post.NAMED), Stage(limit, Post.DUTY)), repeat=limit, slow=4 * limit, person=person
+        )
 
     @classmethod
     def once(cls, *posts: Post) -> Self:

@@ -83,7 +83,7 @@ class Leased:
     others_wait: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sending:
     """Sends; any number of workers may do so at once."""
 
@@ -137,8 +137,8 @@ class Sending:
             return self._lease(session, found, now, others_wait=waiting > 1)
 
     def _make_way(self, now: datetime) -> None:
-        """Let nothing urgent stand at a channel that takes no more for now."""
-        held = select(Dispatch.id).where(*_STANDING, LOUD, Dispatch.next_try_at <= now, Channel.full_until > now)
+        """Let nothing urgent that has another way stand at a channel with little room left."""
+        held = select(Dispatch.id).where(*_STANDING, LOUD, Dispatch.next_try_at <= now, Channel.calm_until > now)
         with self.database.read() as session:
             if session.scalar(held.limit(1)) is None:
                 return

@@ -16,6 +16,7 @@ from ecolink.alerts.duty import Rota
 from ecolink.alerts.escalation import Escalation
 from ecolink.alerts.ledger import Ledger
 from ecolink.alerts.models import Alert, AlertKind, AlertLink, AlertState, Telling
+from ecolink.alerts.occasions import read_course
 from ecolink.alerts.pins import Pins
 from ecolink.audit.access import AccessLog
 from ecolink.errors import ForbiddenError, IllegalMoveError, NotFoundError
@@ -41,6 +42,7 @@ READING: Mapping[AlertKind, Permission] = MappingProxyType(
     {
         AlertKind.EMERGENCY: Permission.EMERGENCY_READ,
         AlertKind.NEWS: Permission.EMERGENCY_READ,
+        AlertKind.IN_CHARGE: Permission.EMERGENCY_READ,
         AlertKind.TASK: Permission.EMERGENCY_READ,
         AlertKind.LEAD: Permission.LEAD_READ,
         AlertKind.NOTICE: Permission.OBLIGATION_READ,
@@ -53,16 +55,17 @@ SIGNING: Mapping[AlertKind, Permission] = MappingProxyType(
     {
         AlertKind.EMERGENCY: Permission.EMERGENCY_ACKNOWLEDGE,
         AlertKind.NEWS: Permission.EMERGENCY_ACKNOWLEDGE,
+        AlertKind.IN_CHARGE: Permission.EMERGENCY_ACKNOWLEDGE,
         AlertKind.TASK: Permission.TASK_DONE,
         AlertKind.LEAD: Permission.LEAD_ACKNOWLEDGE,
         AlertKind.NOTICE: Permission.OBLIGATION_HANDLE,
         AlertKind.CHANNEL: Permission.ALERT_READ,
     }
 )
-"""What one must be allowed to do to acknowledge them."""
+"""What one must be allowed to do to acknowledge them, unless one is the person whom an alert is about."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class AlertService:
     """All there is about alerts but the channels they are sent by."""
 
@@ -99,7 +102,7 @@ class AlertService:
         if by.kind != "user":
             raise ForbiddenError("A person acknowledges an alert, not a program.", "提醒须由人员签收。")
         kind = AlertKind(alert.kind)
-        if not by.may(SIGNING[kind]):
+        if not may_sign(alert, by):
             raise ForbiddenError(
                 f"None of your roles grants {SIGNING[kind].value}.", f"您的角色没有 {SIGNING[kind].value} 权限。"
             )
@@ -145,6 +148,11 @@ class AlertService:
         """Drop what is good no more, and what was closed so long ago that nobody looks it up any more."""
         links.forget_expired(session, now)
         self.ledger.forget_old(session, now - KEPT)
+
+
+def may_sign(alert: Alert, by: Principal) -> bool:
+    """Tell whether somebody who sees an alert may acknowledge it, while it is open."""
+    return by.may(SIGNING[AlertKind(alert.kind)]) or by.id == read_course(alert.course).person
 
 
 def select_alerts(by: Principal) -> Select[Alert]:

@@ -14,6 +14,10 @@ LATE: Final = timedelta(minutes=1)
 _ASKED: Mapping[str, tuple[str, str]] = {
     AlertKind.EMERGENCY: ("请立即签收。", "Sign for it now."),
     AlertKind.NEWS: ("请查看最新情况。", "Read how it stands now."),
+    AlertKind.IN_CHARGE: (
+        "请立即处置并签收本提醒；本人未签收的，值班人员请电话通知。",
+        "See to it and acknowledge this; those on duty: call them if they do not.",
+    ),
     AlertKind.TASK: ("请办理并签收本提醒。", "See to it, and acknowledge this."),
     AlertKind.LEAD: ("请签收该协查请求。", "Sign for the request."),
     AlertKind.NOTICE: ("请及时办理。", "See that it is done."),

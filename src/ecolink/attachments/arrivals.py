@@ -35,7 +35,7 @@ class Expected:
     too_large: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Arrivals:
     """Takes in parts."""
 

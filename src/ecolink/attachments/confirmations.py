@@ -20,7 +20,7 @@ AUTHOR = "node"
 """Stands where a statement names its author's role: no person says this."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Confirmations:
     """Confirms each statement once; any number of workers may do so at once."""
 

@@ -31,7 +31,7 @@ RESUME: Final = 308
 """Some is held, more is wanted; `Range: bytes=0-N` says how much is held."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BlobDesk:
     """Serves the gate's two rooms for blobs."""
 

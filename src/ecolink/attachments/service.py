@@ -51,7 +51,7 @@ class AttachmentView:
     """When its recipient said, signed, that all of the statement's are complete there; UTC."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attachments:
     """The node's attachments."""
 

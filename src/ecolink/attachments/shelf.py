@@ -30,7 +30,7 @@ ORPHANS_KEPT = timedelta(days=1)
 """How long a file without a row stays: something stopped between its placing and the commit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Shelf:
     """The node's files; `quota_bytes` bounds them all together."""
 

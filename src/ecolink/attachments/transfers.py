@@ -50,7 +50,7 @@ class Failed(Exception):
     """The try brought nothing; the text says why, for the operator."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Transfers:
     """Moves blobs; any number of workers may do so at once."""
 

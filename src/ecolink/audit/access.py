@@ -94,7 +94,7 @@ class _Remembered(NamedTuple):
     """The savepoint it was recorded in: rolled back, it takes the entry with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AccessLog:
     """The node's access log. `flush` must be hooked before every commit, ahead of the evidence log's own."""
 

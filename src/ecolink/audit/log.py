@@ -29,6 +29,7 @@ from ecolink.protocol.checkpoint import origin_of, seal_checkpoint
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.merkle import Frontier, Perfect, Range
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 from ecolink.storage.rows import RowInsert
 from ecolink.storage.upsert import insert_new
 
@@ -39,10 +40,10 @@ TILE_WIDTH = 1 << TILE_LEVELS
 _HEADS = table_of(LogHead)
 _LEAVES = table_of(LogLeaf)
 _TILES = table_of(LogTile)
-_OPEN_HEAD = (
+_OPEN_HEAD = Query(
     select(_HEADS.c.log_epoch, _HEADS.c.size, _HEADS.c.peaks).where(_HEADS.c.closed_at.is_(None)).with_for_update()
 )
-_MOVE_HEAD = update(_HEADS).where(_HEADS.c.log_epoch == bindparam("of"))
+_MOVE_HEAD = Query(update(_HEADS).where(_HEADS.c.log_epoch == bindparam("of")))
 _LEAVES_OF_TILE = select(_LEAVES.c.idx, _LEAVES.c.kind, _LEAVES.c.digest).where(
     _LEAVES.c.log_epoch == bindparam("of"), _LEAVES.c.idx >= bindparam("first"), _LEAVES.c.idx < bindparam("end")
 )
@@ -52,7 +53,7 @@ _TILES_OF_TILE = select(_TILES.c.idx, _TILES.c.root).where(
     _TILES.c.idx >= bindparam("first"),
     _TILES.c.idx < bindparam("end"),
 )
-_NEW_TILES = insert(_TILES)
+_NEW_TILES = Query(insert(_TILES))
 _NEW_LEAVES = RowInsert.into(LogLeaf, "log_epoch", "idx", "kind", "digest", "ref", "at")
 _PENDING = "ecolink.log.pending"
 _HEAD = "ecolink.log.head"
@@ -91,7 +92,7 @@ class Head:
         return origin_of(self.unit_code, self.log_epoch)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EvidenceLog:
     """The log of bureau `unit_code`, signed with its log key."""
 
@@ -225,11 +226,11 @@ class EvidenceLog:
 
 def lock_open_head(session: Session) -> tuple[int, int, list[str]]:
     """Lock the open log's row, make the first log if there is none, and return its number, size and peaks."""
-    row = session.connection().execute(_OPEN_HEAD).first()
+    row = _OPEN_HEAD.first(session)
     if row is None:
         # No log yet; or another process closed it while we waited and opened the next, which a second look sees.
         insert_new(session, LogHead, [{"log_epoch": 1, "size": 0, "peaks": []}])
-        row = session.execute(_OPEN_HEAD).one()
+        row = _OPEN_HEAD.one(session)
     return row.log_epoch, row.size, row.peaks
 
 
@@ -249,8 +250,8 @@ def _grow(session: Session, head: Head, remembered: Sequence[_Remembered], at: d
         session, [(log_epoch, idx, leaf.kind, leaf.digest, leaf.ref, at) for idx, leaf in enumerate(remembered, start)]
     )
     if tiles:
-        session.connection().execute(_NEW_TILES, tiles)
-    session.connection().execute(_MOVE_HEAD, {"of": log_epoch, "size": head.tree.size, "peaks": head.tree.to_hex()})
+        _NEW_TILES.run_each(session, tiles)
+    _MOVE_HEAD.run(session, {"of": log_epoch, "size": head.tree.size, "peaks": head.tree.to_hex()})
 
 
 def _read_subtrees(session: Session, log_epoch: int, parts: Iterable[Perfect]) -> dict[Perfect, bytes]:

@@ -24,6 +24,7 @@ from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
 from ecolink.protocol.keys import VerifyKey
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 EVERY = timedelta(minutes=10)
@@ -38,9 +39,9 @@ _HELD = table_of(PeerCheckpoint).c
 _OF_LOG = select(_HELD.id, _HELD.size, _HELD.root, _HELD.told_by, _HELD.held_at).where(
     _HELD.unit_code == bindparam("unit_code"), _HELD.log_epoch == bindparam("log_epoch"), _HELD.state != FORKED
 )
-_NEWEST_TWO = _OF_LOG.order_by(_HELD.size.desc()).limit(2)
-_OF_SIZE = _OF_LOG.where(_HELD.size == bindparam("size"))
-_REPLACE = update(table_of(PeerCheckpoint)).where(_HELD.id == bindparam("replaced"))
+_NEWEST_TWO = Query(_OF_LOG.order_by(_HELD.size.desc()).limit(2))
+_OF_SIZE = Query(_OF_LOG.where(_HELD.size == bindparam("size")))
+_REPLACE = Query(update(table_of(PeerCheckpoint)).where(_HELD.id == bindparam("replaced")))
 
 
 class Outcome(StrEnum):
@@ -87,10 +88,10 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
     """
     checkpoint = _open(text, log_keys, now)
     of = {"unit_code": checkpoint.unit_code, "log_epoch": checkpoint.log_epoch}
-    newest, before = [*session.connection().execute(_NEWEST_TWO, of), None, None][:2]
+    newest, before = [*_NEWEST_TWO.all(session, of), None, None][:2]
     same = newest
     if newest is not None and checkpoint.size < newest.size:
-        same = session.connection().execute(_OF_SIZE, {**of, "size": checkpoint.size}).first()
+        same = _OF_SIZE.first(session, {**of, "size": checkpoint.size})
 
     if same is not None and same.size == checkpoint.size:
         if same.root == checkpoint.root.hex():
@@ -221,7 +222,7 @@ def _insert(session: Session, checkpoint: Checkpoint, told_by: str, now: datetim
 def _replace(session: Session, row: int, checkpoint: Checkpoint, now: datetime) -> None:
     newer: dict[str, object] = {"size": checkpoint.size, "root": checkpoint.root.hex(), "text": checkpoint.text}
     newer |= {"held_at": now, "state": KEPT, "checked_at": None}
-    session.connection().execute(_REPLACE, {"replaced": row, **newer})
+    _REPLACE.run(session, {"replaced": row, **newer})
 
 
 def _pair(row: PeerCheckpoint, verified: PeerCheckpoint) -> Unproven:

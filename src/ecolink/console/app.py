@@ -1,6 +1,7 @@
 """The console's pages, put into the application that serves the bureau's own people."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -21,9 +22,11 @@ from ecolink.console.emergencies import pages as emergencies
 from ecolink.console.leads import compose, letters, lists, moves
 from ecolink.console.leads import pages as leads
 from ecolink.console.map import pages as maps
+from ecolink.console.mishaps import show_problem
 from ecolink.console.phone import pages as phone
-from ecolink.console.route import show_problem
+from ecolink.console.route import let_in
 from ecolink.console.today import pages as today
+from ecolink.errors import EcolinkError
 from ecolink.surface.failures import problem_of
 from ecolink.surface.route import add_routes
 
@@ -72,4 +75,8 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     """Answer an address that is none with a page where a person asks for one, and as the API does otherwise."""
     problem = await problem_of(request, error)
     for_people = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
-    return show_problem(request, problem) if for_people else problem
+    if not for_people:
+        return problem
+    with suppress(EcolinkError):  # whoever is known sees the menu around it
+        await let_in(request)
+    return show_problem(request, problem)

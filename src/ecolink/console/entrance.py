@@ -42,6 +42,7 @@ def router(identity: Identity) -> APIRouter:
         to: Annotated[str, Query(max_length=LONGEST_GOAL)] = "/",
         code: bool = False,  # noqa: FBT001, FBT002 - a word in the address
         out: bool = False,  # noqa: FBT001, FBT002 - the same
+        ended: bool = False,  # noqa: FBT001, FBT002 - the same
     ) -> Response:
         if page.by is not None:
             return page.go(own_path(to))
@@ -50,6 +51,7 @@ def router(identity: Identity) -> APIRouter:
             to=own_path(to),
             code=code,
             out=out,
+            ended=ended,
             with_bureau_account=identity.sign_on is not None,
         )
 

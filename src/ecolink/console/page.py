@@ -107,6 +107,15 @@ class Page:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
+    @property
+    def came_from(self) -> str:
+        """The address of the page of ours whose link, form or script asks for this one; empty where none does."""
+        headers = self.request.headers
+        before = urlsplit(headers.get("hx-current-url") or headers.get("referer", ""))
+        if before.netloc != headers.get("host") or not before.path:
+            return ""
+        return own_path(f"{before.path}?{before.query}" if before.query else before.path)
+
     def without(self, *names: str) -> list[tuple[str, str]]:
         """Return the query of this address but for some parameters, for a link to another page of the same list."""
         return [(name, value) for name, value in self.request.query_params.multi_items() if name not in names]

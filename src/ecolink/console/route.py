@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import orjson
 from fastapi import Depends, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from ecolink.console.form import MAX_FIELDS, MAX_FILES
-from ecolink.console.page import page_of
-from ecolink.console.recognition import SAFE_METHODS, TOKEN_FIELD, TOKEN_HEADER, recognise, refuse_foreign
-from ecolink.errors import UnauthenticatedError
+from ecolink.console.mishaps import show_problem
+from ecolink.console.page import Page, page_of
+from ecolink.console.recognition import (
+    SAFE_METHODS,
+    TOKEN_FIELD,
+    TOKEN_HEADER,
+    recognise,
+    refuse_foreign,
+    secret_of,
+)
+from ecolink.errors import EcolinkError, UnauthenticatedError
 from ecolink.identity.logins import OtpRequiredError
 from ecolink.identity.principal import Principal
 from ecolink.kit.events import structlog
@@ -20,7 +26,7 @@ from ecolink.surface import rates
 from ecolink.surface.auth import PasswordChangeRequiredError, SecondFactorRequiredError, refuse_unready
 from ecolink.surface.door import door_of, moment_of
 from ecolink.surface.failures import problem_of
-from ecolink.surface.problems import HTTP_PROBLEMS, PROBLEMS
+from ecolink.surface.threshold import failure
 from ecolink.surface.unit import TransactionalRoute
 
 SIGN_IN = "/sign-in"
@@ -29,11 +35,9 @@ LONGEST_GOAL = 500
 OWN_PASSWORD = "/me/password"  # noqa: S105 - an address
 OWN_OTP = "/me/otp"
 
+_ASKED_AGAIN = (401, 422, 429)
+"""What the entrance answers to a name and a password that let nobody in."""
 _OPEN_BEFORE = ("/me", SIGN_IN, "/sign-out", "/language", "/theme")
-
-_TITLES_EN = {
-    kind.title_zh: kind.title_en for kind in (*PROBLEMS.values(), *(kind for _, kind in HTTP_PROBLEMS.values()))
-}
 
 _log = structlog.get_logger(__name__)
 
@@ -64,16 +68,16 @@ class PageRoute(TransactionalRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                await _let_in(request)
+                await let_in(request)
                 _hold_back(request)
                 return await handle(request)
-            except Exception as error:  # noqa: BLE001 - a fault of ours is raised again
+            except Exception as error:  # noqa: BLE001 - a fault of ours is logged
                 return await _tell(request, error)
 
         return answer
 
 
-async def _let_in(request: Request) -> None:
+async def let_in(request: Request) -> None:
     """Note who is logged in; a page that needs nobody is open all the same."""
     try:
         principal = await run_in_threadpool(recognise, request, request.app.state.console.identity.sessions)
@@ -97,26 +101,35 @@ async def _tell(request: Request, error: Exception) -> Response:
     """Answer what went wrong: as a page, or for the page's script as the API would."""
     page = page_of(request)
     if isinstance(error, UnauthenticatedError) and page.by is None and not request.url.path.startswith(SIGN_IN):
-        goal = page.address if len(page.address) <= LONGEST_GOAL else request.url.path
-        goal = goal if request.method in SAFE_METHODS else "/"
-        return page.go(f"{SIGN_IN}?to={quote(goal, safe='/')}")
+        ended = "&ended=yes" if secret_of(request) else ""
+        return page.go(f"{SIGN_IN}?to={quote(_goal(page), safe='/')}{ended}")
     if isinstance(error, PasswordChangeRequiredError):
         return page.go(OWN_PASSWORD)
     if isinstance(error, SecondFactorRequiredError):
         return page.go(OWN_OTP)
-    if isinstance(error, OtpRequiredError) and not page.is_from_script:
-        return page.go(f"{SIGN_IN}?code=yes")
-    problem = await problem_of(request, error)
+    try:
+        problem = await problem_of(request, error)
+    except Exception:  # noqa: BLE001 - a fault of ours, told without its insides
+        _log.exception("request failed", method=request.method, path=request.url.path)
+        problem = failure(request)
     if page.is_from_script:
         return problem
+    if request.url.path == SIGN_IN and problem.status_code in _ASKED_AGAIN:
+        return _ask_again(page, error)
     return show_problem(request, problem)
 
 
-def show_problem(request: Request, problem: JSONResponse) -> Response:
-    """Return a problem document as a page."""
-    page, told = page_of(request), orjson.loads(problem.body)
-    title = page.either(told["title"], _TITLES_EN.get(told["title"], told["title"]))
-    answer = page.show("parts/problem.html", status=problem.status_code, title=title, problem=told)
-    if retry_after := problem.headers.get("retry-after"):
-        answer.headers["Retry-After"] = retry_after
-    return answer
+def _ask_again(page: Page, error: Exception) -> Response:
+    """Show the entrance once more to a browser without scripts, with what was wrong."""
+    said = page.either(error.detail_zh, error.detail_en) if isinstance(error, EcolinkError) else ""
+    entrance = page.came_from if page.came_from.startswith(SIGN_IN) else SIGN_IN
+    if isinstance(error, OtpRequiredError) and "code=yes" not in entrance:
+        entrance += f"{'&' if '?' in entrance else '?'}code=yes"
+    return page.go(entrance, said)
+
+
+def _goal(page: Page) -> str:
+    """Return where somebody goes on who has to sign in first: to the page they are at, or wanted to see."""
+    opens = page.request.method in SAFE_METHODS and not page.is_from_script
+    goal = page.address if opens else page.came_from or "/"
+    return goal if len(goal) <= LONGEST_GOAL else urlsplit(goal).path[:LONGEST_GOAL]

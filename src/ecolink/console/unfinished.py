@@ -23,6 +23,8 @@ from ecolink.surface.unit import NowDep, SessionDep
 
 KEPT: Final = timedelta(days=30)
 """How long what was typed waits to be gone on with."""
+UNDER_WAY: Final = timedelta(hours=1)
+"""How long what a page kept just before it sent the form may still arrive after it; it is not kept then."""
 MOST: Final = 50
 """Forms that are kept of one person; of more, those left alone longest are forgotten."""
 
@@ -38,7 +40,12 @@ class UnfinishedForm(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(160), primary_key=True)
     typed: Mapped[dict[str, Any]]
-    """Values by the names of the fields."""
+    """Values by the names of the fields; none once it was sent."""
+    is_sent: Mapped[bool]
+    page: Mapped[str] = mapped_column(String(40))
+    """The page, as a browser had it open, that kept it last."""
+    turn: Mapped[int]
+    """How often that page had kept something: what it sent before and arrives after this is out of date."""
     kept_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -46,7 +53,9 @@ class UnfinishedIn(BaseModel):
     """What a page sends a moment after somebody stopped typing; nothing typed any more forgets it."""
 
     name: Name
-    typed: dict[str, list[str]] = {}
+    page: Annotated[str, Field(max_length=40)]
+    turn: Annotated[int, Field(ge=0, lt=2**31)]
+    typed: dict[str, list[str]]
 
 
 def router() -> APIRouter:
@@ -56,28 +65,34 @@ def router() -> APIRouter:
     @pages.get("")
     def look_up(name: Annotated[str, Query(max_length=160)], session: SessionDep, by: Myself) -> Response:
         kept = session.get(UnfinishedForm, (by.id, name))
-        return Response(status_code=status.HTTP_204_NO_CONTENT) if kept is None else JSONResponse(kept.typed)
+        if kept is None or kept.is_sent:
+            return Response(status_code=status.HTTP_204_NO_CONTENT)
+        return JSONResponse(kept.typed)
 
     @pages.post("")
     def keep(form: FormDep, session: SessionDep, now: NowDep, by: Myself) -> Response:
         entry = form.read(UnfinishedIn)
-        mine = (UnfinishedForm.account_id == by.id) & (UnfinishedForm.name == entry.name)
-        session.execute(delete(UnfinishedForm).where(UnfinishedForm.kept_at < now - KEPT))
-        if not entry.typed:
-            session.execute(delete(UnfinishedForm).where(mine))
-        else:
-            row = {"account_id": by.id, "name": entry.name, "typed": entry.typed, "kept_at": now}
-            if not insert_new(session, UnfinishedForm, [row]):
-                session.execute(update(UnfinishedForm).where(mine).values(typed=entry.typed, kept_at=now))
-            _forget_oldest(session, by.id)
+        _forget_old(session, now)
+        row = entry.model_dump() | {"account_id": by.id, "is_sent": not entry.typed, "kept_at": now}
+        if not insert_new(session, UnfinishedForm, [row]):
+            mine = (UnfinishedForm.account_id == by.id) & (UnfinishedForm.name == entry.name)
+            is_newer = (UnfinishedForm.page != entry.page) | (UnfinishedForm.turn < entry.turn)
+            session.execute(update(UnfinishedForm).where(mine, is_newer).values(row))
+        _forget_more_than_most(session, by.id)
         return Response(status_code=status.HTTP_204_NO_CONTENT)
 
     return pages
 
 
-def _forget_oldest(session: Session, account_id: str) -> None:
-    names = select(UnfinishedForm.name).where(UnfinishedForm.account_id == account_id)
+def _forget_old(session: Session, now: datetime) -> None:
+    is_late = UnfinishedForm.kept_at < now - KEPT
+    is_done = UnfinishedForm.is_sent & (UnfinishedForm.kept_at < now - UNDER_WAY)
+    session.execute(delete(UnfinishedForm).where(is_late | is_done))
+
+
+def _forget_more_than_most(session: Session, account_id: str) -> None:
+    names = select(UnfinishedForm.name).where(UnfinishedForm.account_id == account_id, ~UnfinishedForm.is_sent)
     over = session.scalars(names.order_by(UnfinishedForm.kept_at.desc()).offset(MOST)).all()
-    session.execute(
-        delete(UnfinishedForm).where(UnfinishedForm.account_id == account_id, UnfinishedForm.name.in_(over))
-    )
+    if over:
+        mine = UnfinishedForm.account_id == account_id
+        session.execute(delete(UnfinishedForm).where(mine, UnfinishedForm.name.in_(over)))

@@ -49,6 +49,8 @@ def pdf(document: Document) -> bytes:
     for block, following in zip_longest(document.body, document.body[1:]):
         if isinstance(block, Heading):
             sheet.need(_LINE * 3 + (figures.HEIGHT if isinstance(following, Figure) else 0))
+        if following is None and isinstance(block, Paragraph):
+            sheet.need(_LINE * 4)  # who issued it does not stand on a page of its own
         _set_block(sheet, block)
     _set_close(sheet, document)
     _set_notes(sheet, document)

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from ecolink.alerts.dispatch_models import Channel
 from ecolink.alerts.models import Alert, AlertKind
-from ecolink.alerts.occasions import Ending, Occasion, Status
+from ecolink.alerts.occasions import Ending, Occasion, Status, read_course
+from ecolink.alerts.people import named_in
 from ecolink.alerts.rules import Course, Post, Urgency
-from ecolink.alerts.service import AlertService, Signing
+from ecolink.alerts.service import READING, AlertService, Signing
 from ecolink.cadence.agreements import Agreement
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import DeadlinePolicy
@@ -24,6 +25,7 @@ from ecolink.errors import InvalidError
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
 from ecolink.exchanges.emergencies.news import Happening, News
+from ecolink.exchanges.emergencies.rules import EmergencyState
 from ecolink.exchanges.emergencies.schemas import RETRACTION, RETRACTION_EN, RETRACTION_ZH, AcknowledgementIn
 from ecolink.exchanges.emergencies.service import EmergencyService
 from ecolink.exchanges.emergencies.tasks import TaskKind
@@ -40,6 +42,7 @@ from ecolink.protocol.kinds.emergencies import CancelReason, Decision
 
 DONE: Final = Ending("该事项已办理。", "It has been seen to.")
 WORKS: Final = Ending("该渠道已恢复。", "The channel works again.")
+RELIEVED: Final = Ending("您不再负责处置该事项。", "You are not in charge of it any more.")
 OVER: Final = Ending("该紧急通报已解除。", "The emergency is over.")
 
 _KINDS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -68,7 +71,7 @@ _GENTLE: Final = timedelta(minutes=15)
 _NEWS_DUE: Final = timedelta(minutes=30)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Alerting:
     """Turns news into alerts."""
 
@@ -102,7 +105,7 @@ class Alerting:
             entry = AcknowledgementIn(
                 decision=Decision(signing.decision), estimated_arrival=signing.estimated_arrival, note=signing.note
             )
-            emergencies.acknowledge(session, emergency_id, entry, by=by, now=now)
+            emergencies.telling.acknowledge(session, emergency_id, entry, by=by, now=now)
 
         def for_lead(session: Session, lead_id: str, signing: Signing, by: Principal, now: datetime) -> None:
             leads.moving.make(session, lead_id, "acknowledged", AcknowledgeIn(note=signing.note), by=by, now=now)
@@ -127,6 +130,7 @@ class Alerting:
                 self._retell(session, emergency, news.statement, now)
             case Happening.SIGNED if news.by is not None:
                 ledger.acknowledge(session, _about(emergency), by=news.by, decision=news.decision, now=now)
+                self._put_in_charge(session, news, news.by, now)
             case Happening.SIGNED:
                 ledger.drop_subject(session, _about(emergency), DONE, now)
             case Happening.OVER:
@@ -174,6 +178,39 @@ class Alerting:
             course=Course.gentle(_NEWS_DUE),
         )
         self.alerts.ledger.raise_alert(session, news, now)
+
+    def _put_in_charge(self, session: Session, news: News, by: Principal, now: datetime) -> None:
+        """Tell those of ours whom somebody else put in charge, once, and relieve those who were before."""
+        emergency, ledger = news.emergency, self.alerts.ledger
+        named = named_in(session, news.in_charge or "", READING[AlertKind.IN_CHARGE])
+        standing = ledger.standing_of(session, _about(emergency), AlertKind.IN_CHARGE)
+        for alert in standing:
+            person = read_course(alert.course).person
+            if person not in named:
+                ledger.relieve(session, alert, RELIEVED, now)
+            elif person == by.id:
+                ledger.acknowledge(session, alert.subject, by=by, now=now)
+        if emergency.state != EmergencyState.OPEN:
+            return
+        told = {read_course(alert.course).person for alert in standing}
+        for person in named.keys() - told - {by.id}:
+            ledger.raise_alert(session, self._charge(session, news, person, named[person]), now)
+
+    def _charge(self, session: Session, news: News, person: str, name: str) -> Occasion:
+        emergency = news.emergency
+        limit = self._deadlines(session, emergency, emergency.author).emergency_escalation_minutes[0]
+        return Occasion(
+            subject=f"in_charge/{news.statement}/{person}",
+            matter=_about(emergency),
+            kind=AlertKind.IN_CHARGE,
+            urgency=Urgency.URGENT if emergency.status == "actual" else Urgency.NORMAL,
+            status=_status(emergency),
+            title_zh=f"请{name}负责处置：{emergency.title}",
+            title_en=f"To {name}: you are in charge of {emergency.title}",
+            link=f"/emergencies/{emergency.id}",
+            occurred_at=emergency.occurred_at,
+            course=Course.to_one(person, timedelta(minutes=limit)),
+        )
 
     def _task(self, session: Session, emergency: Emergency, task: CallTask) -> Occasion:
         is_urgent = emergency.status == "actual" and task.kind != TaskKind.UPDATE

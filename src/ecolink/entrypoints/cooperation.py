@@ -4,7 +4,7 @@ They stand on the agreements: what is in force, and since when. None knows anoth
 is handed a function here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ecolink.cadence.calendars import china_day
 from ecolink.cadence.deadlines import end_of_day
 from ecolink.entrypoints.quarterly import furnish_quarterly
-from ecolink.entrypoints.shell import Shell
+from ecolink.entrypoints.shell import Shell, watching
 from ecolink.exchanges.admission import Admission
 from ecolink.exchanges.agreements.service import AgreementService
 from ecolink.exchanges.bulletins import listing as bulletins
@@ -39,7 +39,6 @@ from ecolink.exchanges.voice import Voice
 from ecolink.federation.footing import footing, undelivered
 from ecolink.federation.threads import bureaus_of
 from ecolink.protocol.kinds.agreements import DutyKind, Level
-from ecolink.storage.engine import Database
 from ecolink.web.cooperation import Cooperation
 
 
@@ -95,7 +94,7 @@ def _furnish_obligations(
     shell.handlers.update(obligations.handlers())
     hooks.returned.append(obligations.take_back)
     hooks.rejected["obligation"] = obligations.on_rejected
-    hooks.watch.append(_watching(shell.database, obligations.watch.next_due, obligations.watch.step))
+    hooks.watch.append(watching(shell.database, obligations.watch.next_due, obligations.watch.step))
     return obligations
 
 
@@ -154,7 +153,7 @@ def _furnish_consultations(
     )
     shell.handlers.update(consultations.arrivals.handlers())
     hooks.returned.append(consultations.arrivals.take_back)
-    hooks.watch.append(_watching(shell.database, consultations.next_due, consultations.watch))
+    hooks.watch.append(watching(shell.database, consultations.next_due, consultations.watch))
     return consultations
 
 
@@ -173,23 +172,3 @@ def _about_task(task: ConsultationTask, now: datetime, *, overdue: bool) -> Mess
         title_en=f"Task {task.code} of a consultation, '{task.text}', {en} ({task.due_on})",
         due_at=end_of_day(task.due_on),
     )
-
-
-def _watching(
-    database: Database,
-    next_due: Callable[[Session], datetime | None],
-    act: Callable[[Session, datetime], object],
-) -> Callable[[datetime], datetime | None]:
-    """Return what does a room's due work and tells when there is more."""
-
-    def watch(now: datetime) -> datetime | None:
-        """Look first: looking takes no write lock, and mostly nothing has fallen due."""
-        with database.read() as session:
-            due = next_due(session)
-        if due is None or due > now:
-            return due
-        with database.begin() as session:
-            act(session, now)
-            return next_due(session)
-
-    return watch

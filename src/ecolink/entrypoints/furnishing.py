@@ -19,7 +19,7 @@ from ecolink.attachments.store import BlobStore
 from ecolink.attachments.transfers import Transfers
 from ecolink.entrypoints.alerting import Alerting
 from ecolink.entrypoints.cooperation import furnish_agreements, furnish_cooperation
-from ecolink.entrypoints.shell import Shell
+from ecolink.entrypoints.shell import Shell, watching
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
 from ecolink.exchanges.admission import Admission
 from ecolink.exchanges.agreed import Agreed
@@ -64,11 +64,11 @@ def furnish(shell: Shell) -> Rooms:
         agreed=agreed,
         terms=replace(LEAD_TERMS, retain_months=shell.settings.retention_months),
     )
-    shell.handlers.update(leads.moving.handlers())
-    hooks.returned.append(leads.moving.take_back)
-    agreements.changed.append(leads.moving.note_agreement)
-    hooks.rejected["lead"] = leads.moving.on_rejected
-    hooks.receipted += [leads.moving.on_receipt, _count_receipt]
+    shell.handlers.update(leads.arrivals.handlers())
+    hooks.returned.append(leads.arrivals.take_back)
+    agreements.changed.append(leads.arrivals.note_agreement)
+    hooks.rejected["lead"] = leads.arrivals.on_rejected
+    hooks.receipted += [leads.arrivals.on_receipt, _count_receipt]
 
     alliances = AllianceService(us, shell.peers, shell.access)
     hooks.returned.append(alliances.take_back)
@@ -102,7 +102,7 @@ def furnish(shell: Shell) -> Rooms:
         shell.log,
         shell.access,
         shell.outbox,
-        [attachments.erase, leads.moving.erase, bulletins.erase, emergencies.forget_names],
+        [attachments.erase, leads.arrivals.erase, bulletins.erase, emergencies.forget_names],
     )
     shell.handlers.update(erasure.handlers())
     hooks.returned.append(erasure.take_back)
@@ -112,7 +112,7 @@ def furnish(shell: Shell) -> Rooms:
             erasure.erase_latecomers(session, now)
 
     under_way = (
-        leads.moving.is_under_way,
+        leads.arrivals.is_under_way,
         bulletins.is_under_way,
         emergencies.is_under_way,
         cooperation.liaison.is_under_way,
@@ -170,7 +170,7 @@ def _furnish_attachments(shell: Shell) -> Attachments:
 def _furnish_emergencies(
     shell: Shell, search: SearchIndex, attachments: Attachments, alliances: AllianceService, agreed: Agreed
 ) -> EmergencyService:
-    settings, database, hooks = shell.settings, shell.database, shell.hooks
+    settings, hooks = shell.settings, shell.hooks
     emergencies = EmergencyService.build(
         DutyDeskOut(
             unit_code=settings.unit_code,
@@ -192,19 +192,8 @@ def _furnish_emergencies(
         ),
         agreed=agreed,
     )
-    shell.handlers.update(emergencies.handlers())
+    shell.handlers.update(emergencies.arrivals.handlers())
     hooks.returned.append(emergencies.arrivals.take_back)
-    hooks.receipted.append(emergencies.note_receipts)
-
-    def watch(now: datetime) -> datetime | None:
-        """Look first: looking takes no write lock, and mostly nothing has fallen due."""
-        with database.read() as session:
-            due = emergencies.next_due(session)
-        if due is None or due > now:
-            return due
-        with database.begin() as session:
-            emergencies.watch(session, now)
-            return emergencies.next_due(session)
-
-    hooks.watch.append(watch)
+    hooks.receipted.append(emergencies.arrivals.note_receipts)
+    hooks.watch.append(watching(shell.database, emergencies.tasks.next_due, emergencies.tasks.watch))
     return emergencies

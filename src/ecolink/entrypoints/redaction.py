@@ -28,6 +28,9 @@ _PERSONAL_WORDS: Final = frozenset(
 
 _WORDS: Final = re.compile(r"id_?number|[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[\u4e00-\u9fff]+")
 
+_OWN_ID: Final = re.compile(r"\b([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{64})\b")
+"""An id or a digest of ours: one in a few thousand has eleven digits in a row that could be a telephone's number."""
+
 _IDENTITY_NUMBER: Final = re.compile(r"(?<!\d)\d{6}(\d{8})\d{3}[\dXx](?!\d)")
 _WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS: Final = "10X98765432"
@@ -64,6 +67,12 @@ def redact_text(text: str) -> str:
     """Return `text` with what looks like personal data or a secret blotted out."""
     for pattern, shown in _SECRETS:
         text = pattern.sub(shown, text)
+    between = _OWN_ID.split(text)  # every second part is an id
+    between[::2] = [_without_numbers(part) for part in between[::2]]
+    return "".join(between)
+
+
+def _without_numbers(text: str) -> str:
     text = _IDENTITY_NUMBER.sub(lambda found: PERSONAL if _is_identity_number(found) else found[0], text)
     return _MOBILE.sub(PERSONAL, text)
 

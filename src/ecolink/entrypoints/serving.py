@@ -34,6 +34,7 @@ from ecolink.entrypoints.worker import Worker
 from ecolink.errors import EcolinkError, SettingError
 from ecolink.kit.clock import SystemClock
 from ecolink.kit.events import structlog
+from ecolink.kit.imports import FORMER_MODELS, do_without
 from ecolink.kit.meters import CONNECTIONS
 from ecolink.settings import Settings
 
@@ -112,6 +113,7 @@ def run(
     set_up_logs(settings.log_level, settings.log_format)
     sys.setswitchinterval(SWITCH_S)
     spend_sparingly()
+    do_without(FORMER_MODELS)
     node = build(settings)
     try:
         with node.database.read():  # for what it says when the database cannot be reached

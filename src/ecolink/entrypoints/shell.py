@@ -29,7 +29,7 @@ from ecolink.settings import Settings
 from ecolink.storage.engine import Database
 
 
-@dataclass
+@dataclass(repr=False)
 class Hooks:
     """What the rooms want to be told, filled in as they are furnished."""
 
@@ -64,7 +64,7 @@ class Hooks:
             hook(session, confirmed, now)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Shell:
     """The node without its rooms."""
 
@@ -87,3 +87,25 @@ class Shell:
     card: Callable[[Session, datetime], bytes]
     alerts: AlertService
     identity: Identity
+
+
+def watching(
+    database: Database,
+    next_due: Callable[[Session], datetime | None],
+    act: Callable[[Session, datetime], object],
+    *,
+    urgent: bool = False,
+) -> Callable[[datetime], datetime | None]:
+    """Return what does the work that has fallen due, and tells when there is more; None when none is planned."""
+
+    def watch(now: datetime) -> datetime | None:
+        """Look first: looking takes no write lock, and mostly nothing has fallen due."""
+        with database.read() as session:
+            due = next_due(session)
+        if due is None or due > now:
+            return due
+        with database.begin(urgent=urgent) as session:
+            act(session, now)
+            return next_due(session)
+
+    return watch

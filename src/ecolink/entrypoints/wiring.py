@@ -20,7 +20,7 @@ from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.egress import WayOut
 from ecolink.entrypoints.furnishing import furnish
-from ecolink.entrypoints.shell import Hooks, Shell
+from ecolink.entrypoints.shell import Hooks, Shell, watching
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
 from ecolink.federation.client import PeerClient
@@ -154,13 +154,7 @@ class Node:
         Apart from `tick`, so that no deadline and no fault of another room holds it up.
         """
         escalation = self.alerts.escalation
-        with self.database.read() as session:
-            due = escalation.next_due(session)
-        if due is None or due > now:
-            return due
-        with self.database.begin(urgent=True) as session:
-            escalation.step(session, now)
-            return escalation.next_due(session)
+        return watching(self.database, escalation.next_due, escalation.step, urgent=True)(now)
 
     def compare(self, clock: Callable[[], datetime]) -> dict[str, str]:
         """Compare evidence logs and channel heads with every peer; return by peer what came of the heads.

@@ -30,7 +30,7 @@ Waiting = Callable[[Session], Collection[TermsV1]]
 """Terms that a party has proposed and that not all have signed, as far as is known here."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Admission:
     """Stands before the handlers of other bureaus' statements."""
 

@@ -35,7 +35,7 @@ class SharingError(ForbiddenError):
     code = "sharing-not-agreed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Agreed:
     """What holds between the bureau `us` and others."""
 

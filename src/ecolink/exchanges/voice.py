@@ -26,7 +26,7 @@ _KIND_OF = {kind.body: kind for kind in KINDS.values()}
 _HANDLING = Handling(code=HandlingCode.H0, onward=Onward.NONE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Voice:
     """Seals and queues what one bureau says to its partners about their co-operation."""
 

@@ -1,4 +1,4 @@
-"""Handing each kept statement to the room that understands it: one statement, one savepoint, exactly one effect.
+"""Handing each kept statement to the room that understands it: one statement, exactly one effect.
 
 A statement that fails is set aside with the reason, visible and retryable (`ecolink inbox parked`), and never
 blocks the rest. A statement whose predecessors are not here yet is parked too, and tried again when its thread
@@ -7,6 +7,7 @@ back after a restore is written into our records again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -25,6 +26,7 @@ from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
 from ecolink.storage.faults import is_outage
+from ecolink.storage.queries import Query
 
 REJECTED: Final = "statement.rejected.v1"
 UNSUPPORTED: Final = "unsupported"
@@ -38,7 +40,7 @@ TOGETHER: Final = 16
 """Statements at most that are applied in one transaction."""
 
 _STATEMENTS = table_of(StatementRow).c
-_WAITING = (
+_OLDEST = (
     # One after the other in each lane; all lanes together would be sorted.
     select(_STATEMENTS.n)
     .where(
@@ -49,17 +51,22 @@ _WAITING = (
     .order_by(_STATEMENTS.n)
     .limit(1)
 )
-_TAKE = _WAITING.with_only_columns(*COLUMNS).with_for_update(skip_locked=True)
-_DUE = select(func.min(_STATEMENTS.apply_after)).where(
-    _STATEMENTS.state == "pending", _STATEMENTS.lane.in_(bindparam("lanes", expanding=True))
+_WAITING = Query(_OLDEST)
+_TAKE = Query(_OLDEST.with_only_columns(*COLUMNS).with_for_update(skip_locked=True))
+_DUE = Query(
+    select(func.min(_STATEMENTS.apply_after)).where(
+        _STATEMENTS.state == "pending", _STATEMENTS.lane.in_(bindparam("lanes", expanding=True))
+    )
 )
-_SETTLE = update(table_of(StatementRow)).where(_STATEMENTS.n == bindparam("settled"))
-_SETTLED_AMONG = select(_STATEMENTS.digest).where(
-    _STATEMENTS.thread == bindparam("thread"),
-    _STATEMENTS.digest.in_(bindparam("digests", expanding=True)),
-    _STATEMENTS.state.in_(("applied", "rejected", "unsupported")),
+_SETTLE = Query(update(table_of(StatementRow)).where(_STATEMENTS.n == bindparam("settled")))
+_SETTLED_AMONG = Query(
+    select(_STATEMENTS.digest).where(
+        _STATEMENTS.thread == bindparam("thread"),
+        _STATEMENTS.digest.in_(bindparam("digests", expanding=True)),
+        _STATEMENTS.state.in_(("applied", "rejected", "unsupported")),
+    )
 )
-_WAKE = (
+_WAKE = Query(
     update(table_of(StatementRow))
     .where(
         _STATEMENTS.thread == bindparam("grown"),
@@ -87,7 +94,11 @@ class Parked:
     reason: str
 
 
-@dataclass(frozen=True)
+class _CannotBeAppliedError(Exception):
+    """A statement has to be set aside, and what else its transaction did must not be undone with it."""
+
+
+@dataclass(frozen=True, repr=False)
 class Applier:
     """Applies what the inbox kept."""
 
@@ -105,38 +116,53 @@ class Applier:
         """Apply the oldest waiting statement of `lanes`; tell whether there was one.
 
         The next ones share its transaction, and so its wait for the disk, while it holds up nobody and `is_free` says
-        that there is nothing better to do. Each has a savepoint of its own.
+        that there is nothing better to do. Where one of them cannot be applied, all is undone and they are applied
+        again, each in a savepoint of its own: that costs their work twice, and hardly any needs it.
         """
         with self.database.read() as session:
             # Look before taking the write lock: mostly there is nothing in most lanes.
             waiting = [lane for lane in lanes if _look(session, lane, now)]
         if not waiting:
             return False
-        n = None
+        taken: list[int] = []
         try:
-            with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
-                for _ in range(TOGETHER):
-                    row = _take_oldest(session, waiting, now)
-                    if row is None:
-                        break
-                    n = row.n
-                    with structlog.contextvars.bound_contextvars(statement=row.jti):
-                        self._apply(session, row, now)
-                    if not (self.database.holds_up_nobody and is_free()):
-                        break
-                    session.flush()
-                    session.expunge_all()  # what one statement's room had in hand may be old for the next
+            try:
+                self._apply_oldest(waiting, now, is_free, taken)
+            except _CannotBeAppliedError:
+                self._apply_oldest(waiting, now, is_free, taken, apart=True)
         except UnavailableError:
-            if n is None:
+            if not taken:
                 raise
-            self._put_off(n, now)
-        return n is not None
+            self._put_off(taken[-1], now)
+        return bool(taken)
+
+    def _apply_oldest(
+        self,
+        lanes: Sequence[Lane],
+        now: datetime,
+        is_free: Callable[[], bool],
+        taken: list[int],
+        *,
+        apart: bool = False,
+    ) -> None:
+        with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
+            for _ in range(TOGETHER):
+                row = _take_oldest(session, lanes, now)
+                if row is None:
+                    return
+                taken.append(row.n)
+                with structlog.contextvars.bound_contextvars(statement=row.jti):
+                    self._apply(session, row, now, apart=apart)
+                if not (self.database.holds_up_nobody and is_free()):
+                    return
+                session.flush()
+                session.expunge_all()  # what one statement's room had in hand may be old for the next
 
     def due(self, lanes: Sequence[Lane]) -> datetime | None:
         """Return when the next statement of `lanes` that was put off may be applied, or might have been."""
         named = {"lanes": [lane.value for lane in lanes]}
         with self.database.read() as session:
-            put_off: datetime | None = session.connection().execute(_DUE, named).scalar()
+            put_off: datetime | None = _DUE.scalar(session, named)
         return put_off
 
     def parked(self, session: Session, *, limit: int = 200) -> list[Parked]:
@@ -172,10 +198,16 @@ class Applier:
             again = update(StatementRow).where(StatementRow.n == n, StatementRow.state == "pending")
             session.execute(again.values(apply_after=now + AGAIN_AFTER))
 
-    def _apply(self, session: Session, row: Held, now: datetime) -> None:
+    def _apply(self, session: Session, row: Held, now: datetime, *, apart: bool) -> None:
+        """Apply one statement; `apart`, in a savepoint, so that what goes wrong with it is undone alone.
+
+        Raises:
+            _CannotBeAppliedError: something went wrong with it, and it is not apart.
+
+        """
         statement = stored(row)
         try:
-            with session.begin_nested():
+            with session.begin_nested() if apart else nullcontext():
                 if statement.returned_at is not None:
                     # It was judged when it was made, and its predecessors were here then.
                     _settle(session, row, "applied", None)
@@ -183,30 +215,39 @@ class Applier:
                 else:
                     self._refuse_gaps(session, row)
                     self._hand_over(session, statement, now)
-        except Park as wait:
-            _settle(session, row, "parked", f"{WAITS}{wait}")
-            return
-        except Reject as wrong:
-            state = "unsupported" if wrong.code == UNSUPPORTED else "rejected"
-            _settle(session, row, state, f"{wrong.code}: {wrong.detail}")
-            if row.type != REJECTED:
-                self._answer_rejected(session, statement, wrong, now)
+                session.flush()
         except Exception as fault:
             if isinstance(fault, UnavailableError) or is_outage(fault):
                 raise  # the database's fault, not the statement's: nobody needs to look at it
-            _log.exception("applying.failed", jti=row.jti, type=row.type)
-            _settle(session, row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
-            return
+            if not apart:
+                raise _CannotBeAppliedError from fault
+            self._set_aside(session, row, statement, fault, now)
+            if not isinstance(fault, Reject):
+                return
         else:
             _settle(session, row, "applied", None)
         _wake_thread(session, row)
+
+    def _set_aside(self, session: Session, row: Held, statement: Stored, fault: Exception, now: datetime) -> None:
+        """Write down why a statement was not applied; one that is no legal move is answered."""
+        match fault:
+            case Park():
+                _settle(session, row, "parked", f"{WAITS}{fault}")
+            case Reject():
+                state = "unsupported" if fault.code == UNSUPPORTED else "rejected"
+                _settle(session, row, state, f"{fault.code}: {fault.detail}")
+                if row.type != REJECTED:
+                    self._answer_rejected(session, statement, fault, now)
+            case _:
+                _log.error("applying.failed", jti=row.jti, type=row.type, exc_info=fault)
+                _settle(session, row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
 
     def _refuse_gaps(self, session: Session, row: Held) -> None:
         """Wait for named predecessors. A recall never waits: it may come before what it takes back."""
         if not row.parents or row.lane == Lane.CONTROL:
             return
         named = {"thread": row.thread, "digests": row.parents}
-        here = set(session.connection().execute(_SETTLED_AMONG, named).scalars())
+        here = set(_SETTLED_AMONG.scalars(session, named))
         missing = [parent for parent in row.parents if parent not in here]
         if missing:
             msg = f"{len(missing)} predecessor(s) of its thread are not here yet, the first is {missing[0]}"
@@ -260,22 +301,21 @@ class Applier:
 
 
 def _look(session: Session, lane: Lane, now: datetime) -> bool:
-    return session.connection().execute(_WAITING, {"lane": lane.value, "now": now}).first() is not None
+    return _WAITING.first(session, {"lane": lane.value, "now": now}) is not None
 
 
 def _take_oldest(session: Session, lanes: Sequence[Lane], now: datetime) -> Held | None:
     """Return the oldest statement that waits in `lanes`, locked; None when others have taken them all."""
-    connection = session.connection()
-    firsts = [connection.execute(_TAKE, {"lane": lane.value, "now": now}).first() for lane in lanes]
+    firsts = [_TAKE.first(session, {"lane": lane.value, "now": now}) for lane in lanes]
     return min((Held(*row) for row in firsts if row is not None), key=lambda row: row.n, default=None)
 
 
 def _settle(session: Session, row: Held, state: str, reason: str | None) -> None:
     settled = {"settled": row.n, "state": state, "state_reason": reason[:500] if reason else None}
-    session.connection().execute(_SETTLE, settled)
+    _SETTLE.run(session, settled)
 
 
 def _wake_thread(session: Session, row: Held) -> None:
     """Try again what waited for this statement, in whatever lane it came."""
-    if session.connection().execute(_WAKE, {"grown": row.thread, "by": row.n}).all():
+    if _WAKE.all(session, {"grown": row.thread, "by": row.n}):
         ring(session, Bell.APPLY_EMERGENCY, Bell.APPLY)

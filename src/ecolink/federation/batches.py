@@ -17,6 +17,7 @@ from ecolink.protocol.jws import digest_of
 from ecolink.protocol.limits import MAX_PUSH_BYTES
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 
 EMERGENCY_ENTRIES: Final = 20
 """Emergency batches stay small, so that the first of them is there soonest."""
@@ -28,13 +29,13 @@ ENTRY_OVERHEAD: Final = 200
 """Bytes an entry costs beside its statement: digest in the batch token, JSON around it."""
 
 _ENTRIES, _STATEMENTS = table_of(OutEntry).c, table_of(StatementRow).c
-_ENTRIES_FROM = (
+_ENTRIES_FROM = Query(
     select(_ENTRIES.digest, _ENTRIES.size)
     .where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq >= bindparam("seq"))
     .order_by(_ENTRIES.seq)
     .limit(bindparam("most"))
 )
-_PARTS = (
+_PARTS = Query(
     select(_STATEMENTS.token, _STATEMENTS.private)
     .join(table_of(OutEntry), _ENTRIES.statement_n == _STATEMENTS.n)
     .where(
@@ -78,7 +79,7 @@ _OUT_CHANNELS, _OUT_BATCHES = table_of(OutChannel).c, table_of(OutBatch).c
 CHANNEL: Final = [_OUT_CHANNELS[name] for name in Channel._fields]
 """The columns of a `Channel`."""
 
-_SEALED = (
+_SEALED = Query(
     select(*(_OUT_BATCHES[name] for name in Batch._fields))
     .where(
         _OUT_BATCHES.channel_id == bindparam("channel"),
@@ -88,20 +89,22 @@ _SEALED = (
     .order_by(_OUT_BATCHES.sealed_at.desc())
     .limit(1)
 )
-_SEAL = insert(table_of(OutBatch))
-_CHAIN = select(_ENTRIES.chain).where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq == bindparam("seq"))
+_SEAL = Query(insert(table_of(OutBatch)))
+_CHAIN = Query(
+    select(_ENTRIES.chain).where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq == bindparam("seq"))
+)
 
 
 def batch_from(session: Session, us: str, signer: Signer, channel: Channel, seq: int, now: datetime) -> Batch:
     """Return the batch that holds entry `seq`: the sealed one, byte for byte, or a new one that begins there."""
-    sealed = session.connection().execute(_SEALED, {"channel": channel.id, "seq": seq}).first()
+    sealed = _SEALED.first(session, {"channel": channel.id, "seq": seq})
     return Batch(*sealed) if sealed else _seal(session, us, signer, channel, seq, now)
 
 
 def push_body(session: Session, batch: Batch) -> bytes:
     """Return the body of a push: the sealed batch and its statements, in the bytes they were signed in."""
     named = {"channel": batch.channel_id, "first": batch.first_seq, "last": batch.last_seq}
-    parts = session.connection().execute(_PARTS, named)
+    parts = _PARTS.all(session, named)
     return pack(batch.token, [(token, private) for token, private in parts])
 
 
@@ -110,9 +113,7 @@ def _seal(session: Session, us: str, signer: Signer, channel: Channel, first_seq
     most = min(channel.batch_limit, EMERGENCY_ENTRIES if channel.lane == Lane.EMERGENCY else MOST_ENTRIES)
     room = MAX_PUSH_BYTES
     fitting: list[str] = []
-    for digest, size in session.connection().execute(
-        _ENTRIES_FROM, {"channel": channel.id, "seq": first_seq, "most": most}
-    ):
+    for digest, size in _ENTRIES_FROM.all(session, {"channel": channel.id, "seq": first_seq, "most": most}):
         # Private parts travel as JSON text, where a quotation mark takes two bytes.
         room -= 2 * size + ENTRY_OVERHEAD
         if fitting and room < 0:
@@ -129,7 +130,7 @@ def _seal(session: Session, us: str, signer: Signer, channel: Channel, first_seq
         key=signer.key,
     )
     batch = Batch(digest_of(token), channel.id, first_seq, first_seq + len(fitting) - 1, token)
-    session.connection().execute(_SEAL, {**batch._asdict(), "sealed_at": now})
+    _SEAL.run(session, {**batch._asdict(), "sealed_at": now})
     return batch
 
 
@@ -137,5 +138,5 @@ def _chain_before(session: Session, channel: Channel, seq: int) -> str:
     """Return the channel's chain value before `seq`."""
     if seq == 1:
         return channel.start_chain
-    chained: str = session.connection().execute(_CHAIN, {"channel": channel.id, "seq": seq - 1}).scalar_one()
+    chained: str = _CHAIN.scalar(session, {"channel": channel.id, "seq": seq - 1})
     return chained

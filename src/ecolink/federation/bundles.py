@@ -74,7 +74,7 @@ class Carried:
     """What was not taken in, and why; nothing else suffers from it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BundleDesk:
     """Makes bundles and takes them in."""
 

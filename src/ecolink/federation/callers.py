@@ -20,6 +20,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 NO_TOKEN: Final = "no-token"  # noqa: S105 - a reason's code
@@ -30,13 +31,15 @@ PEER_SUSPENDED: Final = "peer-suspended"
 PROBE_EVERY: Final = timedelta(seconds=30)
 
 _PEERS = table_of(PeerRow)
-_HEARD = update(_PEERS).where(_PEERS.c.unit_code == bindparam("peer"))
+_HEARD = Query(update(_PEERS).where(_PEERS.c.unit_code == bindparam("peer")))
 _OUT_CHANNELS = table_of(OutChannel).c
-_WAITING = select(_OUT_CHANNELS.recipient, _OUT_CHANNELS.lane).where(
-    _OUT_CHANNELS.recipient.in_(bindparam("peers", expanding=True)),
-    _OUT_CHANNELS.last_seq > _OUT_CHANNELS.receipted_seq,
-    _OUT_CHANNELS.next_try_at > bindparam("now"),
-    _OUT_CHANNELS.attempts > 0,
+_WAITING = Query(
+    select(_OUT_CHANNELS.recipient, _OUT_CHANNELS.lane).where(
+        _OUT_CHANNELS.recipient.in_(bindparam("peers", expanding=True)),
+        _OUT_CHANNELS.last_seq > _OUT_CHANNELS.receipted_seq,
+        _OUT_CHANNELS.next_try_at > bindparam("now"),
+        _OUT_CHANNELS.attempts > 0,
+    )
 )
 
 
@@ -73,7 +76,7 @@ class Caller:
             raise Refused(PEER_PENDING, "this bureau has not activated you yet: compare the fingerprint by phone")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Callers:
     """Opens request tokens."""
 
@@ -141,16 +144,15 @@ class Callers:
 
     def _note_contact(self, session: Session, heard: Mapping[str, tuple[Caller, datetime]]) -> None:
         """Write down when the peers were heard; what waits for them after failures is tried once, now."""
-        connection = session.connection()
-        connection.execute(
-            _HEARD,
+        _HEARD.run_each(
+            session,
             [
                 {"peer": peer, "last_contact_at": now, "clock_skew_s": caller.skew_s}
                 for peer, (caller, now) in heard.items()
             ],
         )
         latest = max(now for _, now in heard.values())
-        waiting = connection.execute(_WAITING, {"peers": list(heard), "now": latest}).all()
+        waiting = _WAITING.all(session, {"peers": list(heard), "now": latest})
         for peer in {row.recipient for row in waiting}:
             self._probe(session, peer, [row.lane for row in waiting if row.recipient == peer], heard[peer][1])
 

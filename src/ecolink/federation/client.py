@@ -22,7 +22,7 @@ DEADLINE_S = 30.0
 _MAX_PROBLEM = 16_384
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PeerClient:
     """Signs and sends calls in the name of this node."""
 

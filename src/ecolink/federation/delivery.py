@@ -47,6 +47,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
+from ecolink.storage.queries import Query
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than any call may take (`client.DEADLINE_S`)."""
@@ -100,7 +101,7 @@ class _Look(NamedTuple):
 
     def at(self, now: datetime) -> dict[str, object]:
         longest = timedelta(seconds=max(cap_s(lane) for lane in self.lanes))
-        return {**self.ever(), "now": now, "longest": now + longest}
+        return {**self.ever(), "now": now, "gathered": now + GATHER, "longest": now + longest}
 
 
 _MOST = 2**31 - 1
@@ -113,13 +114,19 @@ _OPEN = and_(
     or_(_PEERS.state == PeerState.ACTIVE, and_(_PEERS.state == PeerState.SUSPENDED, _CHANNELS.lane == Lane.CONTROL)),
 )
 _FREE = and_(
-    # No pause reaches beyond the lane's cap: a clock that ran ahead when it was set is right by now.
-    or_(_CHANNELS.next_try_at <= bindparam("now"), _CHANNELS.next_try_at > bindparam("longest")),
+    # No pause reaches beyond the lane's cap, none that follows no failure beyond the time to gather, and no failure is
+    # still to come: a clock that ran ahead when it was written down is right by now.
+    or_(
+        _CHANNELS.next_try_at <= bindparam("now"),
+        _CHANNELS.next_try_at > bindparam("longest"),
+        and_(_CHANNELS.attempts == 0, _CHANNELS.next_try_at > bindparam("gathered")),
+        _CHANNELS.last_error_at > bindparam("now"),
+    ),
     or_(_CHANNELS.leased_until.is_(None), _CHANNELS.leased_until < bindparam("now")),
 )
 _WITH_PEER = table_of(OutChannel).join(table_of(PeerRow), _PEERS.unit_code == _CHANNELS.recipient)
-_LOOK = select(_CHANNELS.id).select_from(_WITH_PEER).where(_OPEN, _FREE).order_by(_CHANNELS.next_try_at).limit(2)
-_TAKE = (
+_LOOK = Query(select(_CHANNELS.id).select_from(_WITH_PEER).where(_OPEN, _FREE).order_by(_CHANNELS.next_try_at).limit(2))
+_TAKE = Query(
     select(*CHANNEL, _CHANNELS.attempts, _CHANNELS.lease_fence, _PEERS.federation_url)
     .select_from(_WITH_PEER)
     .where(_OPEN, _FREE)
@@ -127,18 +134,18 @@ _TAKE = (
     .limit(1)
     .with_for_update(of=table_of(OutChannel), skip_locked=True)
 )
-_LOCK = (
+_LOCK = Query(
     select(*CHANNEL, _CHANNELS.attempts, _CHANNELS.lease_fence)
     .where(_CHANNELS.id == bindparam("channel"))
     .with_for_update()
 )
-_LEASE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
-_UNSEAL = delete(table_of(OutBatch)).where(_BATCHES.digest == bindparam("digest"), _BATCHES.receipt.is_(None))
+_LEASE = Query(update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel")))
+_UNSEAL = Query(delete(table_of(OutBatch)).where(_BATCHES.digest == bindparam("digest"), _BATCHES.receipt.is_(None)))
 _LATER = case((_CHANNELS.leased_until > _CHANNELS.next_try_at, _CHANNELS.leased_until), else_=_CHANNELS.next_try_at)
-_DUE = select(func.min(_LATER)).select_from(_WITH_PEER).where(_OPEN)
+_DUE = Query(select(func.min(_LATER)).select_from(_WITH_PEER).where(_OPEN))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Delivery:
     """Works the queue; any number of workers may do so at once."""
 
@@ -174,7 +181,7 @@ class Delivery:
     def due(self, lanes: Sequence[Lane], *, again: bool | None = None) -> datetime | None:
         """Return when the next channel of `lanes` may be taken up, or might have been; None when nothing waits."""
         with self.database.read() as session:
-            due: datetime | None = session.connection().execute(_DUE, _Look(lanes, again).ever()).scalar()
+            due: datetime | None = _DUE.scalar(session, _Look(lanes, again).ever())
         return due
 
     def take(self, lanes: Sequence[Lane], now: datetime, *, again: bool | None = None) -> Leased | None:
@@ -186,11 +193,11 @@ class Delivery:
         look = _Look(lanes, again).at(now)
         # Look before taking the write lock: most of the time there is nothing to send.
         with self.database.read() as session:
-            waiting = len(session.connection().execute(_LOOK, look).all())
+            waiting = len(_LOOK.all(session, look))
         if not waiting:
             return None
         with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
-            found = session.connection().execute(_TAKE, look).first()
+            found = _TAKE.first(session, look)
             if found is None:
                 return None
             *channel, attempts, fence, url = found
@@ -231,9 +238,7 @@ class Delivery:
         leases.difference_update(out)
 
     def _lease(self, session: Session, channel: Channel, lease: "_Lease", now: datetime) -> Leased:
-        session.connection().execute(
-            _LEASE, {"channel": channel.id, "leased_until": now + LEASE, "lease_fence": lease.fence}
-        )
+        _LEASE.run(session, {"channel": channel.id, "leased_until": now + LEASE, "lease_fence": lease.fence})
         batch = batch_from(session, self.us, self.signer, channel, channel.receipted_seq + 1, now)
         return Leased(
             channel_id=channel.id,
@@ -260,7 +265,7 @@ class Delivery:
         with self.database.begin(urgent=leased.lane is Lane.EMERGENCY) as session:
             # A receipt counts whoever brings it; what to do next is for the holder of the lease alone to say.
             decision = self._decide(session, leased, answer, now)
-            *columns, attempts, fence = session.connection().execute(_LOCK, {"channel": leased.channel_id}).one()
+            *columns, attempts, fence = _LOCK.one(session, {"channel": leased.channel_id})
             channel = Channel(*columns)
             if fence != leased.fence:
                 return None
@@ -332,12 +337,12 @@ class Delivery:
                 then = {"next_try_at": soon}
                 if isinstance(decision, Split):
                     then["batch_limit"] = max(1, min(channel.batch_limit, leased.batch.entries) // 2)
-                session.connection().execute(_UNSEAL, {"digest": leased.batch.digest})
+                _UNSEAL.run(session, {"digest": leased.batch.digest})
             case SendManifest():
                 # At once the first time; a peer that does not take the manifest is not asked without end.
                 then = {"next_try_at": soon if attempts else now}
         ended: dict[str, object] = {"channel": channel.id, "leased_until": None, "attempts": failed, **then}
-        session.connection().execute(_LEASE, ended)
+        _LEASE.run(session, ended)
         if then or channel.last_seq > channel.receipted_seq:
             ring(session, Bell.sending(leased.lane, again=failed > 0))
 

@@ -57,6 +57,20 @@ class Ordered:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an erasure would do now."""
+
+    statements: int
+    """Whose private parts are held here still."""
+    opened_by_us: bool
+    """Whether the others are to erase all of the thread; else what we said ourselves."""
+    ordered: list[str]
+    """The bureaus that are ordered to erase too."""
+    left_out: list[str]
+    """Those it was shared with that no order reaches: they are no peers of ours any more, or not yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compliance:
     """How far one recipient of an erasure is."""
 
@@ -66,7 +80,7 @@ class Compliance:
     erased: int | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Erasure:
     """Erases, and answers for it. `erasers` are added by the rooms that keep personal data."""
 
@@ -86,8 +100,7 @@ class Erasure:
         rows = _substance(_rows(session, thread))
         if not rows:
             raise NotFoundError
-        shared = {code for row in _decided_by(rows, self.us) for code in (row.iss, *row.aud)}
-        others = _reachable(session, shared - {self.us})
+        others = _reachable(session, self._shared(rows))
         concerned = self._clear(session, thread, rows, by=ordered.username, reason=ordered.reason, now=now)
 
         self.access.record(
@@ -107,6 +120,25 @@ class Erasure:
         if others:
             self._order(session, stored(rows[0]).statement, ordered, concerned, others, now)
         return concerned
+
+    def foresee(self, session: Session, thread: str) -> Outlook:
+        """Return what `erase` would do now.
+
+        Raises:
+            NotFoundError: no statement of this thread is held here.
+
+        """
+        rows = _substance(_rows(session, thread, lock=False))
+        if not rows:
+            raise NotFoundError
+        shared = self._shared(rows)
+        ordered = _reachable(session, shared)
+        return Outlook(
+            statements=sum(row.private_digest is not None and row.erased_at is None for row in rows),
+            opened_by_us=_opener(rows) == self.us,
+            ordered=ordered,
+            left_out=sorted(shared - set(ordered)),
+        )
 
     def expire(self, session: Session, thread: str, *, now: datetime) -> int:
         """Erase here, and here only, what of a thread may be kept no longer; return of how many statements."""
@@ -178,6 +210,10 @@ class Erasure:
             .distinct()
         ).all()
         return sum(self._erase_late(session, thread, now) for thread in late)
+
+    def _shared(self, rows: Sequence[StatementRow]) -> set[str]:
+        """Return the bureaus that hold what we decide about."""
+        return {code for row in _decided_by(rows, self.us) for code in (row.iss, *row.aud)} - {self.us}
 
     # Erasing --------------------------------------------------------------------------------------------
 
@@ -308,17 +344,11 @@ def _read(form: type[Body], said: Statement) -> Body:
         raise Reject("invalid-body", f"{wrong.error_count()} members of the body are wrong") from wrong
 
 
-def _rows(session: Session, thread: str) -> list[StatementRow]:
-    """Return a thread's statements in order of arrival, locked."""
-    return list(
-        session.scalars(
-            select(StatementRow)
-            .where(StatementRow.thread == thread)
-            .order_by(StatementRow.n)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    )
+def _rows(session: Session, thread: str, *, lock: bool = True) -> list[StatementRow]:
+    """Return a thread's statements in order of arrival, locked unless they are only looked at."""
+    in_order = select(StatementRow).where(StatementRow.thread == thread).order_by(StatementRow.n)
+    wanted = in_order.with_for_update().execution_options(populate_existing=True) if lock else in_order
+    return list(session.scalars(wanted))
 
 
 def _substance(rows: Sequence[StatementRow]) -> list[StatementRow]:

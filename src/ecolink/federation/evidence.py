@@ -45,7 +45,7 @@ _PROVING = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvidenceDesk:
     """Makes evidence files."""
 

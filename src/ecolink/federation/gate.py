@@ -79,7 +79,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
 Room = Callable[[Caller, Call, datetime], Answer]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gate:
     """Answers calls. `rooms` are added by those whose data they are (attachments, evidence log)."""
 

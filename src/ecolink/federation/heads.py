@@ -46,7 +46,7 @@ _KEY_IS_OVER = (Reason.KEY_EXPIRED, Reason.KEY_REVOKED)
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class HeadsDesk:
     """Tells a peer, signed, how far we stand with it."""
 
@@ -76,7 +76,7 @@ class Compared(NamedTuple):
     is_settled: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reconciliation:
     """Compares heads with peers and mends what is out of step."""
 

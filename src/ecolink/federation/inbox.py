@@ -22,7 +22,7 @@ MOST_TOGETHER: Final = 512
 """Statements in one commit of several batches: what an emergency may have to wait for once it has begun."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inbox:
     """Keeps what peers send."""
 

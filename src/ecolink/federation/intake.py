@@ -27,6 +27,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import after_commit
+from ecolink.storage.queries import Query
 from ecolink.storage.rows import RowInsert
 from ecolink.storage.upsert import insert_new
 
@@ -79,14 +80,14 @@ class _Placed(NamedTuple):
 
 
 _CHANNELS, _IN_BATCHES, _STATEMENTS = table_of(InChannel).c, table_of(InBatch).c, table_of(StatementRow).c
-_NEWEST_CHANNEL = (
+_NEWEST_CHANNEL = Query(
     select(_CHANNELS.id, _CHANNELS.epoch, _CHANNELS.head_seq, _CHANNELS.head_chain)
     .where(_CHANNELS.sender == bindparam("sender"), _CHANNELS.lane == bindparam("lane"))
     .order_by(_CHANNELS.epoch.desc())
     .limit(1)
     .with_for_update()
 )
-_RECEIPT_GIVEN = (
+_RECEIPT_GIVEN = Query(
     select(_IN_BATCHES.receipt)
     .join(table_of(InChannel), _CHANNELS.id == _IN_BATCHES.channel_id)
     .where(
@@ -97,21 +98,25 @@ _RECEIPT_GIVEN = (
         _IN_BATCHES.digest == bindparam("digest"),
     )
 )
-_OVERLAPPING = select(_IN_BATCHES.token, _IN_BATCHES.receipt).where(
-    _IN_BATCHES.channel_id == bindparam("channel"),
-    _IN_BATCHES.first_seq > bindparam("first") - MAX_ENTRIES,
-    _IN_BATCHES.first_seq <= bindparam("last"),
-    _IN_BATCHES.last_seq >= bindparam("first"),
+_OVERLAPPING = Query(
+    select(_IN_BATCHES.token, _IN_BATCHES.receipt).where(
+        _IN_BATCHES.channel_id == bindparam("channel"),
+        _IN_BATCHES.first_seq > bindparam("first") - MAX_ENTRIES,
+        _IN_BATCHES.first_seq <= bindparam("last"),
+        _IN_BATCHES.last_seq >= bindparam("first"),
+    )
 )
-_HELD = select(_STATEMENTS.jti, _STATEMENTS.digest).where(
-    _STATEMENTS.iss == bindparam("iss"), _STATEMENTS.jti.in_(bindparam("jtis", expanding=True))
+_HELD = Query(
+    select(_STATEMENTS.jti, _STATEMENTS.digest).where(
+        _STATEMENTS.iss == bindparam("iss"), _STATEMENTS.jti.in_(bindparam("jtis", expanding=True))
+    )
 )
-_MOVE_HEAD = update(table_of(InChannel)).where(_CHANNELS.id == bindparam("channel"))
+_MOVE_HEAD = Query(update(table_of(InChannel)).where(_CHANNELS.id == bindparam("channel")))
 _BATCHES = RowInsert.into(InBatch, "digest", "channel_id", "first_seq", "last_seq", "token", "receipt", "received_at")
 _ENTRIES = RowInsert.into(InEntry, "channel_id", "seq", "digest", "verdict", "reason")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Intake:
     """Keeps batches."""
 
@@ -150,8 +155,8 @@ class Intake:
         batch = arrival.batch
         channel = self._newest_channel(session, batch)
         if channel is None or batch.epoch != channel.epoch or batch.first_seq <= channel.head_seq:
-            known = session.connection().execute(
-                _RECEIPT_GIVEN,
+            receipt = _RECEIPT_GIVEN.scalar(
+                session,
                 {
                     "sender": batch.iss,
                     "lane": batch.lane.value,
@@ -160,7 +165,7 @@ class Intake:
                     "digest": batch.digest,
                 },
             )
-            if (receipt := known.scalar()) is not None:
+            if receipt is not None:
                 return Receipted(receipt)
             channel = self._channel(session, channel, batch)
         if batch.first_seq > channel.head_seq + 1:
@@ -172,7 +177,7 @@ class Intake:
     def _newest_channel(self, session: Session, batch: Batch) -> _Channel | None:
         """Return the newest channel of the sender and lane, locked."""
         named = {"sender": batch.iss, "lane": batch.lane.value}
-        row = session.connection().execute(_NEWEST_CHANNEL, named).first()
+        row = _NEWEST_CHANNEL.first(session, named)
         return None if row is None else _Channel(*row)
 
     def _channel(self, session: Session, newest: _Channel | None, batch: Batch) -> _Channel:
@@ -227,7 +232,7 @@ class Intake:
         jtis = [one.jti for one in entries if isinstance(one, Incoming)]
         if not jtis:
             return {}
-        return {row.jti: row.digest for row in session.connection().execute(_HELD, {"iss": iss, "jtis": jtis})}
+        return {row.jti: row.digest for row in _HELD.all(session, {"iss": iss, "jtis": jtis})}
 
     def _tell_otherwise(
         self, session: Session, digest: str, entry: Incoming | Refused, held: dict[str, str], now: datetime
@@ -304,7 +309,7 @@ def _given_verdicts(session: Session, channel: _Channel, batch: Batch) -> list[V
         return []
     given: dict[int, Verdict] = {}
     overlapping = {"channel": channel.id, "first": batch.first_seq, "last": batch.last_seq}
-    for row in session.connection().execute(_OVERLAPPING, overlapping):
+    for row in _OVERLAPPING.all(session, overlapping):
         given.update(enumerate(read_receipt(row.receipt).verdicts, read_batch(row.token).first_seq))
     held = range(batch.first_seq, min(batch.last_seq, channel.head_seq) + 1)
     if not given.keys() >= set(held):
@@ -323,7 +328,7 @@ def _advance(session: Session, channel: _Channel, entries: Sequence[str]) -> _Ch
         seq += 1
         head = chain(head, seq, digest)
     if entries:
-        session.connection().execute(_MOVE_HEAD, {"channel": channel.id, "head_seq": seq, "head_chain": head.hex()})
+        _MOVE_HEAD.run(session, {"channel": channel.id, "head_seq": seq, "head_chain": head.hex()})
     return channel._replace(head_seq=seq, head_chain=head.hex())
 
 

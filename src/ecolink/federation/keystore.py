@@ -18,13 +18,14 @@ from ecolink.protocol.keys import SigningKey, Use, VerifyKey
 from ecolink.protocol.manifest import Document, Manifest
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 OVERLAP = timedelta(days=7)
 """How long a rotated key is still believed, so that what is under way arrives."""
 
 _PEERS = table_of(PeerRow).c
-_PEER = select(_PEERS.manifest_version, _PEERS.state).where(_PEERS.unit_code == bindparam("unit_code"))
+_PEER = Query(select(_PEERS.manifest_version, _PEERS.state).where(_PEERS.unit_code == bindparam("unit_code")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class BureauKeys:
         return max(fit, key=lambda key: key.not_before, default=None)
 
 
-@dataclass
+@dataclass(repr=False)
 class Keystore:
     """Pinned keys of every bureau, and the changes to our own."""
 
@@ -70,7 +71,7 @@ class Keystore:
             version = session.scalar(select(func.max(ManifestRow.version)).where(ManifestRow.unit_code == self.us))
             state = PeerState.ACTIVE
         else:
-            peer = session.connection().execute(_PEER, {"unit_code": unit_code}).one_or_none()
+            peer = _PEER.first(session, {"unit_code": unit_code})
             version, state = (peer.manifest_version, PeerState(peer.state)) if peer else (None, PeerState.PENDING)
         if version is None:
             return None

@@ -22,7 +22,7 @@ from ecolink.storage.engine import Database
 _MAX_DIGITS = 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogDesk:
     """Answers the three operations on the evidence log; each answer leaves after its transaction is committed."""
 

@@ -18,9 +18,11 @@ from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain
 from ecolink.protocol.limits import MAX_ENTRIES
 from ecolink.protocol.receipt import Outcome
-from ecolink.protocol.statement import Draft, Lane, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 DELIVER_WITHIN = {
@@ -31,22 +33,22 @@ DELIVER_WITHIN = {
 """How long a statement may wait for its receipt, by lane, unless its author says otherwise (protocol, Retry)."""
 
 _PEERS, _CHANNELS = table_of(PeerRow).c, table_of(OutChannel).c
-_STATES = select(_PEERS.unit_code, _PEERS.state).where(_PEERS.unit_code.in_(bindparam("peers", expanding=True)))
-_NEWEST = (
+_STATE = Query(select(_PEERS.state).where(_PEERS.unit_code == bindparam("peer")))
+_NEWEST = Query(
     select(_CHANNELS.id, _CHANNELS.last_seq, _CHANNELS.last_chain, _CHANNELS.receipted_seq, _CHANNELS.attempts)
     .where(_CHANNELS.recipient == bindparam("recipient"), _CHANNELS.lane == bindparam("lane"))
     .order_by(_CHANNELS.epoch.desc())
     .limit(1)
     .with_for_update()
 )
-_MOVE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
-_PLACE = insert(table_of(OutEntry))
+_MOVE = Query(update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel")))
+_PLACE = Query(insert(table_of(OutEntry)))
 
 Observer = Callable[[Session, Stored, datetime], None]
 """Told of every statement this node holds, ours when stored, a peer's when taken up: attachments are linked there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outbox:
     """Seals and queues."""
 
@@ -97,11 +99,9 @@ class Outbox:
     def _refuse_unreachable(self, session: Session, draft: Draft, recipients: Sequence[str]) -> None:
         if not recipients or self.us in recipients:
             raise InvalidError("Name at least one other bureau.", "请至少选择一个对方单位。", pointer="/recipients")
-        known = session.connection().execute(_STATES, {"peers": list(recipients)})
-        states = {row.unit_code: row.state for row in known}
         for code in recipients:
             # A suspended peer still gets recalls and answers to them, so that withdrawn data disappears there too.
-            state = states.get(code)
+            state = _STATE.scalar(session, {"peer": code})
             if state == PeerState.ACTIVE or (state == PeerState.SUSPENDED and draft.lane is Lane.CONTROL):
                 continue
             peer = self.peers.get(session, code)
@@ -129,18 +129,18 @@ class Entry(NamedTuple):
 
 def queue(session: Session, entry: Entry, recipient: str, now: datetime) -> None:
     """Give a stored statement the next place in our channel to `recipient`."""
-    connection = session.connection()
     named = {"recipient": recipient, "lane": entry.lane.value}
-    channel = connection.execute(_NEWEST, named).first()
+    channel = _NEWEST.first(session, named)
     if channel is None:
         begin_channel(session, recipient, entry.lane, epoch=1, start_chain=GENESIS.hex(), now=now)
-        channel = connection.execute(_NEWEST, named).one()
+        channel = _NEWEST.one(session, named)
     seq = channel.last_seq + 1
     head = chain(bytes.fromhex(channel.last_chain), seq, entry.digest).hex()
     moved: dict[str, object] = {"channel": channel.id, "last_seq": seq, "last_chain": head}
-    if channel.receipted_seq == channel.last_seq:
+    is_first = channel.receipted_seq == channel.last_seq
+    if is_first:
         moved |= {"waiting_since": now, "next_try_at": now}
-    connection.execute(_MOVE, moved)
+    _MOVE.run(session, moved)
     place = {
         "channel_id": channel.id,
         "seq": seq,
@@ -151,8 +151,9 @@ def queue(session: Session, entry: Entry, recipient: str, now: datetime) -> None
         "queued_at": now,
         "deliver_by": entry.deliver_by,
     }
-    connection.execute(_PLACE, place)
-    ring(session, Bell.sending(entry.lane, again=channel.attempts > 0))
+    _PLACE.run(session, place)
+    if is_first:  # what joins others goes with them: whoever sends them, or sleeps until they are due, looks anyway
+        ring(session, Bell.sending(entry.lane, again=channel.attempts > 0))
 
 
 def begin_channel(session: Session, recipient: str, lane: Lane, *, epoch: int, start_chain: str, now: datetime) -> None:

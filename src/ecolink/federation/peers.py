@@ -49,7 +49,7 @@ class Peer:
     last_error: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Peers:
     """Imports, activates and suspends peers; every step is a leaf in the evidence log."""
 

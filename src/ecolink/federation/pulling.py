@@ -37,7 +37,7 @@ _LANES = {lane.value: lane for lane in Lane}
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PullDesk:
     """Hands a peer the batches it asks for."""
 
@@ -112,7 +112,7 @@ def number_in(params: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Puller:
     """Fetches what a peer has for us, and sends the receipts back."""
 

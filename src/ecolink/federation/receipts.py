@@ -16,6 +16,7 @@ from ecolink.federation.models import OutBatch, OutChannel, OutEntry, StatementR
 from ecolink.protocol.receipt import Outcome, Receipt, Verdict, open_receipt
 from ecolink.protocol.refusal import Refused
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 
 UNKNOWN_BATCH: Final = "unknown-batch"
 WRONG_VERDICTS: Final = "wrong-verdicts"
@@ -23,7 +24,7 @@ WRONG_VERDICTS: Final = "wrong-verdicts"
 _Row = Row[*tuple[Any, ...]]
 _BATCHES, _CHANNELS = table_of(OutBatch).c, table_of(OutChannel).c
 _ENTRIES, _STATEMENTS = table_of(OutEntry).c, table_of(StatementRow).c
-_BATCH = (
+_BATCH = Query(
     select(
         _BATCHES.channel_id,
         _BATCHES.first_seq,
@@ -35,7 +36,7 @@ _BATCH = (
     .where(_BATCHES.digest == bindparam("digest"))
     .with_for_update(of=table_of(OutBatch))
 )
-_ENTRIES_OF = (
+_ENTRIES_OF = Query(
     select(_ENTRIES.seq, _ENTRIES.digest, _ENTRIES.verdict, _STATEMENTS.thread, _STATEMENTS.type, _STATEMENTS.jti)
     .join(table_of(StatementRow), _STATEMENTS.n == _ENTRIES.statement_n)
     .where(
@@ -45,20 +46,24 @@ _ENTRIES_OF = (
     )
     .order_by(_ENTRIES.seq)
 )
-_HOLD = update(table_of(OutBatch)).where(_BATCHES.digest == bindparam("held"))
-_SETTLE = update(table_of(OutEntry)).where(
-    _ENTRIES.channel_id == bindparam("channel"),
-    _ENTRIES.seq >= bindparam("first"),
-    _ENTRIES.seq <= bindparam("last"),
-    _ENTRIES.verdict.is_(None),
+_HOLD = Query(update(table_of(OutBatch)).where(_BATCHES.digest == bindparam("held")))
+_SETTLE = Query(
+    update(table_of(OutEntry)).where(
+        _ENTRIES.channel_id == bindparam("channel"),
+        _ENTRIES.seq >= bindparam("first"),
+        _ENTRIES.seq <= bindparam("last"),
+        _ENTRIES.verdict.is_(None),
+    )
 )
-_CHANNEL = (
+_CHANNEL = Query(
     select(_CHANNELS.id, _CHANNELS.lane, _CHANNELS.epoch, _CHANNELS.last_seq, _CHANNELS.receipted_seq)
     .where(_CHANNELS.id == bindparam("channel"))
     .with_for_update()
 )
-_ADVANCE = update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel"))
-_CHAIN = select(_ENTRIES.chain).where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq == bindparam("seq"))
+_ADVANCE = Query(update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel")))
+_CHAIN = Query(
+    select(_ENTRIES.chain).where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq == bindparam("seq"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ KeepCheckpoint = Callable[[Session, BureauKeys, str, datetime], None]
 """Keeps the checkpoint of a peer's evidence log, so that the peer can never show another past."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Receipts:
     """Records receipts, however they came: as the answer to a push, posted, or on a disc."""
 
@@ -111,13 +116,12 @@ class Receipts:
             Refused: it speaks of no batch of ours.
 
         """
-        connection = session.connection()
-        batch = connection.execute(_BATCH, {"digest": receipt.batch}).first()
+        batch = _BATCH.first(session, {"digest": receipt.batch})
         if batch is None or batch.recipient != receipt.iss:
             raise Refused(UNKNOWN_BATCH, "the receipt speaks of a batch that this node never sealed")
         place = {"channel": batch.channel_id, "first": batch.first_seq, "last": batch.last_seq}
         # After a restore, an entry that was refused and is nowhere held may be missing.
-        entries = connection.execute(_ENTRIES_OF, place).all()
+        entries = _ENTRIES_OF.all(session, place)
         verdicts = dict(enumerate(receipt.verdicts, batch.first_seq))
         if len(verdicts) != batch.last_seq - batch.first_seq + 1 or any(
             verdicts[entry.seq].digest != entry.digest for entry in entries
@@ -125,12 +129,12 @@ class Receipts:
             raise Refused(WRONG_VERDICTS, "the receipt's verdicts are not about the batch's entries")
         self.keep_checkpoint(session, keys, receipt.checkpoint, now)
         if not batch.is_receipted:
-            connection.execute(_HOLD, {"held": receipt.batch, "receipt": receipt.token, "receipted_at": now})
+            _HOLD.run(session, {"held": receipt.batch, "receipt": receipt.token, "receipted_at": now})
             self.log.append(session, "receipt-held", receipt.digest, receipt.batch)
         fresh = [(entry, verdicts[entry.seq]) for entry in entries if entry.verdict is None]
         self._settle(session, batch.channel_id, fresh, receipt, now)
         # The channel is locked after the rooms were told: a room that sends locks its own rows first, then the channel.
-        channel = connection.execute(_CHANNEL, {"channel": batch.channel_id}).one()
+        channel = _CHANNEL.one(session, {"channel": batch.channel_id})
         self._advance(session, channel, batch, now)
         self._compare_heads(session, channel, receipt, now)
 
@@ -149,7 +153,7 @@ class Receipts:
             seqs = [entry.seq for entry, _ in alike]
             told = {"verdict": outcome, "reason": reason, "received_at": receipt.received_at}
             run = {"channel": channel_id, "first": seqs[0], "last": seqs[-1]}
-            session.connection().execute(_SETTLE, {**run, **told})
+            _SETTLE.run(session, {**run, **told})
         confirmed = [
             Confirmed(
                 thread=entry.thread,
@@ -177,11 +181,11 @@ class Receipts:
             "next_try_at": now,
             "waiting_since": now if channel.last_seq > receipted else None,
         }
-        session.connection().execute(_ADVANCE, {"channel": channel.id, **moved})
+        _ADVANCE.run(session, {"channel": channel.id, **moved})
 
     def _compare_heads(self, session: Session, channel: _Row, receipt: Receipt, now: datetime) -> None:
         """Alarm when the peer's chain is not ours: one of the two shows a past that never was."""
-        ours = session.connection().execute(_CHAIN, {"channel": channel.id, "seq": receipt.head_seq}).scalar()
+        ours = _CHAIN.scalar(session, {"channel": channel.id, "seq": receipt.head_seq})
         if ours is not None and ours != receipt.head_chain.hex():
             subject = f"{receipt.iss}/{channel.lane}/{channel.epoch}/{receipt.head_seq}"
             raise_alarm(session, "chain-mismatch", subject, now, peer=receipt.iss, receipt=receipt.token.decode())

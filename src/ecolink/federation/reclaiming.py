@@ -70,7 +70,7 @@ class NotGiven(Exception):
         self.missing = Missing(why, beyond_it)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reclaiming:
     """Asks peers for our own statements."""
 

@@ -31,7 +31,7 @@ IsUnderWay = Callable[[Session, str, datetime], bool]
 _log = structlog.get_logger(__name__)
 
 
-@dataclass
+@dataclass(repr=False)
 class Retention:
     """Goes through all statements, some at each step, round and round. Any number of processes may do so at once."""
 

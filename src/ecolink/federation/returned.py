@@ -9,7 +9,8 @@ from ecolink.protocol.batch import Batch, open_batch
 from ecolink.protocol.receipt import Outcome, Receipt, open_receipt
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.returned import Returned
-from ecolink.protocol.statement import Lane, Statement, open_statement
+from ecolink.protocol.sealing import open_statement
+from ecolink.protocol.statement import Lane, Statement
 
 
 class Checked(NamedTuple):

@@ -22,7 +22,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReturnDesk:
     """Hands a peer the batches it had sent us."""
 

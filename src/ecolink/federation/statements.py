@@ -11,8 +11,10 @@ from ecolink.errors import NotFoundError
 from ecolink.federation.models import StatementRow
 from ecolink.protocol.limits import CLOCK_SKEW
 from ecolink.protocol.push import Incoming
-from ecolink.protocol.statement import Lane, Statement, read_statement
+from ecolink.protocol.sealing import read_statement
+from ecolink.protocol.statement import Lane, Statement
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 from ecolink.storage.rows import Row, RowInsert
 
 
@@ -59,7 +61,7 @@ class Held(NamedTuple):
 COLUMNS: Final = [table_of(StatementRow).c[name] for name in Held._fields]
 """The columns of a `Held`."""
 
-_KEEP = insert(table_of(StatementRow)).returning(table_of(StatementRow).c.n)
+_KEEP = Query(insert(table_of(StatementRow)).returning(table_of(StatementRow).c.n))
 ARRIVING: Final = RowInsert.into(
     StatementRow,
     "iss",
@@ -150,7 +152,7 @@ def keep(
         "clock_suspect": False,
         "returned_at": returned_at,
     }
-    n = session.connection().execute(_KEEP, row).scalar_one()
+    n = _KEEP.scalar(session, row)
     return Stored(n, statement, "out", now, state, returned_at=returned_at)
 
 

@@ -29,6 +29,8 @@ class RefusalTally:
             self.counts[reason] += 1
             if self._told_at is not None and now - self._told_at < EVERY:
                 return
-            told, self._told_at = dict(self.counts), now
+            # As values: a member called `bad-token` would be taken for one that holds a token, and not be shown.
+            told = [{"reason": each, "count": count} for each, count in self.counts.most_common()]
+            self._told_at = now
             self.counts.clear()
         _log.warning("federation.refused", counts=told)

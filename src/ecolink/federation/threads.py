@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from ecolink.federation.models import OutChannel, OutEntry, StatementRow
 from ecolink.federation.statements import COLUMNS, Held, Stored, stored
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 
 _STATEMENTS = table_of(StatementRow).c
-_OF_THREAD = select(*COLUMNS).where(_STATEMENTS.thread == bindparam("thread")).order_by(_STATEMENTS.n)
+_OF_THREAD = Query(select(*COLUMNS).where(_STATEMENTS.thread == bindparam("thread")).order_by(_STATEMENTS.n))
 
 
 class DeliveryState(StrEnum):
@@ -43,7 +44,7 @@ def load(session: Session, thread: str, known: Stored | None = None) -> list[Sto
     """Return what this node holds of a thread, in order of arrival, applied or not; `known` as it is."""
     if session.autoflush:
         session.flush()
-    rows = session.connection().execute(_OF_THREAD, {"thread": thread})
+    rows = _OF_THREAD.all(session, {"thread": thread})
     return [known if known and row.n == known.n else stored(Held(*row)) for row in rows]
 
 

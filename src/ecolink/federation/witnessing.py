@@ -44,7 +44,7 @@ _MAX_ANSWER = 32_768
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Witnessing:
     """Keeps others' checkpoints and attests to them."""
 

@@ -29,7 +29,7 @@ PROVIDER = Principal(id="provider", username="identity-provider", name="identity
 """Who acts when the bureau's identity provider says who somebody is and which groups they belong to."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Accounts:
     """Administration of accounts. Nothing here hashes a password: that is slow, and done before the transaction."""
 

@@ -63,7 +63,7 @@ class LoggedIn:
     must_enrol: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Logins:
     """The door to the local API. Opens its own short transactions: none is open while a password is hashed."""
 

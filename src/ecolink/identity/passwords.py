@@ -46,7 +46,7 @@ _NOBODYS = "$argon2id$v=19$m=65536,t=3,p=4$bh2xEnEFp2kbub9ir+a70w$+armI9ifcAAxUE
 """The hash of a password that was thrown away: compared with when there is no account, so that this takes as long."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Passwords:
     """Hashes and checks passwords, a few at a time."""
 

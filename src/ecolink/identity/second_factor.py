@@ -60,7 +60,7 @@ class Enrolment:
     """The same as an `otpauth:` address, for a QR code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SecondFactors:
     """Enrols people's apps, looks at their codes, and takes them away again."""
 

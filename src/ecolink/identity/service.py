@@ -24,7 +24,7 @@ LOGINS_KEPT = timedelta(days=30)
 """How long an ended login stays listed; that it was stands in the access log for ever."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Identity:
     """Accounts, logins and what checks them."""
 

@@ -63,7 +63,7 @@ class OpenedAtConsole:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sessions:
     """Opens, checks and ends logins."""
 

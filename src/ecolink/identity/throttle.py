@@ -56,7 +56,7 @@ class Try:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Throttle:
     """Counts tries in the database, so that every process of the node counts together."""
 
@@ -78,10 +78,12 @@ class Throttle:
 
         waits = [row.blocked_until - now for row in rows if row.blocked_until is not None and row.blocked_until > now]
         if waits:
+            left = ceil(max(waits).total_seconds())
+            minutes = ceil(left / 60)
             raise ThrottledError(
-                "Too many failed logins; wait before you try again.",
-                "登录失败次数过多，请稍后再试。",
-                retry_after=ceil(max(waits).total_seconds()),
+                f"Too many failed logins; try again in {minutes} min.",
+                f"登录失败次数过多，请 {minutes} 分钟后再试。",
+                retry_after=left,
             )
 
         for row in rows:

@@ -10,6 +10,10 @@ PAINTERS: Final = ("rich", "pygments")
 """They colour tracebacks and tables for whoever sits before a screen, and some commands do use them. A node at work
 does not: 5 MB of memory and a twentieth of its start."""
 
+FORMER_MODELS: Final = "pydantic.v1"
+"""Pydantic's former self. FastAPI imports it when the first route is made, only to refuse models of it; where it is not
+to be had, FastAPI takes it that there are none. 3 MB of memory."""
+
 
 @contextmanager
 def without(*libraries: str) -> Iterator[None]:
@@ -22,6 +26,11 @@ def without(*libraries: str) -> Iterator[None]:
     finally:
         for library in hidden:
             del sys.modules[library]
+
+
+def do_without(library: str) -> None:
+    """Let this process never import `library`, unless it has it already."""
+    sys.modules.setdefault(library, None)  # type: ignore[arg-type]  # likewise
 
 
 @contextmanager

@@ -10,7 +10,7 @@ Read it from the bottom up:
 - `base64url`, `strict_json`: text that has one reading only;
 - `keys`, `jws`: ES256 and the order in which a token is checked;
 - `claims`: typed members of a verified payload;
-- `statement`, `batch`, `receipt`, `heads`, `request`: the documents of every day;
+- `statement` with `sealing`, `batch`, `receipt`, `heads`, `request`: the documents of every day;
 - `manifest`, `card`: who a bureau is, and how its keys change;
 - `merkle`, `checkpoint`, `evidence`, `bundle`: what proves it years later;
 - `threads`, `kinds`: what statements say to each other.

@@ -11,7 +11,8 @@ from ecolink.kit.times import to_text
 from ecolink.protocol.batch import Batch, Entry, open_batch, unpack
 from ecolink.protocol.keys import FindKey
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Lane, Statement, open_statement
+from ecolink.protocol.sealing import open_statement
+from ecolink.protocol.statement import Lane, Statement
 
 
 class Incoming(NamedTuple):

@@ -9,6 +9,7 @@ from ecolink.errors import InvalidError
 from ecolink.search.models import SearchTerm
 from ecolink.search.terms import terms_of, wanted_by
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 MAX_QUERY = 64
@@ -17,7 +18,7 @@ MAX_QUERY = 64
 _AFTER_ALL = "\U0010ffff"
 _AT_ONCE = 5_000
 _TERMS = table_of(SearchTerm).c
-_HELD = select(_TERMS.term).where(_TERMS.kind == bindparam("kind"), _TERMS.object_id == bindparam("object_id"))
+_HELD = Query(select(_TERMS.term).where(_TERMS.kind == bindparam("kind"), _TERMS.object_id == bindparam("object_id")))
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class SearchIndex:
         The first `terms.MAX_TEXT` characters count. Never pass in what describes a person.
         """
         which = {"kind": kind, "object_id": object_id}
-        held = set() if is_new else set(session.connection().execute(_HELD, which).scalars())
+        held = set() if is_new else set(_HELD.scalars(session, which))
         wanted = terms_of(text)
 
         gone, new = sorted(held - wanted), sorted(wanted - held)

@@ -21,6 +21,7 @@ from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
 from ecolink.storage.faults import is_conflict, is_outage, keep_values_out, reason_of
 from ecolink.storage.outages import Outage
+from ecolink.storage.queries import driver_of
 from ecolink.storage.rows import copy_rows
 from ecolink.storage.turns import Turns
 
@@ -198,7 +199,7 @@ class Database:
     def _writers_own(self) -> Connection:
         if self._writer is None:
             writer = self.engine.connect().execution_options(ecolink_write=True)
-            _driver_of(writer).execute(f"PRAGMA cache_size=-{WRITERS_CACHE_KB}")
+            driver_of(writer).execute(f"PRAGMA cache_size=-{WRITERS_CACHE_KB}")
             self._writer = writer
         return self._writer
 
@@ -210,7 +211,7 @@ class Database:
 
         """
         with self._turn(urgent=False), self._telling_outages():
-            version: int = _driver_of(self._writers_own()).execute("PRAGMA data_version").fetchone()[0]
+            version: int = driver_of(self._writers_own()).execute("PRAGMA data_version").fetchone()[0]
         return version
 
     def dispose(self) -> None:
@@ -239,10 +240,6 @@ class _Session(Session):
 def after_commit(session: Session, call: AfterCommit) -> None:
     """Have `call` made once the transaction of `session` is durably committed, and never otherwise."""
     session.info[_AFTER].append(call)
-
-
-def _driver_of(connection: Connection) -> Any:  # noqa: ANN401 - sqlite3's
-    return connection.connection.driver_connection
 
 
 def _unavailable() -> UnavailableError:

@@ -8,6 +8,7 @@ import re
 from uuid import uuid4
 
 from fastapi import Request
+from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,7 +71,7 @@ class Threshold:
                 _log.exception("request failed", method=scope["method"], path=scope["path"])
                 if begun:
                     raise
-                await _failure(scope)(scope, receive, send_safely)
+                await failure(Request(scope))(scope, receive, send_safely)
             finally:
                 HTTP_REQUESTS.labels(_method(scope), _route(scope), status).inc()
 
@@ -93,10 +94,11 @@ def _refusal(scope: Scope) -> ASGIApp:
     )
 
 
-def _failure(scope: Scope) -> ASGIApp:
+def failure(request: Request) -> JSONResponse:
+    """Return the problem document about a fault of ours: it says nothing of the inside."""
     code, kind = HTTP_PROBLEMS[500]
     return problem(
-        Request(scope),
+        request,
         code,
         kind,
         "The node failed; nothing was kept. Tell the operator the request_id.",

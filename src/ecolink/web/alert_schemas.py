@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecolink.alerts.dispatches import Told
 from ecolink.alerts.duty import Position
 from ecolink.alerts.models import Alert, AlertKind, AlertState, AlertStep
+from ecolink.alerts.personal_models import Handover
 from ecolink.alerts.pins import LONGEST, SHORTEST
 from ecolink.alerts.preferences import Language
 from ecolink.alerts.rules import Urgency
@@ -294,6 +295,11 @@ class HandoverOut(BaseModel):
     to_name: str = Field(examples=["吴晓峰"])
     note: str | None = Field(examples=["一起火情未签收，已电话通知庆元县公安局。"])
     open_alerts: int = Field(description="How many were open then.", examples=[1])
+
+    @classmethod
+    def of(cls, handover: Handover) -> "HandoverOut":
+        """Show a handover."""
+        return cls.model_validate(handover, from_attributes=True)
 
 
 class GapOut(BaseModel):

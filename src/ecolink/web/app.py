@@ -54,6 +54,8 @@ def begin(door: Door, title: Title, readiness: Readiness | None = None, lifespan
         openapi_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        # A node tells nobody what it is asked, whatever its environment says.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.door = door
     add_failures(app)

@@ -13,7 +13,7 @@ from ecolink.exchanges.obligations.service import ObligationService
 from ecolink.exchanges.quarterly.service import QuarterlyService
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Cooperation:
     """What the local API serves of co-operation; wiring fills it."""
 

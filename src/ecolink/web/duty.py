@@ -87,7 +87,7 @@ def _add_reading(api: APIRouter) -> None:
     @api.get("/handovers", operation_id="list_handovers", summary="Who handed over to whom / 交接班记录")
     def list_handovers(session: SessionDep, paging: Paging, by: Reader) -> Page[HandoverOut]:  # noqa: ARG001
         """The newest first."""
-        return paging.read(session, select(Handover), order=(Handover.at, Handover.id), shape=_handover)
+        return paging.read(session, select(Handover), order=(Handover.at, Handover.id), shape=HandoverOut.of)
 
 
 def _add_keeping(api: APIRouter, rota: Rota) -> None:
@@ -150,7 +150,7 @@ def _add_handing_over(api: APIRouter, rota: Rota) -> None:
             by=by,
             now=now,
         )
-        return _handover(made)
+        return HandoverOut.of(made)
 
 
 def show_duty(session: Session, now: datetime) -> DutyOut:
@@ -161,7 +161,7 @@ def show_duty(session: Session, now: datetime) -> DutyOut:
         on_duty=show_shifts(session, duty.on_duty(session, now)),
         next=show_shifts(session, duty.coming(session, now)),
         gaps=[GapOut(starts_at=gap.begins, ends_at=gap.ends) for gap in duty.gaps(session, now)],
-        last_handover=_handover(last) if last else None,
+        last_handover=HandoverOut.of(last) if last else None,
     )
 
 
@@ -236,7 +236,3 @@ def show_shifts(session: Session, shifts: Sequence[Shift]) -> list[ShiftOut]:
         )
         for shift in shifts
     ]
-
-
-def _handover(handover: Handover) -> HandoverOut:
-    return HandoverOut.model_validate(handover, from_attributes=True)

@@ -13,7 +13,7 @@ from ecolink.federation.peers import Peers
 from ecolink.identity.principal import Principal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Exchange:
     """This node's side of the exchange, and the access log its administration is entered in."""
 

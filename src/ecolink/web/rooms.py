@@ -17,7 +17,7 @@ from ecolink.web.cooperation import Cooperation
 from ecolink.web.exchange import Exchange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class Rooms:
     """What the local API serves; wiring fills it."""
 

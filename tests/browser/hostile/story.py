@@ -12,7 +12,9 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
+from ecolink.alerts import links
 from ecolink.entrypoints.wiring import Node
+from ecolink.federation.alarms import raise_alarm
 from ecolink.identity.roles import Role
 from tests.browser.hostile.pen import Json, Pen
 from tests.support.agreements import CODE
@@ -219,6 +221,7 @@ class Story:
             self.leads_that_go_elsewhere,
             self.bulletin,
             self.emergency,
+            self.alarm,
             self.duty,
             self.agreements,
             self.liaison,
@@ -408,7 +411,7 @@ class Story:
         b("POST /bulletins/{bulletin_id}/recall", bulletin_id=told)
 
     def emergency(self) -> None:
-        a, b, c = self.a, self.b, self.c
+        a, c = self.a, self.c
         self.town.network.down.add(QINGYUAN)
         picture = {"digest": self.file(a, "")["digest"], "name": "火场.pdf"}
         fire = a("POST /emergencies", EMERGENCY | {"attachments": [picture]})["id"]
@@ -421,12 +424,36 @@ class Story:
         for person in (a, c):
             person("POST /emergencies/{emergency_id}/notes", emergency_id=fire)
         c("POST /emergencies/{emergency_id}/acknowledge", {"estimated_arrival": ...}, emergency_id=fire)
+        charged = {"decision": "dispatching", "in_charge": {"name": "Du"}}
+        assert c.ask("POST", f"/emergencies/{fire}/acknowledge", json=charged).is_success
         a("POST /emergencies/{emergency_id}/cancel", emergency_id=fire)
+        c("POST /alerts/{alert_id}/acknowledge", {"estimated_arrival": ...}, alert_id=self.alert_of_another())
+        pin = "493817"
+        assert c.ask("PUT", "/me/pin", json={"current_password": PASSWORD, "pin": pin}).is_success
+        secret = self.link_to(self.alert_of_another())
+        c("POST /alert-links/{secret}/acknowledge", {"pin": pin, "estimated_arrival": ...}, secret=secret)
+
+    def alert_of_another(self) -> str:
+        """Have one more emergency raised and approved, and return the alert of it at the other bureau."""
         proposed = self.e("POST /emergencies", EMERGENCY)["id"]
-        title = b.get(f"/emergencies/{proposed}")["situation"]["title"]
-        b("POST /emergencies/{emergency_id}/approve", {"confirm": title}, emergency_id=proposed)
-        (alert,) = c.get("/alerts", kind="emergency", state="open")["items"]
-        c("POST /alerts/{alert_id}/acknowledge", {"estimated_arrival": ...}, alert_id=alert["id"])
+        title = self.b.get(f"/emergencies/{proposed}")["situation"]["title"]
+        self.b("POST /emergencies/{emergency_id}/approve", {"confirm": title}, emergency_id=proposed)
+        (alert,) = self.c.get("/alerts", kind="emergency", state="open")["items"]
+        return str(alert["id"])
+
+    def link_to(self, alert: str) -> str:
+        """Return the secret of a one-time link, which goes out in a message only."""
+        with self.qingyuan.node.database.begin() as session:
+            path = links.make(session, alert, self.c.get("/me")["id"], self.town.clock.now())
+        assert path is not None
+        return path.removeprefix(links.PATH)
+
+    def alarm(self) -> None:
+        """Look into what a partner seems to have signed twice."""
+        with self.shouning.node.database.begin() as session:
+            raise_alarm(session, "equivocation", "lead", self.town.clock.now(), peer=QINGYUAN, held=self.pen.line(90))
+        (alarm,) = self.a.get("/alarms")["items"]
+        self.a("POST /alarms/{alarm_id}/close", alarm_id=str(alarm["id"]))
 
     def file(self, person: Person, kind: str) -> Json:
         """Upload a file with a hostile name, and return how a matter names it."""

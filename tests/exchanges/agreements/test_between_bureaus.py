@@ -15,6 +15,8 @@ from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1
 from tests.support.agreements import CHIEF, CODE, Chief, conclude, terms
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 TODAY = date(2026, 11, 23)
 TOMORROW = TODAY + timedelta(days=1)
 

@@ -13,6 +13,8 @@ from tests.support.agreements import CODE, Chief, terms
 from tests.support.town import QINGYUAN, SHOUNING, Town
 from tests.support.web import Desk
 
+pytestmark = pytest.mark.by_turns
+
 AGREEMENTS = "/api/v1/agreements"
 
 

@@ -17,6 +17,8 @@ from tests.exchanges.leads.bureaux import Office
 from tests.support.agreements import Chief, conclude, terms
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 SHORT = {"urgent_answer_days": 2, "emergency_person_minutes": 5, "emergency_escalation_minutes": [5, 10]}
 
 

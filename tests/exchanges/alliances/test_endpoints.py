@@ -18,6 +18,8 @@ from tests.exchanges.alliances.neighbours import (
 )
 from tests.support.web import Desk, access_log
 
+pytestmark = pytest.mark.by_turns
+
 ALLIANCES = "/api/v1/alliances"
 WANTED = {"name_zh": "边界联盟", "name_en": "Border alliance", "members": [QINGYUAN, JINGNING]}
 

@@ -25,6 +25,8 @@ from tests.exchanges.alliances.neighbours import (
     peers_of_shouning,
 )
 
+pytestmark = pytest.mark.by_turns
+
 LATER = MORNING + timedelta(days=1)
 
 

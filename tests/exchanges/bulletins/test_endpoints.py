@@ -13,6 +13,8 @@ from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT, bulletin, correc
 from tests.support.town import QINGYUAN, SHOUNING
 from tests.support.web import Desk
 
+pytestmark = pytest.mark.by_turns
+
 BULLETINS = "/api/v1/bulletins"
 WANTED = {**ORCHIDS, "governance": {"purpose": "提示邻县查控"}, "recipients": [QINGYUAN]}
 AREA = {

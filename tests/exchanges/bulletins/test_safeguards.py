@@ -18,7 +18,8 @@ from ecolink.protocol.kinds.bulletins import (
 )
 from ecolink.protocol.kinds.rosters import MAX_MEMBERS, RosterV1
 from ecolink.protocol.limits import MAX_PARENTS, MAX_PRIVATE_BYTES, MAX_RECIPIENTS, MAX_STATEMENT_BYTES
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
 from tests.exchanges.bulletins.bureaux import ORCHIDS, SUSPECT
 from tests.support.bureaus import NOW, QINGYUAN, SHOUNING, Bureau
 

@@ -10,6 +10,8 @@ from ecolink.exchanges.obligations.models import Notice
 from tests.exchanges.consultations.officers import Officer
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 TASK = {"code": "T1", "text": "提供木材加工点清单", "owner": QINGYUAN, "due_on": "2026-12-10"}
 
 

@@ -13,6 +13,8 @@ from tests.exchanges.consultations.officers import Officer
 from tests.support.town import QINGYUAN, SHOUNING, Town
 from tests.support.web import Desk
 
+pytestmark = pytest.mark.by_turns
+
 CALLED = {**INVITATION, "partners": [QINGYUAN], "agreement": None}
 
 

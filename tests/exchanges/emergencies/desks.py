@@ -74,13 +74,13 @@ class Desk:
             peers=node.peers,
             search=SearchIndex(),
             access=node.access,
-            attachments=node.rooms.emergencies.attachments,
+            attachments=node.rooms.emergencies.raising.attachments,
             roster=AllianceService(node.us, node.peers, node.access).roster,
             policy=EmergencyPolicy(**{"border": Border.shipped(), **policy}),
             agreed=Agreed(node.us, node.rooms.cooperation.agreements.in_force, deadlines=deadlines or DeadlinePolicy()),
         )
-        node.handlers.update(room.handlers())
-        node.hooks.receipted.append(room.note_receipts)
+        node.handlers.update(room.arrivals.handlers())
+        node.hooks.receipted.append(room.arrivals.note_receipts)
         return cls(node, room)
 
     @property
@@ -89,7 +89,7 @@ class Desk:
 
     def watch(self, now: datetime | None = None) -> int:
         with self.node.database.begin() as session:
-            return self.room.watch(session, now or self.now)
+            return self.room.tasks.watch(session, now or self.now)
 
     # What people do ---------------------------------------------------------------------------------------
 
@@ -98,41 +98,41 @@ class Desk:
         if changes.get("status", "actual") != "actual":
             said.pop("confirm", None)
         with self.node.database.begin() as session:
-            return self.room.raise_alert(session, EmergencyIn.model_validate(said), by=by, now=self.now).id
+            return self.room.raising.raise_alert(session, EmergencyIn.model_validate(said), by=by, now=self.now).id
 
     def approve(self, emergency_id: str, by: Principal = CHIEF, confirm: str = FIRE["title"]) -> None:
         version = self.show(emergency_id).version
         with self.node.database.begin() as session:
-            self.room.approve(session, emergency_id, version=version, confirm=confirm, by=by, now=self.now)
+            self.room.raising.approve(session, emergency_id, version=version, confirm=confirm, by=by, now=self.now)
 
     def discard(self, emergency_id: str) -> None:
         version = self.show(emergency_id).version
         with self.node.database.begin() as session:
-            self.room.discard(session, emergency_id, version=version)
+            self.room.raising.discard(session, emergency_id, version=version)
 
     def update(self, emergency_id: str, *, version: int | None = None, **patch: Any) -> None:
         version = version or self.show(emergency_id).version
         entry = UpdateIn.model_validate({"changes": "火势扩大", **patch})
         with self.node.database.begin() as session:
-            self.room.update(session, emergency_id, entry, version=version, by=LIAISON, now=self.now)
+            self.room.telling.update(session, emergency_id, entry, version=version, by=LIAISON, now=self.now)
 
     def cancel(self, emergency_id: str, reason: str = "over") -> None:
         entry = CancelIn.model_validate({"reason": reason, "explanation": "明火已扑灭。"})
         with self.node.database.begin() as session:
-            self.room.cancel(session, emergency_id, entry, by=LIAISON, now=self.now)
+            self.room.telling.cancel(session, emergency_id, entry, by=LIAISON, now=self.now)
 
     def acknowledge(self, emergency_id: str, by: Principal = LIAISON, **said: Any) -> None:
         entry = AcknowledgementIn.model_validate({"decision": "dispatching", "phone": "0578-0000022", **said})
         with self.node.database.begin() as session:
-            self.room.acknowledge(session, emergency_id, entry, by=by, now=self.now)
+            self.room.telling.acknowledge(session, emergency_id, entry, by=by, now=self.now)
 
     def note(self, emergency_id: str, text: str = "县道塌方，请从龙溪方向进入。") -> None:
         with self.node.database.begin() as session:
-            self.room.note(session, emergency_id, NoteIn(text=text), by=LIAISON, now=self.now)
+            self.room.telling.note(session, emergency_id, NoteIn(text=text), by=LIAISON, now=self.now)
 
     def finish(self, task_id: str, note: str | None = "已电话通知") -> None:
         with self.node.database.begin() as session:
-            self.room.finish_task(session, task_id, note=note, by=LIAISON, now=self.now)
+            self.room.tasks.finish(session, task_id, note=note, by=LIAISON.name, now=self.now)
 
     # What people see --------------------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from ecolink.federation.models import StatementRow
 from tests.exchanges.emergencies.desks import CHIEF, Desk
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 
 def found(desk: Desk, *members: str) -> str:
     node = desk.node

@@ -17,7 +17,8 @@ from ecolink.federation.statements import keep, stored
 from ecolink.kit.ids import new_id
 from ecolink.protocol.kinds.emergencies import EmergencyAlertV1, EmergencyUpdateV1
 from ecolink.protocol.kinds.rosters import RosterV1
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement, seal
+from ecolink.protocol.sealing import seal
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement
 from tests.exchanges.emergencies.desks import FIRE, Desk
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 

@@ -10,7 +10,7 @@ from ecolink.errors import ConflictError, ForbiddenError, IllegalMoveError, Inva
 from ecolink.exchanges.emergencies.drafting import ConfirmationError
 from ecolink.exchanges.governance import SecondPersonError
 from ecolink.federation.models import StatementRow
-from ecolink.protocol.statement import read_statement
+from ecolink.protocol.sealing import read_statement
 from tests.exchanges.emergencies.desks import AUDITOR, CHIEF, FIRE, LIAISON, OFFICER, PROGRAM, Desk
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
@@ -335,7 +335,7 @@ def test_bureaus_or_an_alliance_are_told_and_not_both_or_neither(shouning: Desk,
 
 def picture(desk: Desk, content: bytes) -> str:
     """Bring a picture in; return its digest."""
-    attachments = desk.room.attachments
+    attachments = desk.room.raising.attachments
     with attachments.shelf.store.stage() as staged:
         staged.write(content)
         staged.seal()

@@ -12,6 +12,8 @@ from tests.exchanges.emergencies.desks import FIRE, Desk
 from tests.support import web
 from tests.support.town import QINGYUAN, Town
 
+pytestmark = pytest.mark.by_turns
+
 BASE = "/api/v1/emergencies"
 NOBODY = f"{BASE}/019ab000-0000-7000-8000-000000000001"
 

@@ -68,7 +68,8 @@ def test_a_burning_fire_six_hundred_metres_from_the_border_must_be_reported() ->
     assert border_report(situation(), 0.0) is BorderReport.REQUIRED
 
 
-def test_a_fire_far_from_the_border_need_not_be_reported_for_the_border() -> None:
+def test_the_border_area_reaches_to_five_thousand_metres() -> None:
+    assert border_report(situation(), 5_000.0) is BorderReport.REQUIRED
     assert border_report(situation(), 5_001.0) is BorderReport.NOT_REQUIRED
     assert border_report(situation(), 5_001.0, border_area_m=10_000) is BorderReport.REQUIRED
 

@@ -79,6 +79,14 @@ def test_a_late_update_that_crossed_the_cancellation_is_set_aside() -> None:
     assert matter.situation == alert()
 
 
+@pytest.mark.parametrize(("name", "by"), [("update", SHOUNING), ("note", QINGYUAN), ("acknowledged", QINGYUAN)])
+def test_what_crossed_the_cancellation_goes_after_it_whichever_digest_is_smaller(name: str, by: str) -> None:
+    smaller, larger = move(name, "b", "a", by=by), move(name, "d", "a", by=by)
+    matter = fold([alert(), smaller, move("cancel", "c", "a"), larger])
+    assert [step.move.digest for step in matter.steps] == ["a", "c", "b", "d"]
+    assert verdicts(matter)["b"] == verdicts(matter)["d"] == "crossed"
+
+
 def test_an_update_or_note_after_a_cancellation_its_author_had_seen_is_illegal() -> None:
     matter = fold([alert(), move("cancel", "c", "a"), move("update", "u", "c"), move("note", "n", "c", by=QINGYUAN)])
     assert verdicts(matter)["u"] == verdicts(matter)["n"] == "already-cancelled"

@@ -220,13 +220,13 @@ def test_watching_again_and_again_changes_nothing_more(town: Town, shouning: Des
     town.settle()
     town.clock.advance(16 * MINUTE)
     with shouning.node.database.read() as session:
-        due = shouning.room.next_due(session)
+        due = shouning.room.tasks.next_due(session)
     assert due is not None
     assert due <= shouning.now
     assert shouning.watch() == 1
     assert shouning.watch() == 0
     with shouning.node.database.read() as session:
-        later = shouning.room.next_due(session)
+        later = shouning.room.tasks.next_due(session)
     assert later is None or later > shouning.now
     town.clock.moment -= 10 * MINUTE  # the machine's clock steps back
     assert shouning.watch() == 0

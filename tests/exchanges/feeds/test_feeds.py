@@ -1,5 +1,6 @@
 """An officer's calendar: fetched by a program at an address nobody else knows, and read by a calendar library."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -63,6 +64,65 @@ def test_a_calendar_program_reads_what_is_due_without_a_login(desk):
     assert shown["label"] == "手机"
     assert "address" not in shown
     assert shown["read_at"]
+
+
+HOSTILE = (
+    "会商；研判\r\nATTENDEE:mailto:x@example.org\nX-EVIL:1\rX-EVIL:2\u2028X-EVIL:3\x85X-EVIL:4\x0bX-EVIL:5"
+    '\x00\x07\x1b\x7f \u202e;,\\n\\;\\, "C":V^n^\' \tEND:VEVENT' + "长" * 80 + "😀" * 30
+)
+PROPERTIES = {
+    "VCALENDAR": {"VERSION", "PRODID", "CALSCALE", "METHOD", "NAME", "X-WR-CALNAME", "REFRESH-INTERVAL"},
+    "VEVENT": {
+        *("UID", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "SUMMARY", "DTSTART"),
+        *("DURATION", "STATUS", "DESCRIPTION", "LOCATION", "ORGANIZER"),
+    },
+    "VALARM": {"ACTION", "DESCRIPTION", "TRIGGER"},
+}
+SAFE = r"[^\x00-\x08\x0a-\x1f\x7f\";:,]*"
+LINE = re.compile(
+    rf"(?P<name>[A-Z-]+)(;[A-Z-]+=({SAFE}|\"[^\x00-\x08\x0a-\x1f\x7f\"]*\"))*:(?P<value>[^\x00-\x08\x0a-\x1f\x7f]*)"
+)
+"""A content line (RFC 5545 section 3.1)."""
+ESCAPED = re.compile(r"(\\[\\;,nN]|[^\\;,])*")
+"""A text (section 3.3.11)."""
+
+
+def test_no_text_brings_a_line_a_property_or_an_unseen_sign_into_a_calendar():
+    hostile = Entry(
+        key=DUE.key,
+        title=HOSTILE,
+        starts=MEETING.starts,
+        lasts=MEETING.lasts,
+        told_at=TOLD,
+        description=HOSTILE,
+        where=HOSTILE,
+        organizer=HOSTILE,
+        alarms=DUE.alarms,
+    )
+    written = codec.write(codec.Heading(HOSTILE, refresh=timedelta(hours=1)), [hostile])
+
+    assert written.endswith(b"END:VCALENDAR\r\n")
+    folded = written.removesuffix(b"\r\n").split(b"\r\n")
+    assert all(len(line) <= 75 and line.decode() for line in folded), "no line is longer, or ends within a character"
+    inside: list[str] = []
+    for line in written.decode().replace("\r\n ", "").removesuffix("\r\n").split("\r\n"):
+        found = LINE.fullmatch(line)
+        assert found, line
+        name, value = found["name"], found["value"]
+        if name == "BEGIN":
+            inside.append(value)
+        elif name == "END":
+            assert inside.pop() == value
+        else:
+            assert name in PROPERTIES[inside[-1]], line
+            assert name == "TRIGGER" or ESCAPED.fullmatch(value), line
+    (event,) = Calendar.from_ical(written).walk("VEVENT")
+    shown = str(event["DESCRIPTION"])
+    assert shown.startswith(
+        "会商；研判\nATTENDEE:mailto:x@example.org\nX-EVIL:1\nX-EVIL:2\nX-EVIL:3\nX-EVIL:4\nX-EVIL:5〔U+0000〕"
+    )
+    assert shown.endswith(' 〔U+202E〕;,\\n\\;\\, "C":V^n^\'  END:VEVENT' + "长" * 80 + "😀" * 30)
+    assert str(event["SUMMARY"]) == str(event["LOCATION"]) == " ".join(shown.split())
 
 
 def test_a_revoked_address_answers_nobody_and_only_its_owner_revokes_it(desk):

@@ -13,6 +13,8 @@ from tests.exchanges.leads.samples import BODIES
 from tests.support.town import QINGYUAN, SHOUNING
 from tests.support.web import Desk
 
+pytestmark = pytest.mark.by_turns
+
 OFFICER, APPROVER, INTAKE, AUDITOR = Role.OFFICER, Role.APPROVER, Role.INTAKE_REVIEWER, Role.AUDITOR
 ADMINISTRATOR = Role.ADMINISTRATOR
 NOBODYS = "019ab000-0000-7000-8000-000000000000"

@@ -259,7 +259,7 @@ def test_applying_a_statement_twice_is_applying_it_once(border: Border):
         case = qingyuan.service.reading.casebook.open(session, lead_id, SHOUNING, qingyuan.now)
         for stored in case.stored:
             if stored.direction == "in":
-                qingyuan.service.moving.apply(session, stored, qingyuan.now + timedelta(hours=1))
+                qingyuan.service.arrivals.apply(session, stored, qingyuan.now + timedelta(hours=1))
     after = qingyuan.lead(lead_id)
     assert after.version == before.version
     assert after == before
@@ -274,7 +274,7 @@ def test_a_statement_whose_predecessor_is_not_here_waits(border: Border):
         case = qingyuan.service.reading.casebook.open(session, lead_id, SHOUNING, qingyuan.now)
         session.query(StatementRow).filter_by(digest=case.request.statement.digest).delete()
         with pytest.raises(Park):
-            qingyuan.service.moving.apply(session, case.stored[1], qingyuan.now)
+            qingyuan.service.arrivals.apply(session, case.stored[1], qingyuan.now)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)

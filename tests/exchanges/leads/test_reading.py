@@ -11,6 +11,8 @@ from ecolink.federation.models import StatementRow
 from tests.exchanges.leads.bureaux import PERSON, Border, Office
 from tests.support.town import SHOUNING
 
+pytestmark = pytest.mark.by_turns
+
 
 def reveal(office: Office, lead_id: str, **wanted):
     asked = RevealIn.model_validate(
@@ -101,7 +103,7 @@ def test_after_an_erasure_the_lead_still_verifies_and_its_persons_are_gone(borde
         for row in session.query(StatementRow).filter_by(thread=lead_id):
             row.private = None
         session.flush()
-        qingyuan.service.moving.erase(session, lead_id, qingyuan.now)
+        qingyuan.service.arrivals.erase(session, lead_id, qingyuan.now)
     with qingyuan.node.database.read() as session:
         assert session.get(LeadProposal, proposal).content is None
     shown = qingyuan.lead(lead_id)

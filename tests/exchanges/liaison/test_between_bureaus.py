@@ -16,6 +16,8 @@ from tests.exchanges.liaison.officers import Officer
 from tests.federation.backups import back_up, rebuild
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 BOTH = [QINGYUAN, SHOUNING]
 on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 """What the database has no part in is tried on one."""

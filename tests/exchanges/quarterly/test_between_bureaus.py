@@ -12,6 +12,8 @@ from ecolink.exchanges.quarterly.rules import STATES_ZH
 from tests.exchanges.quarterly.desks import AUDITOR, HEAD, LIAISON, QUARTER, Desk, agreement, person
 from tests.support.town import BUREAUS, JINGNING, QINGYUAN, SHOUNING, Town
 
+pytestmark = pytest.mark.by_turns
+
 MISSED = "sn-qy-151/exchange/2026-Q3"
 AFTER_THE_QUARTER = timedelta(days=45)
 

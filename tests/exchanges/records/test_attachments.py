@@ -13,6 +13,8 @@ from ecolink.identity.roles import Role
 from ecolink.protocol.statement import AttachmentRef
 from tests.exchanges.records.conftest import MAX_BYTES, Neighbours, Records
 
+pytestmark = pytest.mark.by_turns
+
 PHOTO = bytes(range(256)) * 2048
 KEY = {"Idempotency-Key": "c0b0f5f8-6d43-4a8f-9d0b-9a1b0a2d7f11"}
 

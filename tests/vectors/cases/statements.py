@@ -9,8 +9,8 @@ from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.protocol import base64url
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.refusal import Reason
+from ecolink.protocol.sealing import TYP, seal
 from ecolink.protocol.statement import (
-    TYP,
     AttachmentRef,
     Draft,
     Handling,
@@ -18,7 +18,6 @@ from ecolink.protocol.statement import (
     Lane,
     Onward,
     Statement,
-    seal,
 )
 from tests.support.bureaus import JINGNING, NOW, QINGYUAN, SHOUNING, draft
 from tests.vectors.cases.common import (

@@ -2,8 +2,9 @@
 
 Facts: https://open.dingtalk.com/document/orgapp/custom-robot-access (the call, `errcode` 0 on success) and
 https://open.dingtalk.com/document/robots/customize-robot-security-settings (the signature: HMAC-SHA256 under the
-secret, over the time in milliseconds, a line feed and the secret; in the query, good for an hour). A robot takes 20
-messages a minute.
+secret, over the time in milliseconds, a line feed and the secret; in the query, good for an hour). Under "frequency of
+calls" the first page says that a robot brings at most 20 messages a minute into its group, and none for ten minutes
+after more.
 """
 
 import re
@@ -31,7 +32,7 @@ _MOST_TEXT = 15_000
 """Bytes; the service takes 20,000 in all."""
 
 RATES: Final[tuple[Rate, ...]] = (Rate(20, timedelta(minutes=1)),)
-"""By the page on access; DingTalk refuses everything for ten minutes after more."""
+"""By the page on access (调用频率限制)."""
 
 
 class Settings(ChannelSettings):

@@ -2,7 +2,8 @@
 
 Facts: https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot (the call; `code` 0 on success; the signature
 is, other than DingTalk's, the HMAC-SHA256 of nothing under the time in seconds, a line feed and the secret, and stands
-in the body, good for an hour; 100 messages a minute and 5 a second, 20 KB each).
+in the body, good for an hour; 100 messages a minute and 5 a second for each robot, 20 KB each). The same page warns of
+code 11232 at the full and the half hour, when the service is under load: it is tried again like any other failure.
 """
 
 import re
@@ -29,7 +30,7 @@ from ecolink.kit.times import to_seconds
 _MOST_TEXT = 15_000
 
 RATES: Final[tuple[Rate, ...]] = (Rate(100, timedelta(minutes=1)), Rate(5, timedelta(seconds=1)))
-"""By the page on the call."""
+"""By the page on the call, under its notes."""
 
 
 class Settings(ChannelSettings):

@@ -23,7 +23,7 @@ from ecolink.alerts.channels.wire import (
 _MOST_TEXT = 2_048
 
 RATES: Final[tuple[Rate, ...]] = (Rate(20, timedelta(minutes=1)),)
-"""By the page on the call."""
+"""By the page on the call (消息发送频率限制)."""
 
 
 class Settings(ChannelSettings):

@@ -32,6 +32,7 @@ MATTERS: Final[Mapping[AlertKind, str]] = MappingProxyType(
     {
         AlertKind.EMERGENCY: _("Emergencies"),
         AlertKind.NEWS: _("News of an emergency"),
+        AlertKind.IN_CHARGE: _("Emergencies that I am in charge of"),
         AlertKind.TASK: _("Calls to make"),
         AlertKind.LEAD: _("Urgent case leads"),
         AlertKind.NOTICE: _("Obligations due"),

@@ -1,4 +1,4 @@
-"""Programs' accounts: made, given a new secret, shut and opened. A secret is shown once."""
+"""Programs' accounts: made, given another name and other roles or a new secret, shut and opened."""
 
 from typing import Annotated
 
@@ -16,7 +16,8 @@ from ecolink.identity.roles import Permission, Role
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Paging
 from ecolink.surface.unit import NowDep, SessionDep
-from ecolink.web.account_schemas import ClientIn, ClientOut
+from ecolink.surface.versions import check_version
+from ecolink.web.account_schemas import AccountChange, ClientIn, ClientOut
 
 ManagesClients = Annotated[Principal, requires(Permission.CLIENT_MANAGE)]
 _LIST = "/administration/programs"
@@ -25,6 +26,9 @@ _LIST = "/administration/programs"
 def add(pages: APIRouter, console: Console) -> None:
     """Add the pages about programs."""
     accounts = console.identity.accounts
+
+    def account_of(session: SessionDep, client_id: str) -> Account:
+        return accounts.get(session, AccountKind.CLIENT, client_id)
 
     @pages.get("/programs")
     def list_programs(page: PageDep, session: SessionDep, paging: Paging, by: ManagesClients) -> Response:
@@ -43,9 +47,25 @@ def add(pages: APIRouter, console: Console) -> None:
         )
         return page.lay("administration/one_time.html", account=account, secret=secret)
 
+    @pages.get("/programs/{client_id}")
+    def show_program(client_id: str, page: PageDep, session: SessionDep, by: ManagesClients) -> Response:
+        account = account_of(session, client_id)
+        return page.show(
+            "administration/program.html", sections=sections_for(by), account=account, roles=names_of(page, Role)
+        )
+
+    @pages.post("/programs/{client_id}")
+    def change_program(
+        client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients, form: FormDep
+    ) -> Response:
+        account, entry = account_of(session, client_id), form.read(AccountChange)
+        check_version(form.version, account.version)
+        accounts.change(session, account, name=entry.name, roles=entry.roles, by=by, now=now)
+        return page.go(f"{_LIST}/{client_id}", page.text("Saved; it counts from the next call on."))
+
     @pages.post("/programs/{client_id}/rotate")
     def rotate_secret(client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients) -> Response:
-        account = accounts.get(session, AccountKind.CLIENT, client_id)
+        account = account_of(session, client_id)
         secret = accounts.rotate_secret(session, account, by=by, now=now)
         return page.lay("administration/one_time.html", account=account, secret=secret)
 
@@ -53,10 +73,10 @@ def add(pages: APIRouter, console: Console) -> None:
     def disable_program(
         client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients
     ) -> Response:
-        accounts.disable(session, accounts.get(session, AccountKind.CLIENT, client_id), by=by, now=now)
-        return page.go(_LIST, page.text("The account is shut; its logins have ended."))
+        accounts.disable(session, account_of(session, client_id), by=by, now=now)
+        return page.go(f"{_LIST}/{client_id}", page.text("The account is shut; its logins have ended."))
 
     @pages.post("/programs/{client_id}/enable")
     def enable_program(client_id: str, page: PageDep, session: SessionDep, now: NowDep, by: ManagesClients) -> Response:
-        accounts.enable(session, accounts.get(session, AccountKind.CLIENT, client_id), by=by, now=now)
-        return page.go(_LIST, page.text("The account is open again."))
+        accounts.enable(session, account_of(session, client_id), by=by, now=now)
+        return page.go(f"{_LIST}/{client_id}", page.text("The account is open again."))

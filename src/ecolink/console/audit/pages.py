@@ -1,4 +1,7 @@
-"""The auditor's pages: the access log, and one matter with its signed history, verified and to take along."""
+"""The auditor's pages: the access log, and one matter with its signed history, verified and to take along.
+
+The page of a matter is open to whoever may take its evidence along, and leads to erasing its personal data.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -8,8 +11,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 
 from ecolink.audit.access import AccessEntry
 from ecolink.audit.access_models import AccessAction, AccessRow
+from ecolink.console.audit import erasing
 from ecolink.console.audit.matters import Matters
-from ecolink.console.audit.words import ACTIONS, DETAILS, OBJECTS, STATEMENTS, VALUES
+from ecolink.console.audit.words import ACTIONS, DETAILS, OBJECTS, STATEMENTS, STEPS, VALUES
 from ecolink.console.console import Console
 from ecolink.console.form import FormDep
 from ecolink.console.page import PageDep
@@ -65,6 +69,7 @@ def router(console: Console) -> APIRouter:
     pages = APIRouter(prefix="/audit", route_class=PageRoute)
     _add_log(pages, console)
     _add_matter(pages, console)
+    erasing.add(pages, console)
     return pages
 
 
@@ -109,13 +114,13 @@ def _add_matter(pages: APIRouter, console: Console) -> None:
     rooms, matters = console.rooms, Matters(console.rooms)
 
     @pages.get("/matters/{thread}")
-    def show_matter(thread: Thread, page: PageDep, database: DatabaseDep, now: NowDep, by: Auditor) -> Response:  # noqa: ARG001
+    def show_matter(thread: Thread, page: PageDep, database: DatabaseDep, now: NowDep, by: Exporter) -> Response:  # noqa: ARG001
         """Show everything signed about a matter, each signature, receipt and place in the log checked just now."""
         with database.read() as session:
+            matter = matters.of_thread(session, thread)
             names, fingerprints = matters.names(session), matters.fingerprints(session)
         report = matters.examine(rooms.evidence.export(thread, now, withhold=True), fingerprints)
-        words = {kind: page.text(word) for kind, word in STATEMENTS.items()}
-        return page.show("audit/matter.html", thread=thread, report=report, names=names, words=words)
+        return page.show("audit/matter.html", matter=matter, report=report, names=names, kinds=STATEMENTS, steps=STEPS)
 
     def collect(request: Request, thread: Thread, form: FormDep, now: NowDep) -> bytes:
         """Make the file before the transaction that records its export: it takes its time."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ecolink.console.language import mark as _
+from ecolink.protocol.kinds.privacy import ErasureReason
 
 ACTIONS: Mapping[str, str] = {
     "collect": _("took in"),
@@ -27,9 +28,65 @@ STATEMENTS: Mapping[str, str] = {
     "exchange": _("Quarterly exchange"),
     "consultation": _("Consultation"),
     "obligation": _("Obligation"),
+    "attachments": _("Files"),
+    "privacy": _("Personal data"),
     "statement": _("Statement"),
 }
 """By the first word of a statement's type."""
+
+STEPS: Mapping[str, str] = {
+    "accepted": _("accepted"),
+    "acknowledged": _("acknowledged"),
+    "alert": _("raised"),
+    "answered": _("answered"),
+    "cancel": _("ended"),
+    "cancelled": _("called off"),
+    "closed": _("closed"),
+    "complete": _("all files received"),
+    "complied": _("complied with"),
+    "confirmed": _("confirmed"),
+    "corrected": _("corrected"),
+    "declined": _("declined"),
+    "erased": _("personal data erased"),
+    "feedback": _("fed back"),
+    "information_provided": _("information provided"),
+    "information_requested": _("information asked for"),
+    "invited": _("invitation"),
+    "late": _("told as late"),
+    "message": _("message"),
+    "minuted": _("minutes"),
+    "note": _("message"),
+    "objected": _("objected"),
+    "proposed": _("proposed"),
+    "published": _("Published"),
+    "read": _("read"),
+    "recalled": _("recalled"),
+    "recorded": _("recorded"),
+    "rejected": _("refused"),
+    "replied": _("replied"),
+    "requested": _("requested"),
+    "resubmitted": _("submitted again"),
+    "returned": _("returned for correction"),
+    "set": _("date set"),
+    "share_permission_granted": _("passing on allowed"),
+    "share_permission_refused": _("passing on refused"),
+    "share_permission_requested": _("asked to pass it on"),
+    "shared": _("passed on"),
+    "signed": _("signed"),
+    "signed_off": _("signed off"),
+    "started": _("begun"),
+    "submitted": _("package told"),
+    "task_updated": _("task brought up to date"),
+    "transferred": _("transferred"),
+    "update": _("updated"),
+    "used": _("used"),
+    "waiver_accepted": _("waiver accepted"),
+    "waiver_declined": _("waiver declined"),
+    "waiver_proposed": _("waiver proposed"),
+    "waiver_withdrawn": _("waiver withdrawn"),
+    "withdrawn": _("withdrawn"),
+}
+"""By the second word of a statement's type."""
 
 OBJECTS: Mapping[str, str] = {
     "lead": _("Case lead"),
@@ -95,3 +152,13 @@ VALUES: Mapping[str, str] = {
     "agreement-signed": _("agreement signed"),
 }
 """By what such a detail says; any other is shown as it is."""
+
+REASONS: Mapping[ErasureReason, str] = {
+    "purpose-served": _("The purpose is served"),
+    "retention-over": _("The time to keep it is over"),
+    "basis-gone": _("The basis for it is gone"),
+    "person-asked": _("The person asked for it"),
+    "unlawful": _("It was processed unlawfully"),
+    "other": _("Another reason"),
+}
+"""Why personal data are erased: the cases of art. 47 of the Personal Information Protection Law."""

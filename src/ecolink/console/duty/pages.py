@@ -1,6 +1,7 @@
 """`/duty`: who is on duty, open alerts, handing over, the rota, week by week too; one alert with all who were told."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
@@ -9,9 +10,10 @@ from ecolink.alerts.dispatches import NOWHERE
 from ecolink.alerts.duty import LOOKED_AHEAD, on_duty, select_shifts
 from ecolink.alerts.models import Alert, AlertKind, AlertState
 from ecolink.alerts.personal_models import Shift
-from ecolink.alerts.service import SIGNING, Signing, select_alerts
+from ecolink.alerts.service import Signing, may_sign, select_alerts
 from ecolink.cadence.calendars import china_day
 from ecolink.console.console import Console
+from ecolink.console.duty import records
 from ecolink.console.form import FormDep
 from ecolink.console.language import mark as _
 from ecolink.console.page import PageDep
@@ -52,6 +54,7 @@ def router(console: Console) -> APIRouter:
     pages = APIRouter(prefix="/duty", route_class=PageRoute)
     _add_rota(pages, console)
     _add_alerts(pages, console)
+    records.add(pages)
     return pages
 
 
@@ -107,6 +110,23 @@ def _add_rota(pages: APIRouter, console: Console) -> None:
         made = rota.add(session, weekly_turns(form.read(WeeklyIn, lines=filled), now), by=by, now=now)
         return page.go("/duty", page.text("{count} shifts were put on the rota.", count=len(made)))
 
+    @pages.get("/shifts/{shift_id}")
+    def show_shift(shift_id: Id, page: PageDep, session: SessionDep, by: Keeper) -> Response:  # noqa: ARG001
+        (shift,) = show_shifts(session, [rota.shift(session, shift_id, lock=False)])
+        offered = {person.id: person.name for person in show_people(session)} | {shift.person.id: shift.person.name}
+        return page.show("duty/shift.html", shift=shift, people=offered.items())
+
+    @pages.post("/shifts/{shift_id}")
+    def change_shift(
+        shift_id: Id, page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Keeper
+    ) -> Response:
+        shift, entry = rota.shift(session, shift_id), form.read(ShiftIn)
+        check_version(form.version, shift.version)
+        turn = turn_of(entry)
+        exact = replace(turn, begins=_exact(turn.begins, shift.starts_at), ends=_exact(turn.ends, shift.ends_at))
+        rota.change(session, shift, exact, by=by, now=now)
+        return page.go("/duty", page.text("The shift is changed."))
+
     @pages.post("/shifts/{shift_id}/remove")
     def remove_shift(
         shift_id: Id, page: PageDep, session: SessionDep, form: FormDep, now: NowDep, by: Keeper
@@ -115,6 +135,11 @@ def _add_rota(pages: APIRouter, console: Console) -> None:
         check_version(form.version, shift.version)
         rota.remove(session, shift, by=by, now=now)
         return page.go("/duty", page.text("It is off the rota."))
+
+
+def _exact(typed: datetime, held: datetime) -> datetime:
+    """Return a moment that was typed; one left as it stood keeps its seconds, which a form does not show."""
+    return held if typed == held.replace(second=0, microsecond=0) else typed
 
 
 def _add_alerts(pages: APIRouter, console: Console) -> None:
@@ -129,7 +154,7 @@ def _add_alerts(pages: APIRouter, console: Console) -> None:
             alert=show_alert(alerts, session, alert),
             nowhere=NOWHERE,
             asks_decision=alert.kind == AlertKind.EMERGENCY.value,
-            may_sign=alert.state == AlertState.OPEN.value and by.may(SIGNING[AlertKind(alert.kind)]),
+            may_sign=alert.state == AlertState.OPEN.value and may_sign(alert, by),
         )
 
     @pages.post("/alerts/{alert_id}")

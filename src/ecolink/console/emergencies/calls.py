@@ -48,7 +48,7 @@ def router(console: Console) -> APIRouter:
 
     @pages.post("/{task_id}/done")
     def finish(task_id: TaskId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Doer) -> Response:
-        task = room.finish_task(session, task_id, note=form.read(TaskDoneIn).note, by=by, now=now)
+        task = room.tasks.finish(session, task_id, note=form.read(TaskDoneIn).note, by=by.name, now=now)
         return page.go(f"/emergencies/{task.emergency_id}", page.text("Noted as done."))
 
     return pages

@@ -17,6 +17,7 @@ from ecolink.console.emergencies.progress import Progress
 from ecolink.console.form import FormDep
 from ecolink.console.page import PageDep
 from ecolink.console.route import PageRoute
+from ecolink.exchanges.emergencies import drill_report
 from ecolink.exchanges.emergencies.filters import EmergencyFilters
 from ecolink.exchanges.emergencies.models import Emergency
 from ecolink.exchanges.emergencies.schemas import AcknowledgementIn, ApproveIn, CancelIn, NoteIn, UpdateIn
@@ -25,9 +26,10 @@ from ecolink.identity.accounts import select_accounts
 from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.principal import Principal
 from ecolink.identity.roles import Permission
+from ecolink.surface import printing
 from ecolink.surface.auth import requires
 from ecolink.surface.paging import Paging
-from ecolink.surface.unit import NowDep, RecordingSessionDep, SessionDep
+from ecolink.surface.unit import DatabaseDep, NowDep, RecordingSessionDep, SessionDep
 
 MOST_COLLEAGUES: Final = 500
 
@@ -106,6 +108,16 @@ def _add_one(pages: APIRouter, room: EmergencyService, alerts: AlertService) -> 
             "emergencies/one.html", colleagues=_colleagues(session, by), **_one(room, session, row, by, now)
         )
 
+    @pages.get("/{emergency_id}/drill-report")
+    def print_drill_report(
+        emergency_id: EmergencyId, database: DatabaseDep, now: NowDep, by: Reader, form: printing.Form = "html"
+    ) -> Response:
+        """What a drill showed, to be filed: a document in Chinese."""
+        with database.read() as session:
+            report = room.views.drill_report(session, room.register.find(session, emergency_id), by, now)
+        document = drill_report.write_document(report, room.views.home)
+        return printing.printed(document, form, f"drill-{emergency_id}")
+
     @pages.get("/{emergency_id}/board")
     def show_board(emergency_id: EmergencyId, page: PageDep, session: SessionDep, now: NowDep, by: Reader) -> Response:
         """How it stands now: asked for anew by the open page whenever something changed."""
@@ -119,7 +131,7 @@ def _add_signing(pages: APIRouter, room: EmergencyService) -> None:
         emergency_id: EmergencyId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Signer
     ) -> Response:
         said = form.read(AcknowledgementIn)
-        room.acknowledge(session, emergency_id, said, by=by, now=now)
+        room.telling.acknowledge(session, emergency_id, said, by=by, now=now)
         acknowledged = page.text("Acknowledged. The other bureau sees it at once.")
         assigned = page.text("Assigned. The other bureau sees it at once.")
         return page.go(f"/emergencies/{emergency_id}", assigned if said.in_charge else acknowledged)
@@ -129,7 +141,7 @@ def _add_signing(pages: APIRouter, room: EmergencyService) -> None:
         emergency_id: EmergencyId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Approver
     ) -> Response:
         entry = form.read(ApproveIn, **({} if form.word("/confirm") else {"confirm": ""}))
-        room.approve(session, emergency_id, version=form.version, confirm=entry.confirm, by=by, now=now)
+        room.raising.approve(session, emergency_id, version=form.version, confirm=entry.confirm, by=by, now=now)
         return page.go(f"/emergencies/{emergency_id}", page.text("Approved and sent."))
 
     @pages.post("/{emergency_id}/discard")
@@ -140,7 +152,7 @@ def _add_signing(pages: APIRouter, room: EmergencyService) -> None:
         session: SessionDep,
         by: Raiser,  # noqa: ARG001
     ) -> Response:
-        room.discard(session, emergency_id, version=form.version)
+        room.raising.discard(session, emergency_id, version=form.version)
         return page.go(f"/emergencies/{emergency_id}", page.text("Dropped. Nobody was told."))
 
 
@@ -149,21 +161,21 @@ def _add_telling(pages: APIRouter, room: EmergencyService) -> None:
     def update(
         emergency_id: EmergencyId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Teller
     ) -> Response:
-        room.update(session, emergency_id, form.read(UpdateIn), version=form.version, by=by, now=now)
+        room.telling.update(session, emergency_id, form.read(UpdateIn), version=form.version, by=by, now=now)
         return page.go(f"/emergencies/{emergency_id}", page.text("The update is on its way to every recipient."))
 
     @pages.post("/{emergency_id}/notes")
     def note(
         emergency_id: EmergencyId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Teller
     ) -> Response:
-        room.note(session, emergency_id, form.read(NoteIn), by=by, now=now)
+        room.telling.note(session, emergency_id, form.read(NoteIn), by=by, now=now)
         return page.go(f"/emergencies/{emergency_id}", page.text("The note is on its way."))
 
     @pages.post("/{emergency_id}/cancel")
     def cancel(
         emergency_id: EmergencyId, page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Teller
     ) -> Response:
-        room.cancel(session, emergency_id, form.read(CancelIn), by=by, now=now)
+        room.telling.cancel(session, emergency_id, form.read(CancelIn), by=by, now=now)
         return page.go(f"/emergencies/{emergency_id}", page.text("It is over; every recipient is being told."))
 
 

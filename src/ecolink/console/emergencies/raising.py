@@ -53,7 +53,7 @@ def router(console: Console) -> APIRouter:
 
     def audience(page: Page, session: Session) -> dict[str, Any]:
         """Return whom an emergency can be told to, as options."""
-        peers = room.dispatch.peers.names(session).values()
+        peers = room.raising.dispatch.peers.names(session).values()
         active = sorted((peer for peer in peers if peer.state is PeerState.ACTIVE), key=lambda peer: peer.unit_code)
         kept = session.scalars(alliances.all()).all()
         return {
@@ -84,7 +84,7 @@ def router(console: Console) -> APIRouter:
     @pages.post("/preview")
     def preview(page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Raiser) -> Response:
         """Show what the others will see, and ask for the last word; nothing is kept or sent."""
-        weighed = room.weigh(session, form.read(EmergencyIn), by=by, now=now)
+        weighed = room.raising.weigh(session, form.read(EmergencyIn), by=by, now=now)
         weighed.row.recipients = list(weighed.audience)
         shown = room.views.show(session, weighed.row, now)
         return page.part(
@@ -93,7 +93,7 @@ def router(console: Console) -> APIRouter:
 
     @pages.post("")
     def send(page: PageDep, form: FormDep, session: SessionDep, now: NowDep, by: Raiser) -> Response:
-        row = room.raise_alert(session, form.read(EmergencyIn), by=by, now=now)
+        row = room.raising.raise_alert(session, form.read(EmergencyIn), by=by, now=now)
         waits = page.text("It waits for a second person: tell them.")
         return page.go(
             f"/emergencies/{row.id}", page.text("Sent. The board shows who has it.") if row.sent_at else waits

@@ -18,15 +18,23 @@
     else if (form.matches?.("form")) clear(form);
   });
   document.addEventListener("htmx:responseError", (event) => {
-    const form = event.detail.elt.closest("form");
     let problem = null;
     try { problem = JSON.parse(event.detail.xhr.responseText); } catch { /* not a problem document */ }
-    if (form) lay(form, problem ?? { detail_zh: words.failed, detail_en: words.failed });
+    tell(event, problem ?? { detail_zh: words.failed, detail_en: words.failed });
   });
   document.addEventListener("htmx:sendError", (event) => {
-    const form = event.detail.elt.closest("form");
-    if (form) lay(form, { detail_zh: words.lost, detail_en: words.lost });
+    tell(event, { detail_zh: words.lost, detail_en: words.lost });
   });
+  // What a person pressed tells them; what the page asks for by itself is asked for again anyway.
+  function tell(event, problem) {
+    const form = event.detail.elt.closest("form"), place = document.getElementById("said");
+    if (form) { lay(form, problem); return; }
+    if (event.detail.requestConfig?.triggeringEvent?.type !== "click" || !place) return;
+    place.textContent = said(problem);
+    place.className = "faults";
+    place.hidden = false;
+    place.scrollIntoView({ block: "center" });
+  }
   // Where one is stands in sight, however narrow the window.
   function center() {
     for (const row of document.querySelectorAll(".tabs, .subjects ul")) {
@@ -36,6 +44,11 @@
   }
   center();
   window.addEventListener("resize", center);
+  // A browser without scripts checks a form itself; here the node does, which knows more.
+  document.addEventListener("htmx:load", (event) => {
+    for (const form of event.detail.elt.querySelectorAll("form")) form.noValidate = true;
+    if (event.detail.elt.matches("form")) event.detail.elt.noValidate = true;
+  });
   // A form that was asked for opens above the page.
   document.addEventListener("htmx:afterSwap", (event) => {
     const place = event.detail.target;
@@ -94,6 +107,8 @@
   // data-private are never kept. What was typed on one version of a thing is not put into a later one.
   const KEEP_AFTER_MS = 1500;
   const keeping = new Map(); // form → timer
+  const page = `${performance.timeOrigin}-${Math.random()}`.slice(0, 40);
+  let turn = 0; // of two that are under way at once, the node goes by the later
   const nameOf = (form) => form.dataset.draft + (form.elements.version ? `@${form.elements.version.value}` : "");
   const isTicked = (field) => field.type === "checkbox" || field.type === "radio";
   const isUntouched = (field) => field.options
@@ -114,6 +129,8 @@
     keeping.delete(form);
     const body = new FormData();
     body.set("/name", nameOf(form));
+    body.set("/page", page);
+    body.set("/turn", ++turn);
     body.set("/typed@json", JSON.stringify(typed));
     return fetch("/unfinished", { method: "POST", body, keepalive: body.get("/typed@json").length < 60000, headers: { "HX-Request": "true", "X-CSRF-Token": csrf } }).catch(() => null);
   }
@@ -134,9 +151,9 @@
       isChanged = true;
       for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
     }
-    if (isChanged) tell(form);
+    if (isChanged) announce(form);
   }
-  function tell(form) {
+  function announce(form) {
     const note = document.createElement("p"), afresh = document.createElement("button");
     note.className = "restored";
     note.textContent = words.restored;
@@ -191,7 +208,7 @@
     const now = Date.now() / 1000 + ahead;
     for (const time of document.querySelectorAll("time[data-until]")) {
       const left = Number(time.dataset.until) - now;
-      time.textContent = time.closest(".strip") ? countdown(left) : span(left);
+      time.textContent = time.closest(".strip") ? countdown(time.closest("[data-late]") ? Math.max(-left, 0) : left) : span(left);
     }
     for (const time of document.querySelectorAll("time[data-since]")) time.textContent = span(now - Number(time.dataset.since));
     for (const clock of document.querySelectorAll("[data-clock]")) {
@@ -209,7 +226,7 @@
 
   function hear(kind, told) {
     heardAt = Date.now();
-    if (kind === "ended") { window.location.assign("/sign-in?to=" + encodeURIComponent(window.location.pathname + window.location.search)); return; }
+    if (kind === "ended") { window.location.assign("/sign-in?to=" + encodeURIComponent(window.location.pathname + window.location.search) + "&ended=yes"); return; }
     if (kind !== "stand") return;
     if (told.strip !== undefined) show(told.strip);
     for (const badge of document.querySelectorAll("[data-count]")) {
@@ -245,17 +262,29 @@
   channel.addEventListener("message", (event) => hear(event.data.kind, event.data.told));
 
   function follow() {
-    return new Promise(() => { // the lock is held as long as this tab lives
-      const source = new EventSource(address);
-      for (const kind of ["stand", "beat", "ended"]) {
-        source.addEventListener(kind, (event) => {
-          const told = event.data ? JSON.parse(event.data) : {};
-          if (kind === "ended") source.close();
-          hear(kind, told);
-          channel.postMessage({ kind, told });
-        });
-      }
-    });
+    return new Promise(() => listen()); // the lock is held as long as this tab lives
+  }
+  function listen() {
+    const source = new EventSource(address);
+    for (const kind of ["stand", "beat", "ended"]) {
+      source.addEventListener(kind, (event) => {
+        if (kind === "ended") source.close();
+        pass(kind, event.data ? JSON.parse(event.data) : {});
+      });
+    }
+    // A browser comes back by itself to a stream that broke off, but not to one that was refused.
+    source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) ask(); });
+  }
+  function pass(kind, told) {
+    hear(kind, told);
+    channel.postMessage({ kind, told });
+  }
+  async function ask() {
+    const enough = new AbortController();
+    const answer = await fetch(address, { headers: { "HX-Request": "true" }, signal: enough.signal }).catch(() => null);
+    enough.abort();
+    if (answer?.headers.has("HX-Redirect")) pass("ended", {});
+    else setTimeout(listen, 5000);
   }
   if (navigator.locks) navigator.locks.request(`ecolink-live-${csrf}`, follow);
   else follow();

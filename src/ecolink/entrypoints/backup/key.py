@@ -1,11 +1,11 @@
 """The backups' pair of keys: the public half seals and stays here, the private half opens and is kept elsewhere."""
 
-import os
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ecolink.entrypoints.new_files import appearing
 from ecolink.errors import ConflictError, InvalidError, NotFoundError
 from ecolink.protocol.keys import SigningKey, jwk_of, thumbprint
 from ecolink.protocol.refusal import Refused
@@ -31,19 +31,17 @@ def make_key(data_dir: Path, out: Path, passphrase: bytes | None, *, replace: bo
         )
     pair = SigningKey.generate()
     try:
-        _write_new(out, pair.to_pem(passphrase))
+        with appearing(out) as file:
+            file.write(pair.to_pem(passphrase))
     except FileExistsError:
         raise ConflictError(f"{out} exists already; choose another name.", f"{out} 已存在，请另选文件名。") from None
     except OSError as fault:
         raise InvalidError(f"{out} cannot be written: {fault.strerror}.", f"无法写入 {out}。") from fault
     fresh = public.with_suffix(".new")
     fresh.unlink(missing_ok=True)
-    _write_new(
-        fresh,
-        pair.private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ),
-    )
+    half = pair.private.public_key()
+    with appearing(fresh) as file:
+        file.write(half.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     fresh.replace(public)
     return pair.kid
 
@@ -102,11 +100,3 @@ def is_encrypted(path: Path) -> bool:
         return b"ENCRYPTED" in path.read_bytes()
     except OSError:
         return False
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from ecolink.entrypoints.backup.items import write_item
 from ecolink.entrypoints.backup.sealing import SealedWriter
 from ecolink.entrypoints.backup.shelf import name_of
 from ecolink.entrypoints.backup.snapshot import Tell, take
+from ecolink.entrypoints.new_files import appearing
 from ecolink.errors import InvalidError, UnavailableError
 from ecolink.settings import Settings
 
@@ -73,7 +73,7 @@ def make(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (
             take(settings, log, work, now, tell, with_keys=with_keys) as snapshot,
-            _appearing(path, now) as file,
+            _backup_file(path, now) as file,
             SealedWriter(file, recipient) as sealed,
         ):
             write_item(sealed, items.ABOUT, [snapshot.about.to_bytes()])
@@ -121,37 +121,19 @@ def _work_folder(data_dir: Path, now: datetime) -> Iterator[Path]:
 
 
 @contextmanager
-def _appearing(path: Path, now: datetime) -> Iterator[BinaryIO]:
-    """Lend a file that gets its name once it is whole and on the disk, and is gone otherwise."""
+def _backup_file(path: Path, now: datetime) -> Iterator[BinaryIO]:
+    """Lend the backup's file; parts that a crash left behind go first."""
     if path.exists():
         raise InvalidError(f"{path} exists already; try again in a second.", f"{path} 已存在，请稍后再试。")
     for left in _stale(path.parent, ".ecolink-*.backup.part", now):
         left.unlink(missing_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-        _sync(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
+    with appearing(path) as file:
+        yield file
 
 
 def _stale(folder: Path, pattern: str, now: datetime) -> list[Path]:
     """Return what a crash left behind: nobody has touched it for a day."""
     return [path for path in folder.glob(pattern) if now.timestamp() - path.stat().st_mtime > _STALE.total_seconds()]
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ecolink.entrypoints.backup.about import About
 from ecolink.entrypoints.backup.examining import examine, own_manifest
 from ecolink.entrypoints.backup.snapshot import Tell
 from ecolink.entrypoints.backup.unpacking import Unpacked, describe, unpack
+from ecolink.entrypoints.databases import opened
 from ecolink.entrypoints.wiring import Node
 from ecolink.errors import ConflictError, InvalidError, SettingError
 from ecolink.federation.alarms import raise_alarm
@@ -28,7 +29,6 @@ from ecolink.federation.witnessing import LOG_RESTORED
 from ecolink.protocol.keys import SigningKey, Use
 from ecolink.protocol.manifest import Manifest, commitment
 from ecolink.settings import Settings
-from ecolink.storage.engine import Database, connect
 
 _WORK = ".restore-"
 
@@ -154,8 +154,7 @@ def _refuse_to_overwrite(settings: Settings) -> None:
 
 def _refuse_unsound(url: str, unpacked: Unpacked) -> Manifest:
     """Return the node's own key manifest once the whole backup was examined."""
-    database = Database(connect(url))
-    try:
+    with opened(url) as database:
         problems = examine(database, unpacked)
         if problems:
             raise InvalidError(
@@ -164,8 +163,6 @@ def _refuse_unsound(url: str, unpacked: Unpacked) -> Manifest:
             )
         with database.read() as session:
             return own_manifest(session, unpacked.about.unit_code)
-    finally:
-        database.dispose()
 
 
 def _find_keys(settings: Settings, unpacked: Unpacked, own: Manifest) -> Path | None:

@@ -15,6 +15,7 @@ from ecolink.attachments.models import Blob
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.backup import postgres
 from ecolink.entrypoints.backup.about import About, look
+from ecolink.entrypoints.databases import opened
 from ecolink.settings import Settings
 from ecolink.storage.engine import Database, connect
 
@@ -61,12 +62,8 @@ def take(
     if settings.uses_sqlite:
         copy = work / "database"
         copy_sqlite(Path(str(make_url(settings.database_url).database)), copy, tell)
-        database = Database(connect(f"sqlite:///{copy}"))
-        try:
-            with database.read() as session:
-                about, blobs = describe(session)
-        finally:
-            database.dispose()
+        with opened(f"sqlite:///{copy}") as database, database.read() as session:
+            about, blobs = describe(session)
         yield Snapshot(about, blobs, read_pieces(copy))
         return
 

@@ -13,10 +13,10 @@ from ecolink.entrypoints.backup.examining import Problem, examine, own_manifest
 from ecolink.entrypoints.backup.shelf import Verdict
 from ecolink.entrypoints.backup.snapshot import Tell
 from ecolink.entrypoints.backup.unpacking import Unpacked, unpack
+from ecolink.entrypoints.databases import opened
 from ecolink.errors import ConflictError, InvalidError
 from ecolink.protocol.card import fingerprint
 from ecolink.protocol.keys import SigningKey
-from ecolink.storage.engine import Database, connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +75,12 @@ def _examine(unpacked: Unpacked, scratch: str | None) -> Verified:
 
 def _look_inside(url: str, unpacked: Unpacked) -> Verified:
     about = unpacked.about
-    database = Database(connect(url))
-    try:
+    with opened(url) as database:
         problems = examine(database, unpacked)
         words = ""
         if not problems:
             with database.read() as session:
                 words = fingerprint(about.unit_code, own_manifest(session, about.unit_code).digest)
-    finally:
-        database.dispose()
     return Verified(about, problems, looked_inside=True, fingerprint=words, missing=len(unpacked.missing))
 
 

@@ -1,8 +1,9 @@
 """The command `ecolink`: one module per group of commands.
 
 Two kinds of commands. An operator's (`init`, `serve`, `db`, `peer`, `key`, `queue`, `inbox`, `user`, `client`, …) act
-on this machine's own node, its files and its database. A person's (`login`, `lead`, `bulletin`, `emergency`) act
-through the local HTTP API with that person's login, from any machine that reaches it.
+on this machine's own node, its files and its database: they start from `operator`. A person's (`login`, `lead`,
+`bulletin`, `emergency`, …) act through the local HTTP API with that person's login, from any machine that reaches it:
+they start from `person`.
 
 Exit codes: 0 done; 1 refused or failed, one line on standard error says why; 2 the command line itself is wrong.
 """

@@ -12,9 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ecolink.entrypoints.cli.api import Answer, Api, ApiAddress, PasswordFile, User, open_api
+from ecolink.entrypoints.cli.api import Answer, Api
+from ecolink.entrypoints.cli.files import read_text
+from ecolink.entrypoints.cli.person import logged_in
 from ecolink.entrypoints.cli.printing import AsJson, print_json, print_rows, say
-from ecolink.errors import InvalidError, NotFoundError, SettingError
+from ecolink.errors import InvalidError, NotFoundError
 
 AGREEMENTS = "/api/v1/agreements"
 
@@ -43,9 +45,7 @@ KINDS_ZH: Mapping[str, str] = {"terms": "条款", "ending": "终止", "calendar"
 
 
 @app.command()
-def ready(
-    name: Annotated[str | None, typer.Argument(help="Which one to print [default: list them].")] = None,
-) -> None:
+def ready(name: Annotated[str | None, typer.Argument(help="Which one to print [default: list them].")] = None) -> None:
     """List the agreements that come with ecolink, or print one, to be changed and proposed."""
     shelf = files("ecolink").joinpath("data/agreements")
     held = {Path(each.name).stem: each for each in shelf.iterdir() if each.name.endswith(".toml")}
@@ -64,7 +64,7 @@ def check(file: TermsFile, as_json: AsJson = False) -> None:
     """Read a file and say all that is wrong with it, each on its line and with the mend. No node is needed."""
     from ecolink.cadence.terms_file import read
 
-    reading = read(_text(file))
+    reading = read(read_text(file))
     findings = [
         {
             "severity": finding.severity.value,
@@ -88,115 +88,79 @@ def check(file: TermsFile, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def propose(
-    context: typer.Context,
-    file: TermsFile,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def propose(api: Api, file: TermsFile, as_json: AsJson = False) -> None:
     """Propose the agreement of a file to all its parties. Proposing is signing."""
-    with open_api(context, api, user, password_file) as opened:
-        _tell(_propose(opened, _text(file)), as_json=as_json)
+    _tell(_propose(api, read_text(file)), as_json=as_json)
 
 
 @app.command()
-def amend(
-    context: typer.Context,
-    file: TermsFile,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def amend(api: Api, file: TermsFile, as_json: AsJson = False) -> None:
     """Propose the next version of an agreement in force: a file with the next `version`."""
-    text = _text(file)
-    with open_api(context, api, user, password_file) as opened:
-        checked = opened.post(f"{AGREEMENTS}/check", {"text": text}).document
-        if checked["ok"] and checked["terms"]["version"] == 1:
-            raise InvalidError(
-                "This is a first version: `ecolink agreement propose` proposes it.", "这是首个版本：请用 propose。"
-            )
-        _tell(_propose(opened, text), as_json=as_json)
+    text = read_text(file)
+    checked = api.post(f"{AGREEMENTS}/check", {"text": text}).document
+    if checked["ok"] and checked["terms"]["version"] == 1:
+        raise InvalidError(
+            "This is a first version: `ecolink agreement propose` proposes it.", "这是首个版本：请用 propose。"
+        )
+    _tell(_propose(api, text), as_json=as_json)
 
 
 @app.command()
-def accept(
-    context: typer.Context,
-    code: Code,
-    digest: Digest = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def accept(api: Api, code: Code, digest: Digest = None, as_json: AsJson = False) -> None:
     """Sign what another party proposed. At a terminal it is shown first."""
-    with open_api(context, api, user, password_file) as opened:
-        proposal = _awaiting(opened, code, digest)
-        if sys.stdin.isatty():
-            _show_proposal(proposal)
-            typer.confirm(f"签署摘要 {proposal['digest']}？Sign it?", abort=True)
-        signed = opened.post(f"{AGREEMENTS}/{code}/proposals/{proposal['digest']}/sign", None)
+    proposal = _awaiting(api, code, digest)
+    if sys.stdin.isatty():
+        _show_proposal(proposal)
+        typer.confirm(f"签署摘要 {proposal['digest']}？Sign it?", abort=True)
+    signed = api.post(f"{AGREEMENTS}/{code}/proposals/{proposal['digest']}/sign", None)
     _tell(signed.document, as_json=as_json)
 
 
 @app.command()
-def decline(
-    context: typer.Context,
-    code: Code,
-    reason: Reason,
-    digest: Digest = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def decline(api: Api, code: Code, reason: Reason, digest: Digest = None, as_json: AsJson = False) -> None:
     """Tell all parties that this bureau will not sign a proposal, and why. It may still sign later."""
-    with open_api(context, api, user, password_file) as opened:
-        chosen = _awaiting(opened, code, digest)["digest"]
-        told = opened.post(f"{AGREEMENTS}/{code}/proposals/{chosen}/decline", {"reason": reason})
+    chosen = _awaiting(api, code, digest)["digest"]
+    told = api.post(f"{AGREEMENTS}/{code}/proposals/{chosen}/decline", {"reason": reason})
     _tell(told.document, as_json=as_json)
 
 
 @app.command()
+@logged_in
 def withdraw(
-    context: typer.Context,
+    api: Api,
     code: Code,
     digest: Annotated[str, typer.Argument(metavar="DIGEST", help="The proposal, by the beginning of its digest.")],
     reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Take a proposal of this bureau back, as long as not all parties have signed it."""
-    with open_api(context, api, user, password_file) as opened:
-        chosen = _chosen(opened.get(f"{AGREEMENTS}/{code}").document["proposals"], digest)["digest"]
-        told = opened.post(f"{AGREEMENTS}/{code}/proposals/{chosen}/withdraw", {"reason": reason})
+    chosen = _chosen(api.get(f"{AGREEMENTS}/{code}").document["proposals"], digest)["digest"]
+    told = api.post(f"{AGREEMENTS}/{code}/proposals/{chosen}/withdraw", {"reason": reason})
     _tell(told.document, as_json=as_json)
 
 
 @app.command()
+@logged_in
 def end(
-    context: typer.Context,
+    api: Api,
     code: Code,
     last_day: Annotated[str, typer.Option(help="The last day it is in force: 2026-12-31.")],
     reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose to end an agreement before its time; it ends once all parties have signed."""
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.post(f"{AGREEMENTS}/{code}/endings", {"last_day": last_day, "reason": reason})
+    told = api.post(f"{AGREEMENTS}/{code}/endings", {"last_day": last_day, "reason": reason})
     _tell(told.document, as_json=as_json)
 
 
 @app.command()
+@logged_in
 def calendar(
-    context: typer.Context,
+    api: Api,
     code: Code,
     year: Annotated[int, typer.Argument(metavar="YEAR")],
     source: Annotated[str, typer.Option(help="The official notice, by its number and date.")],
@@ -206,52 +170,38 @@ def calendar(
             "--file", help="CSV with date and day (off or work) [default: the year as this software has it published]."
         ),
     ] = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Propose the working days of one more year, or corrected ones; they count once all parties have signed."""
-    wanted = {"year": year, "source": source, "table": _text(table) if table else None}
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.post(f"{AGREEMENTS}/{code}/calendars", wanted)
+    wanted = {"year": year, "source": source, "table": read_text(table) if table else None}
+    told = api.post(f"{AGREEMENTS}/{code}/calendars", wanted)
     _tell(told.document, as_json=as_json)
 
 
 @app.command()
+@logged_in
 def show(
-    context: typer.Context,
+    api: Api,
     code: Annotated[str | None, typer.Argument(metavar="CODE", help="Which agreement [default: list them].")] = None,
     digest: Digest = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the agreements, show one, or show one proposal word for word."""
-    with open_api(context, api, user, password_file) as opened:
-        if code is None:
-            items = opened.get(AGREEMENTS).document["items"]
-            rows = items if as_json else [_row(item) for item in items]
-            print_rows(rows, as_json=as_json, empty="尚无协议。 None yet.")
-            return
-        shown = opened.get(f"{AGREEMENTS}/{code}").document
-        if digest is not None:
-            chosen = _chosen(shown["proposals"], digest)["digest"]
-            proposal = opened.get(f"{AGREEMENTS}/{code}/proposals/{chosen}").document
+    if code is None:
+        items = api.get(AGREEMENTS).document["items"]
+        rows = items if as_json else [_row(item) for item in items]
+        print_rows(rows, as_json=as_json, empty="尚无协议。 None yet.")
+        return
+    shown = api.get(f"{AGREEMENTS}/{code}").document
+    if digest is not None:
+        chosen = _chosen(shown["proposals"], digest)["digest"]
+        proposal = api.get(f"{AGREEMENTS}/{code}/proposals/{chosen}").document
     if as_json:
         print_json(shown if digest is None else proposal)
     elif digest is None:
         _show(shown)
     else:
         _show_proposal(proposal)
-
-
-def _text(file: Path) -> str:
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise SettingError(f"{file} cannot be read: {fault}", f"无法读取 {file}：{fault}") from None
 
 
 def _propose(api: Api, text: str) -> Item:

@@ -11,9 +11,9 @@ import typer
 from ecolink.configuration import read_sources
 from ecolink.entrypoints.backup.snapshot import Tell
 from ecolink.entrypoints.cli.context import config_of, settings_of
+from ecolink.entrypoints.cli.files import read_secret
 from ecolink.entrypoints.cli.operator import note, open_node
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_record, print_rows, say
-from ecolink.entrypoints.cli.secret import read_secret
 from ecolink.errors import InvalidError
 
 app = typer.Typer(help="Backups of this node: make, list, verify, restore.", no_args_is_help=True)

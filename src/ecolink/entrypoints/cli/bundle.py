@@ -1,15 +1,14 @@
 """`ecolink bundle`: exchange with a bureau that shares no network with this one, by a file that somebody carries."""
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ecolink.entrypoints.cli.files import new_file
 from ecolink.entrypoints.cli.operator import note, open_node
 from ecolink.entrypoints.cli.printing import AsJson, print_json, say
-from ecolink.errors import InvalidError
 from ecolink.federation.bundles import Carried
 
 app = typer.Typer(help="Files for a carrier: exchange across an air gap.", no_args_is_help=True)
@@ -30,17 +29,8 @@ def export(
 
     with open_node(context) as node:
         now = node.clock.now()
-        part = out.with_name(f"{out.name}.part")
-        _refuse_existing(out)
-        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                told = bundle_desk(node).export(unit_code, file, now)
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(out)
-        finally:
-            part.unlink(missing_ok=True)
+        with new_file(out) as file:
+            told = bundle_desk(node).export(unit_code, file, now)
         with node.database.begin() as session:
             note(node, session, "bundle-export", unit_code, now=now)
     _tell(told, as_json=as_json, what=f"Written to {out} for {unit_code}")
@@ -67,11 +57,6 @@ def import_(
     _tell(told, as_json=as_json, what=f"Taken in from {told.peer}")
     if told.problems:
         raise typer.Exit(1)
-
-
-def _refuse_existing(out: Path) -> None:
-    if out.exists():
-        raise InvalidError(f"{out} exists already; choose another name.", f"{out} 已存在，请另选文件名。")
 
 
 def _tell(told: Carried, *, as_json: bool, what: str) -> None:

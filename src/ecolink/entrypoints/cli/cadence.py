@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ecolink.cadence.calendars import china_day
-from ecolink.entrypoints.cli.api import ApiAddress, PasswordFile, User, open_api
-from ecolink.entrypoints.cli.printing import AsJson, print_json, print_rows, say
-from ecolink.errors import InvalidError
+from ecolink.entrypoints.cli.api import Api
+from ecolink.entrypoints.cli.files import read_text, write
+from ecolink.entrypoints.cli.person import logged_in
+from ecolink.entrypoints.cli.printing import AsJson, complain, print_json, print_rows, say
 from ecolink.kit.clock import SystemClock
 
 if TYPE_CHECKING:
     from ecolink.cadence.periods import Period
+    from ecolink.protocol.kinds.agreements import TermsV1
 
 app = typer.Typer(help="What agreements oblige to, and when it is due.", no_args_is_help=True)
 
@@ -21,6 +23,7 @@ OBLIGATIONS = "/api/v1/obligations"
 NOTICES = "/api/v1/notices"
 
 Partner = Annotated[str | None, typer.Option(help="Only with this bureau: its unit code.")]
+Agreement = Annotated[str | None, typer.Option(help="Only under this agreement.")]
 Limit = Annotated[int, typer.Option(min=1, max=200, help="How many at most.")]
 
 
@@ -44,9 +47,8 @@ def simulate(
     """
     from ecolink.cadence.agreements import Agreement
     from ecolink.cadence.obligations import derive
-    from ecolink.entrypoints.cli.agreement_file import open_terms
 
-    terms = open_terms(agreement)
+    terms = _terms(agreement)
     first = _period(begin).first if begin else terms.valid_from
     last = _period(end).last if end else terms.valid_until
     obligations = sorted(derive(Agreement.assume(terms), first, last), key=lambda each: (each.due_on, each.key))
@@ -66,19 +68,12 @@ def simulate(
         say(f"\n{len(rows)} due days, {open_} of them may move. 共 {len(rows)} 个到期日，其中 {open_} 个可能变动。")
 
 
-@app.command(help="Show what is open or overdue now, and what you are reminded of.")
-def status(
-    context: typer.Context,
-    partner: Partner = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show everything whose period has begun and that is not met, the longest overdue first."""
-    with open_api(context, api, user, password_file) as opened:
-        owed = opened.get(OBLIGATIONS, [("owed", "true"), ("partner", partner), ("limit", "200")]).document["items"]
-        notices = opened.get(NOTICES, [("limit", "200")]).document["items"]
+@app.command()
+@logged_in
+def status(api: Api, partner: Partner = None, as_json: AsJson = False) -> None:
+    """Show what is open or overdue now, and what you are reminded of."""
+    owed = api.get(OBLIGATIONS, [("owed", "true"), ("partner", partner), ("limit", "200")]).document["items"]
+    notices = api.get(NOTICES, [("limit", "200")]).document["items"]
     items = [item for item in owed if item["state"] != "upcoming"]
     if as_json:
         print_json({"obligations": items, "notices": notices})
@@ -92,36 +87,27 @@ def status(
         print_rows(rows, as_json=False)
 
 
-@app.command(name="next", help="Show what falls due next.")
-def next_(
-    context: typer.Context,
-    partner: Partner = None,
-    limit: Limit = 20,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what is not met and falls due from today on, the soonest first."""
+@app.command("next")
+@logged_in
+def next_(api: Api, partner: Partner = None, limit: Limit = 20, as_json: AsJson = False) -> None:
+    """Show what falls due next."""
     wanted = [("owed", "true"), ("due_after", _today()), ("partner", partner), ("limit", str(limit))]
-    _list(context, wanted, (api, user, password_file), as_json=as_json)
+    _list(api, wanted, as_json=as_json)
 
 
-@app.command(help="Show what was due, and how it was met.")
+@app.command()
+@logged_in
 def history(
-    context: typer.Context,
+    api: Api,
     partner: Partner = None,
-    agreement: Annotated[str | None, typer.Option(help="Only under this agreement.")] = None,
+    agreement: Agreement = None,
     late: Annotated[
         bool | None, typer.Option("--late/--in-time", help="Only what was late, or only what was not.")
     ] = None,
     limit: Limit = 50,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what fell due up to today, the latest first."""
+    """Show what was due, and how it was met."""
     wanted = [
         ("due_before", _today()),
         ("sort", "-due_at"),
@@ -130,45 +116,31 @@ def history(
         ("late", None if late is None else str(late).lower()),
         ("limit", str(limit)),
     ]
-    _list(context, wanted, (api, user, password_file), as_json=as_json)
+    _list(api, wanted, as_json=as_json)
 
 
-@app.command(help="Write the compliance report of a year.")
+@app.command()
+@logged_in
 def report(
-    context: typer.Context,
+    api: Api,
     year: Annotated[int, typer.Option(help="The year in which the periods begin.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Its ending says the form: json, csv, xlsx, html or pdf.")
     ],
     partner: Partner = None,
-    agreement: Annotated[str | None, typer.Option(help="Only under this agreement.")] = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
+    agreement: Agreement = None,
 ) -> None:
-    """Write what was met in time, made up late, waived and missed, by partner and duty."""
+    """Write the compliance report of a year."""
     form = output.suffix.removeprefix(".")
     if form not in {"json", "csv", "xlsx", "html", "pdf"}:
         raise typer.BadParameter("the file ends in .json, .csv, .xlsx, .html or .pdf")
     wanted = [("year", str(year)), ("format", form), ("partner", partner), ("agreement", agreement)]
-    with open_api(context, api, user, password_file) as opened:
-        content = opened.fetch(f"{OBLIGATIONS}/report", wanted)
-    try:
-        output.write_bytes(content)
-    except OSError as fault:
-        raise InvalidError(f"{output} cannot be written: {fault}", f"无法写入 {output}：{fault}") from None
+    write(output, api.fetch(f"{OBLIGATIONS}/report", wanted))
     say(f"Written to {output}.")
 
 
-def _list(
-    context: typer.Context,
-    wanted: Iterable[tuple[str, str | None]],
-    who: tuple[str | None, str | None, Path | None],
-    *,
-    as_json: bool,
-) -> None:
-    with open_api(context, *who) as opened:
-        items = opened.get(OBLIGATIONS, wanted).document["items"]
+def _list(api: Api, wanted: Iterable[tuple[str, str | None]], *, as_json: bool) -> None:
+    items = api.get(OBLIGATIONS, wanted).document["items"]
     print_rows(items if as_json else [_line(item) for item in items], as_json=as_json, empty="None. 没有。")
 
 
@@ -186,6 +158,22 @@ def _line(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _today() -> str:
     return f"{china_day(SystemClock().now())}"
+
+
+def _terms(file: Path) -> "TermsV1":
+    """Return the terms in a file; each fault is told, with its place and the mend, in both languages."""
+    from ecolink.cadence.findings import Severity
+    from ecolink.cadence.terms_file import read
+
+    reading = read(read_text(file))
+    for found in reading.findings:
+        place = ":".join(str(part) for part in (file, found.line, found.column) if part is not None)
+        notice = found.severity is Severity.NOTICE
+        complain(f"{place}: {'提示' if notice else '错误'}：{found.text_zh}")
+        complain(f"{place}: {'notice: ' if notice else ''}{found.text_en}")
+    if reading.terms is None:
+        raise typer.Exit(1)
+    return reading.terms
 
 
 def _period(label: str) -> "Period":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ecolink.entrypoints.cli.api import read_document
+from ecolink.entrypoints.cli.files import read_document
 from ecolink.entrypoints.cli.operator import open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_record, print_rows, say
 from ecolink.errors import InvalidError

@@ -52,7 +52,7 @@ COMMANDS: Final = {
     "liaison": ("liaison:app", "Record, confirm and read monthly contacts, as yourself."),
     "consultation": ("consultation:app", "Call, answer, hold and conclude consultations, as yourself."),
     "exchange": ("exchange:app", "Write, approve, read, rate and sign off quarterly packages, as yourself."),
-    "calendar": ("consultation:calendar", "Addresses at which your calendar program reads what is due."),
+    "calendar": ("calendar:app", "Addresses at which your calendar program reads what is due."),
     "emergency": ("matters:emergency", "Send, list and show emergencies, as yourself."),
 }
 """By name: the module and what it calls the command; the first sentence of the command's own help."""

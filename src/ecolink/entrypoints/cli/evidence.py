@@ -1,11 +1,11 @@
 """`ecolink evidence`: what this node can prove of a thread, and checking what any node claims to prove."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ecolink.entrypoints.cli.files import new_file, read_card
 from ecolink.entrypoints.cli.operator import note, open_node
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_json, say
 from ecolink.errors import InvalidError
@@ -13,7 +13,6 @@ from ecolink.kit.times import to_text
 from ecolink.protocol import evidence
 from ecolink.protocol.claims import is_unit
 from ecolink.protocol.evidence import MAX_FILE_BYTES, Finding, Level, Line, Report, Trust
-from ecolink.protocol.limits import MAX_CARD_BYTES
 from ecolink.protocol.refusal import Refused
 
 app = typer.Typer(help="Evidence of one thread: export it, check it offline.", no_args_is_help=True)
@@ -32,18 +31,12 @@ def export(
     """Write everything this node can prove of a thread into one file that anyone can check without it."""
     from ecolink.federation.evidence import EvidenceDesk
 
-    with open_node(context) as node:
+    with open_node(context) as node, new_file(out) as file:
         now = node.clock.now()
         desk = EvidenceDesk(node.us, node.database, node.keystore, node.signer, node.log)
-        raw = desk.export(thread, now, withhold=without_personal_data)
+        file.write(desk.export(thread, now, withhold=without_personal_data))
         with node.database.begin() as session:
             note(node, session, "evidence-export", thread, now=now, reason=reason)
-        try:
-            handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise InvalidError(f"{out} exists already; choose another name.", f"{out} 已存在，请另选文件名。") from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
     say(f"Written to {out}. Check it with: ecolink evidence verify {out} --card CARD --card CARD")
 
 
@@ -84,13 +77,7 @@ def _trust(cards: list[Path], fingerprints: list[str]) -> Trust:
                 "指纹格式为：单位代码=数字。",
             )
         read_out[unit_code] = digits
-    tokens = []
-    for path in cards:
-        try:
-            with path.open("rb") as stream:
-                tokens.append(stream.read(MAX_CARD_BYTES + 1).strip())
-        except OSError as fault:
-            raise InvalidError(f"The card {path} cannot be read: {fault.strerror}.", f"无法读取名片 {path}。") from None
+    tokens = [read_card(path) for path in cards]
     try:
         return Trust.given(tokens, read_out)
     except Refused as refused:

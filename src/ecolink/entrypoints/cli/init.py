@@ -14,6 +14,7 @@ from ecolink.entrypoints.cli.operator import operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, say
 from ecolink.entrypoints.cli.settings_file import write_settings
 from ecolink.entrypoints.cli.user import PasswordFile, chosen_password
+from ecolink.entrypoints.databases import opened
 from ecolink.errors import ConflictError, SettingError
 from ecolink.federation.models import ManifestRow
 from ecolink.federation.signer import EXCHANGE, LOCAL, LOG, SEAL, create_keys, read_keys
@@ -22,7 +23,6 @@ from ecolink.kit.clock import SystemClock
 from ecolink.protocol.card import fingerprint
 from ecolink.settings import Settings
 from ecolink.storage import schema
-from ecolink.storage.engine import Database, connect
 
 if TYPE_CHECKING:
     from ecolink.entrypoints.wiring import Node
@@ -133,12 +133,8 @@ def _make_node(settings: Settings, admin: str, admin_name: str, password: str) -
     """Make the database, the first manifest and the first administrator; return the fingerprint."""
     from ecolink.entrypoints.wiring import build_node
 
-    bare = Database(connect(settings.database_url))
-    try:
-        with bare.read():  # for what it says when the database cannot be reached
-            schema.upgrade(bare.engine)
-    finally:
-        bare.dispose()
+    with opened(settings.database_url) as bare, bare.read():  # for what it says when it cannot be reached
+        schema.upgrade(bare.engine)
     node = build_node(settings, SystemClock())
     try:
         return _found(node, admin, admin_name, password)

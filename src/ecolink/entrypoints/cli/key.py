@@ -39,11 +39,10 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def rotate(context: typer.Context) -> None:
     """Change to the committed next signing key; the present one stays valid for a week so that nothing is lost."""
-    with open_node(context) as node:
+    with open_node(context) as node, node.database.begin() as session:
         now = node.clock.now()
-        with node.database.begin() as session:
-            head = node.keystore.rotate(session, now)
-            note(node, session, "key-rotate", head.current(Use.SIGN).kid, now=now)
+        head = node.keystore.rotate(session, now)
+        note(node, session, "key-rotate", head.current(Use.SIGN).kid, now=now)
     _tell(head)
 
 
@@ -60,11 +59,10 @@ def revoke(
     since = _moment(compromised_since)
     if not yes:
         typer.confirm("Every peer will refuse what the present key signs from now on. Revoke it?", abort=True)
-    with open_node(context) as node:
+    with open_node(context) as node, node.database.begin() as session:
         now = node.clock.now()
-        with node.database.begin() as session:
-            head = node.keystore.revoke(session, now, compromised_since=since)
-            note(node, session, "key-revoke", head.current(Use.SIGN).kid, now=now)
+        head = node.keystore.revoke(session, now, compromised_since=since)
+        note(node, session, "key-revoke", head.current(Use.SIGN).kid, now=now)
     _tell(head)
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ecolink.entrypoints.cli.api import Api, ApiAddress, PasswordFile, User, open_api, read_document
+from ecolink.entrypoints.cli.api import Api
+from ecolink.entrypoints.cli.files import read_document
+from ecolink.entrypoints.cli.person import logged_in
 from ecolink.entrypoints.cli.printing import AsJson, print_json, print_record, print_rows, say
 
 PATH = "/api/v1/liaison-contacts"
@@ -19,135 +21,84 @@ Reason = Annotated[str, typer.Argument(metavar="REASON")]
 Document = Annotated[Path, typer.Argument(metavar="FILE", help="A JSON file; - is standard input.")]
 
 
-@app.command("list", help="List contacts, the latest first.")
+@app.command("list")
+@logged_in
 def list_(
-    context: typer.Context,
+    api: Api,
     partner: Annotated[str | None, typer.Option(help="Only those with this bureau.")] = None,
     state: Annotated[str | None, typer.Option(help="awaiting, objected, confirmed or withdrawn.")] = None,
     to_confirm: Annotated[bool, typer.Option("--to-confirm", help="Only those that wait for our word.")] = False,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one line for each."""
+    """List contacts, the latest first."""
     wanted = [("partner", partner), ("state", state), ("to_confirm", "true" if to_confirm else None)]
-    with open_api(context, api, user, password_file) as opened:
-        items = opened.get(PATH, wanted).document["items"]
+    items = api.get(PATH, wanted).document["items"]
     print_rows(items if as_json else [_row(item) for item in items], as_json=as_json, empty="None found.")
 
 
-@app.command(help="List the contacts that are due, with what is open between the bureaus.")
-def due(
-    context: typer.Context,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the record forms that opened by themselves."""
-    with open_api(context, api, user, password_file) as opened:
-        items = opened.get(f"{PATH}/forms").document["items"]
+@app.command()
+@logged_in
+def due(api: Api, as_json: AsJson = False) -> None:
+    """List the contacts that are due, with what is open between the bureaus."""
+    items = api.get(f"{PATH}/forms").document["items"]
     rows = items if as_json else [_form_row(item) for item in items]
     print_rows(rows, as_json=as_json, empty="No contact is due.")
 
 
-@app.command(help="Print a JSON file to complete and to give to `record`: what is open with a bureau stands in it.")
-def form(
-    context: typer.Context,
-    partner: Annotated[str, typer.Argument(metavar="UNIT_CODE")],
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-) -> None:
-    """Take the form that is due with that bureau, else an empty one."""
-    with open_api(context, api, user, password_file) as opened:
-        print_json(_to_complete(_find_form(opened, partner)))
+@app.command()
+@logged_in
+def form(api: Api, partner: Annotated[str, typer.Argument(metavar="UNIT_CODE")]) -> None:
+    """Print a JSON file to complete and to give to `record`: what is open with a bureau stands in it."""
+    print_json(_to_complete(_find_form(api, partner)))
 
 
-@app.command(help="Show one contact: what was said, who signed it, every record of it.")
-def show(
-    context: typer.Context,
-    contact_id: ContactId,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the whole of it."""
-    with open_api(context, api, user, password_file) as opened:
-        print_record(opened.get(f"{PATH}/{contact_id}").document, as_json=as_json)
+@app.command()
+@logged_in
+def show(api: Api, contact_id: ContactId, as_json: AsJson = False) -> None:
+    """Show one contact: what was said, who signed it, every record of it."""
+    print_record(api.get(f"{PATH}/{contact_id}").document, as_json=as_json)
 
 
-@app.command(help="Record a contact that was held, as a JSON file says; given an id, correct our record of it.")
+@app.command()
+@logged_in
 def record(
-    context: typer.Context,
+    api: Api,
     file: Document,
     contact_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Recording is signing; the others are asked to confirm."""
+    """Record a contact that was held, as a JSON file says; given an id, correct our record of it."""
     written = read_document(file)
-    with open_api(context, api, user, password_file) as opened:
-        if contact_id is None:
-            told = opened.post(PATH, written)
-        else:
-            standing = opened.get(f"{PATH}/{contact_id}").document["record"]
-            again = {name: value for name, value in written.items() if name != "partners"}  # they stay who they were
-            told = opened.post(f"{PATH}/{contact_id}/correct", {"record": standing, **again})
+    if contact_id is None:
+        told = api.post(PATH, written)
+    else:
+        standing = api.get(f"{PATH}/{contact_id}").document["record"]
+        again = {name: value for name, value in written.items() if name != "partners"}  # they stay who they were
+        told = api.post(f"{PATH}/{contact_id}/correct", {"record": standing, **again})
     _tell(told.document, as_json=as_json)
 
 
-@app.command(help="Sign another bureau's record: exactly the one you read.")
-def confirm(
-    context: typer.Context,
-    contact_id: ContactId,
-    digest: RecordDigest,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Sign it."""
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.post(f"{PATH}/{contact_id}/confirm", {"record": digest})
+@app.command()
+@logged_in
+def confirm(api: Api, contact_id: ContactId, digest: RecordDigest, as_json: AsJson = False) -> None:
+    """Sign another bureau's record: exactly the one you read."""
+    told = api.post(f"{PATH}/{contact_id}/confirm", {"record": digest})
     _tell(told.document, as_json=as_json)
 
 
-@app.command("object", help="Say why we do not sign a record as it stands.")
-def object_(
-    context: typer.Context,
-    contact_id: ContactId,
-    digest: RecordDigest,
-    reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Object to it."""
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.post(f"{PATH}/{contact_id}/object", {"record": digest, "reason": reason})
+@app.command("object")
+@logged_in
+def object_(api: Api, contact_id: ContactId, digest: RecordDigest, reason: Reason, as_json: AsJson = False) -> None:
+    """Say why we do not sign a record as it stands."""
+    told = api.post(f"{PATH}/{contact_id}/object", {"record": digest, "reason": reason})
     _tell(told.document, as_json=as_json)
 
 
-@app.command(help="Take back a record of ours that not all have signed.")
-def withdraw(
-    context: typer.Context,
-    contact_id: ContactId,
-    digest: RecordDigest,
-    reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Take it back."""
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.post(f"{PATH}/{contact_id}/withdraw", {"record": digest, "reason": reason})
+@app.command()
+@logged_in
+def withdraw(api: Api, contact_id: ContactId, digest: RecordDigest, reason: Reason, as_json: AsJson = False) -> None:
+    """Take back a record of ours that not all have signed."""
+    told = api.post(f"{PATH}/{contact_id}/withdraw", {"record": digest, "reason": reason})
     _tell(told.document, as_json=as_json)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from ecolink.entrypoints.cli import tokens
-from ecolink.entrypoints.cli.api import (
-    PASSWORD_PATH,
-    REVOKE_PATH,
+from ecolink.entrypoints.cli.api import send
+from ecolink.entrypoints.cli.files import read_secret
+from ecolink.entrypoints.cli.person import (
     ApiAddress,
     PasswordFile,
     User,
@@ -16,12 +16,13 @@ from ecolink.entrypoints.cli.api import (
     ask_token,
     open_client,
     password_from,
-    send,
 )
 from ecolink.entrypoints.cli.printing import say
-from ecolink.entrypoints.cli.secret import read_secret
 from ecolink.errors import EcolinkError
 from ecolink.kit.times import CHINA
+
+REVOKE_PATH = "/api/v1/oauth/revoke"
+PASSWORD_PATH = "/api/v1/me/password"  # noqa: S105 - an address, not a secret
 
 Myself = Annotated[str, typer.Option("--user", envvar="ECOLINK_USER", prompt="User", help="Who you are.")]
 

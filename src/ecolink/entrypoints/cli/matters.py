@@ -12,7 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ecolink.entrypoints.cli.api import Api, ApiAddress, PasswordFile, User, open_api, read_document
+from ecolink.entrypoints.cli.api import Api
+from ecolink.entrypoints.cli.files import read_document
+from ecolink.entrypoints.cli.person import logged_in
 from ecolink.entrypoints.cli.printing import AsJson, print_json, print_record, print_rows, say
 from ecolink.errors import InvalidError
 from ecolink.kit.ids import is_id
@@ -128,28 +130,26 @@ def build(matter: Matter) -> typer.Typer:
     @group.command(
         help=f"Lay a new {matter.word} from a JSON file before an approver, or, given an id, approve and send it."
     )
+    @logged_in
     def send(
-        context: typer.Context,
+        api: Api,
         what: Annotated[
             str, typer.Argument(metavar="FILE|ID", help="A JSON file (- is standard input), or an id to approve.")
         ],
         attach: Annotated[list[Path] | None, typer.Option(help="A file to upload and attach; repeatable.")] = None,
         confirm: Annotated[str | None, typer.Option(help="The title again, where approving asks for it.")] = None,
-        api: ApiAddress = None,
-        user: User = None,
-        password_file: PasswordFile = None,
         as_json: AsJson = False,
     ) -> None:
-        with open_api(context, api, user, password_file) as opened:
-            if is_id(what):
-                told = _approve(opened, matter, what, confirm)
-            else:
-                told = _draft(opened, matter, read_document(Path(what)), attach or [])
+        if is_id(what):
+            told = _approve(api, matter, what, confirm)
+        else:
+            told = _draft(api, matter, read_document(Path(what)), attach or [])
         _tell(told, matter, as_json=as_json)
 
     @group.command("list", help=f"List the latest {many}, or those that agree with everything asked for.")
+    @logged_in
     def list_(
-        context: typer.Context,
+        api: Api,
         words: Annotated[str | None, typer.Option("--q", help="Words to find.")] = None,
         state: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
         kind: Annotated[str | None, typer.Option(help="Only those of this kind.")] = None,
@@ -160,29 +160,18 @@ def build(matter: Matter) -> typer.Typer:
             typer.Option(metavar="NAME=VALUE", help=f"Narrow it further; repeatable. Names: {matter.filters}."),
         ] = None,
         limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 50,
-        api: ApiAddress = None,
-        user: User = None,
-        password_file: PasswordFile = None,
         as_json: AsJson = False,
     ) -> None:
         wanted = [("q", words), ("state", state), ("kind", kind), ("direction", direction), ("limit", str(limit))]
         wanted += [matter.drills] if drills else []
         wanted += [_filter(matter, text) for text in only or ()]
-        with open_api(context, api, user, password_file) as opened:
-            items = opened.get(matter.path, wanted).document["items"]
+        items = api.get(matter.path, wanted).document["items"]
         print_rows(items if as_json else [matter.row(item) for item in items], as_json=as_json, empty="None found.")
 
     @group.command(help=f"Show one {matter.word}; persons are masked.")
-    def show(
-        context: typer.Context,
-        matter_id: Annotated[str, typer.Argument(metavar="ID")],
-        api: ApiAddress = None,
-        user: User = None,
-        password_file: PasswordFile = None,
-        as_json: AsJson = False,
-    ) -> None:
-        with open_api(context, api, user, password_file) as opened:
-            print_record(opened.get(f"{matter.path}/{matter_id}").document, as_json=as_json)
+    @logged_in
+    def show(api: Api, matter_id: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+        print_record(api.get(f"{matter.path}/{matter_id}").document, as_json=as_json)
 
     return group
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ecolink.entrypoints.cli.files import read_card, write
 from ecolink.entrypoints.cli.operator import note, open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, print_rows, say
 from ecolink.errors import InvalidError
@@ -14,8 +15,6 @@ from ecolink.federation.peers import Peer
 from ecolink.protocol.card import fingerprint
 
 app = typer.Typer(help="Other bureaus' nodes: cards, fingerprints, activation.", no_args_is_help=True)
-
-MAX_CARD_BYTES = 1 << 20
 
 UnitCode = Annotated[str, typer.Argument(help="The bureau's 12-digit unit code.", metavar="UNIT_CODE")]
 
@@ -32,7 +31,7 @@ def card(
     if out is None:
         say(token.decode())
     else:
-        out.write_bytes(token + b"\n")
+        write(out, token + b"\n")
         say(f"Written to {out}. Send it to the other bureau by any way; it holds no secret.")
     typer.echo(f"Fingerprint of {node.us}, to be read out by telephone:\n  {words}", err=True)
 
@@ -44,12 +43,11 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Import another bureau's card. It stays pending until `peer activate`."""
-    card = _read_card(file)
-    with open_node(context) as node:
+    card = read_card(file)
+    with open_node(context) as node, node.database.begin() as session:
         now = node.clock.now()
-        with node.database.begin() as session:
-            peer = node.peers.import_card(session, card, by=operator().username, now=now)
-            note(node, session, "peer-add", peer.unit_code, now=now)
+        peer = node.peers.import_card(session, card, by=operator().username, now=now)
+        note(node, session, "peer-add", peer.unit_code, now=now)
     if as_json:
         print_record(_details(peer), as_json=True)
         return
@@ -100,12 +98,11 @@ def activate(
         if not sys.stdin.isatty():
             raise InvalidError("Give the fingerprint that was read out: --fingerprint.", "请提供对方宣读的指纹。")
         read_out = typer.prompt("Fingerprint as read out by the other bureau")
-    with open_node(context) as node:
+    with open_node(context) as node, node.database.begin() as session:
         now = node.clock.now()
-        with node.database.begin() as session:
-            by = operator().username
-            peer = node.peers.activate(session, unit_code, read_out=read_out or "", by=by, now=now)
-            note(node, session, "peer-activate", unit_code, now=now)
+        by = operator().username
+        peer = node.peers.activate(session, unit_code, read_out=read_out or "", by=by, now=now)
+        note(node, session, "peer-activate", unit_code, now=now)
     say(f"{peer.name_zh} ({peer.unit_code}) is active.")
 
 
@@ -116,22 +113,11 @@ def suspend(
     reason: Annotated[str, typer.Option(help="Why; kept in the access log.")],
 ) -> None:
     """Stop exchanging with a peer; receipts, keys and recalls still pass, everything else waits."""
-    with open_node(context) as node:
+    with open_node(context) as node, node.database.begin() as session:
         now = node.clock.now()
-        with node.database.begin() as session:
-            peer = node.peers.suspend(session, unit_code, reason=reason, by=operator().username, now=now)
-            note(node, session, "peer-suspend", unit_code, now=now, reason=reason)
+        peer = node.peers.suspend(session, unit_code, reason=reason, by=operator().username, now=now)
+        note(node, session, "peer-suspend", unit_code, now=now, reason=reason)
     say(f"{peer.name_zh} ({peer.unit_code}) is suspended.")
-
-
-def _read_card(file: Path) -> bytes:
-    try:
-        if str(file) == "-":
-            return sys.stdin.buffer.read(MAX_CARD_BYTES).strip()
-        with file.open("rb") as opened:
-            return opened.read(MAX_CARD_BYTES).strip()
-    except OSError as fault:
-        raise InvalidError(f"The card cannot be read: {fault}", f"无法读取名片：{fault}") from None
 
 
 def _details(peer: Peer) -> dict[str, Any]:

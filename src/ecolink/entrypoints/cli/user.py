@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ecolink.entrypoints.cli.files import read_secret
 from ecolink.entrypoints.cli.operator import open_node, operator
 from ecolink.entrypoints.cli.printing import AsJson, print_record, print_rows, say
-from ecolink.entrypoints.cli.secret import read_secret
 from ecolink.identity.accounts import select_accounts
 from ecolink.identity.models import Account, AccountKind
 from ecolink.identity.passwords import check_password, new_password

@@ -1,12 +1,12 @@
 """`ecolink waiver`: let an obligation go, where all parties agree, each with its reason; as a head or the chief."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ecolink.entrypoints.cli.api import Api, ApiAddress, PasswordFile, User, open_api
+from ecolink.entrypoints.cli.api import Api
 from ecolink.entrypoints.cli.cadence import OBLIGATIONS
+from ecolink.entrypoints.cli.person import logged_in
 from ecolink.entrypoints.cli.printing import AsJson, print_json, print_rows
 from ecolink.errors import NotFoundError
 
@@ -18,96 +18,51 @@ Word = Literal["accept", "decline", "withdraw"]
 
 
 @app.command()
-def propose(
-    context: typer.Context,
-    key: Key,
-    reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def propose(api: Api, key: Key, reason: Reason, as_json: AsJson = False) -> None:
     """Propose that an obligation need not be met; it stands until every other party has agreed."""
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.post(f"{OBLIGATIONS}/{key}/waivers", {"reason": reason})
+    told = api.post(f"{OBLIGATIONS}/{key}/waivers", {"reason": reason})
     _tell(told.document, as_json=as_json)
 
 
 @app.command()
-def accept(
-    context: typer.Context,
-    key: Key,
-    reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def accept(api: Api, key: Key, reason: Reason, as_json: AsJson = False) -> None:
     """Agree to another party's proposal; with the last party's word the obligation is waived."""
-    _answer(context, key, "accept", reason, (api, user, password_file), as_json=as_json)
+    _answer(api, key, "accept", reason, as_json=as_json)
 
 
 @app.command()
-def decline(
-    context: typer.Context,
-    key: Key,
-    reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def decline(api: Api, key: Key, reason: Reason, as_json: AsJson = False) -> None:
     """Do not agree to another party's proposal; the obligation stands, and this bureau may still agree later."""
-    _answer(context, key, "decline", reason, (api, user, password_file), as_json=as_json)
+    _answer(api, key, "decline", reason, as_json=as_json)
 
 
 @app.command()
-def withdraw(
-    context: typer.Context,
-    key: Key,
-    reason: Reason,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def withdraw(api: Api, key: Key, reason: Reason, as_json: AsJson = False) -> None:
     """Take this bureau's own proposal back, as long as not all have agreed to it."""
-    _answer(context, key, "withdraw", reason, (api, user, password_file), as_json=as_json)
+    _answer(api, key, "withdraw", reason, as_json=as_json)
 
 
 @app.command()
-def show(
-    context: typer.Context,
-    key: Key,
-    api: ApiAddress = None,
-    user: User = None,
-    password_file: PasswordFile = None,
-    as_json: AsJson = False,
-) -> None:
+@logged_in
+def show(api: Api, key: Key, as_json: AsJson = False) -> None:
     """Show every word said of letting an obligation go, with its reason."""
-    with open_api(context, api, user, password_file) as opened:
-        told = opened.get(f"{OBLIGATIONS}/{key}")
+    told = api.get(f"{OBLIGATIONS}/{key}")
     _tell(told.document, as_json=as_json)
 
 
-def _answer(
-    context: typer.Context,
-    key: str,
-    word: Word,
-    reason: str,
-    who: tuple[str | None, str | None, Path | None],
-    *,
-    as_json: bool,
-) -> None:
-    with open_api(context, *who) as opened:
-        waiver = _open_to(opened, key, word)
-        told = opened.post(f"{OBLIGATIONS}/{key}/waivers/{waiver}/{word}", {"reason": reason})
+def _answer(api: Api, key: str, word: Word, reason: str, *, as_json: bool) -> None:
+    waiver = _open_to(api, key, word)
+    told = api.post(f"{OBLIGATIONS}/{key}/waivers/{waiver}/{word}", {"reason": reason})
     _tell(told.document, as_json=as_json)
 
 
-def _open_to(opened: Api, key: str, word: Word) -> str:
+def _open_to(api: Api, key: str, word: Word) -> str:
     """Return the newest proposal to which this bureau may say so now."""
-    waivers = opened.get(f"{OBLIGATIONS}/{key}").document["waivers"]
+    waivers = api.get(f"{OBLIGATIONS}/{key}").document["waivers"]
     found = [str(each["digest"]) for each in waivers if word in each["may"]]
     if not found:
         raise NotFoundError(f"There is no proposal to {word} for {key}.", f"{key} 没有可办理的免除提议。")

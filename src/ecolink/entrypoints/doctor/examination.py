@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from ecolink.configuration import load, read_sources
+from ecolink.entrypoints.databases import opened
 from ecolink.entrypoints.doctor import agreements, alerting, exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
@@ -18,7 +19,7 @@ from ecolink.errors import EcolinkError, SettingError, UnavailableError
 from ecolink.kit.clock import Clock
 from ecolink.protocol.refusal import Refused
 from ecolink.settings import Settings
-from ecolink.storage.engine import Database, connect
+from ecolink.storage.engine import Database
 from ecolink.storage.faults import reason_of
 
 T = TypeVar("T")
@@ -126,15 +127,12 @@ def _examine_database(this_round: "_Round", settings: Settings) -> None:
         this_round.note(name, name_zh, absent)
         this_round.pass_over(*others)
         return
-    database = Database(connect(settings.database_url))
-    try:
+    with opened(settings.database_url) as database:
         for name, name_zh, look in OF_THE_DATABASE:
             if this_round.found("database") is Level.FAIL:
                 this_round.pass_over((name, name_zh, look))
             else:
                 this_round.make(name, name_zh, look, database)
-    finally:
-        database.dispose()
 
 
 @contextmanager

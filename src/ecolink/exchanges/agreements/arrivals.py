@@ -15,7 +15,7 @@ from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.agreements import AgreementProposedV1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Arrivals:
     """Applies peers' statements, and ours that come back."""
 

@@ -38,7 +38,7 @@ Word = AgreementSignedV1 | AgreementDeclinedV1 | AgreementWithdrawnV1
 BODIES: Mapping[str, type[BaseModel]] = MappingProxyType({kind.type: kind.body for kind in KINDS})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """The books of the agreements."""
 

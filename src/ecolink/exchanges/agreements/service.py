@@ -42,7 +42,7 @@ from ecolink.protocol.kinds.common import Frozen
 PURPOSE = "警务协作协议的订立与变更"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class AgreementService:
     """The agreements this bureau is a party to."""
 

@@ -17,6 +17,7 @@ from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.cosigned.models import CosignedDocument
 from ecolink.protocol.kinds.agreements import CalendarV1, EndingV1, TermsV1
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 
 KINDS: Mapping[str, type[TermsV1 | EndingV1 | CalendarV1]] = MappingProxyType(
     {"terms": TermsV1, "ending": EndingV1, "calendar": CalendarV1}
@@ -24,7 +25,7 @@ KINDS: Mapping[str, type[TermsV1 | EndingV1 | CalendarV1]] = MappingProxyType(
 """The subjects of an agreement by their kind in the register."""
 
 
-_SIGNED = (
+_SIGNED = Query(
     # Asked of every bulletin that comes or goes: put together once.
     register.signed_by_all(KINDS).with_only_columns(
         *(table_of(CosignedDocument).c[name] for name in ("subject", "digest", "completed_at"))
@@ -61,7 +62,7 @@ class Shelf:
         """Return the agreements, ended ones too, by code; what is in force on a day, `Agreement.on` tells."""
         if session.autoflush:
             session.flush()
-        found = tuple(tuple(row) for row in session.connection().execute(_SIGNED))
+        found = tuple(tuple(row) for row in _SIGNED.all(session))
         shelved, agreements = self._shelved
         if found != shelved:
             agreements = self._read(session, found)

@@ -27,7 +27,7 @@ _NODE = "node"
 """Stands where a roster names who made it, when nobody here knows any more."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AllianceService:
     """The alliances this bureau keeps; `us` is its unit code."""
 

@@ -36,7 +36,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.surface.versions import check_version
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Drafting:
     """Drafts of the bureau `us`."""
 

@@ -30,7 +30,7 @@ MAX_EVIDENCE = 24_000
 """Characters of others' signed answers one answer carries; beyond that it tells without proving."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Duties:
     """The duties of the bureau `us`."""
 

@@ -32,7 +32,7 @@ from ecolink.protocol.kinds.common import Frozen
 from ecolink.protocol.statement import AttachmentRef
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OnwardSharing:
     """Onward sharing by, and asked of, the bureau `us`."""
 

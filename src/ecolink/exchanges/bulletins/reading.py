@@ -24,7 +24,8 @@ from ecolink.protocol.kinds.bulletins import (
 )
 from ecolink.protocol.kinds.common import Frozen, Kind
 from ecolink.protocol.refusal import Refused
-from ecolink.protocol.statement import Statement, open_statement, read_statement
+from ecolink.protocol.sealing import open_statement, read_statement
+from ecolink.protocol.statement import Statement
 
 REJECTED = "statement.rejected.v1"
 _KINDS: Mapping[str, Kind] = {kind.type: kind for kind in KINDS}
@@ -91,7 +92,7 @@ class Thread:
         return BulletinPrivate() if data is None else BulletinPrivate.model_validate(data)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ThreadReader:
     """Reads threads for the bureau `us`."""
 

@@ -27,7 +27,7 @@ EXPLANATIONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Receiving:
     """The bureau `us` taking in what others say."""
 

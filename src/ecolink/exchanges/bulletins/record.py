@@ -24,11 +24,13 @@ from ecolink.protocol.kinds.bulletins import BulletinContent
 from ecolink.protocol.statement import Statement
 from ecolink.search.index import SearchIndex
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 KIND = "bulletin"
 """What the search index calls them."""
 
+_BULLETINS = table_of(Bulletin).c
 # Built once: they are asked for every statement that comes in.
 _LOCKED = (
     select(Bulletin)
@@ -36,16 +38,21 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
+_KNOWN = Query(
+    select(_BULLETINS.id).where(_BULLETINS.thread == bindparam("thread"), _BULLETINS.author == bindparam("author"))
+)
 _COLUMNS = table_of(Bulletin).c.keys()
 _TOLD = table_of(BulletinRecipient).c
 _ANSWERS = ("via", "read_at", "uses", "feedback", "outstanding")
-_RECIPIENTS = select(_TOLD.unit_code, *(_TOLD[name] for name in _ANSWERS)).where(
-    _TOLD.bulletin_id == bindparam("bulletin")
+_RECIPIENTS = Query(
+    select(_TOLD.unit_code, *(_TOLD[name] for name in _ANSWERS)).where(_TOLD.bulletin_id == bindparam("bulletin"))
 )
 _OF_RECIPIENT = (_TOLD.bulletin_id == bindparam("bulletin"), _TOLD.unit_code == bindparam("unit"))
-_ANSWERED = update(table_of(BulletinRecipient)).where(*_OF_RECIPIENT)
-_NOT_TOLD = delete(table_of(BulletinRecipient)).where(*_OF_RECIPIENT)
-_NO_SUBJECTS = delete(table_of(BulletinSubject)).where(table_of(BulletinSubject).c.bulletin_id == bindparam("bulletin"))
+_ANSWERED = Query(update(table_of(BulletinRecipient)).where(*_OF_RECIPIENT))
+_NOT_TOLD = Query(delete(table_of(BulletinRecipient)).where(*_OF_RECIPIENT))
+_NO_SUBJECTS = Query(
+    delete(table_of(BulletinSubject)).where(table_of(BulletinSubject).c.bulletin_id == bindparam("bulletin"))
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,7 @@ class Dossier:
         return self.current()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """Keeps the rows true to what the threads say."""
 
@@ -229,7 +236,9 @@ class Record:
         return Dossier(row, thread, thread.fold(row.author), draft)
 
     def _locked(self, session: Session, thread: str, author: str) -> Bulletin | None:
-        return session.scalars(_LOCKED, {"thread": thread, "author": author}).one_or_none()
+        of = {"thread": thread, "author": author}
+        # Most that come are new: there is nothing to lock, and asking past the mapper costs a quarter.
+        return session.scalars(_LOCKED, of).one_or_none() if _KNOWN.first(session, of) else None
 
     def _begun(self, stored: Stored, author: str) -> Bulletin:
         """Return the row of a bulletin that is new here; `write` inserts it."""
@@ -274,7 +283,7 @@ class Record:
         content = matter.current.content if matter.current else None
         if matter.recall is not None or content is None:
             self.search.remove(session, KIND, row.id)
-            session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
+            _NO_SUBJECTS.run(session, {"bulletin": row.id})
         else:
             self._index(session, row, content, is_new=is_new)
 
@@ -285,7 +294,7 @@ class Record:
         subjects = {("charge", code) for code in text.charges} | {("species", each.name_zh) for each in text.species}
         if not is_new:
             session.flush()
-            session.connection().execute(_NO_SUBJECTS, {"bulletin": row.id})
+            _NO_SUBJECTS.run(session, {"bulletin": row.id})
         insert_new(
             session,
             BulletinSubject,
@@ -293,17 +302,16 @@ class Record:
         )
 
     def _write_recipients(self, session: Session, row: Bulletin, matter: Matter, *, is_new: bool) -> None:
-        connection = session.connection()
-        held = {} if is_new else {unit: said for unit, *said in connection.execute(_RECIPIENTS, {"bulletin": row.id})}
+        held = {} if is_new else {unit: said for unit, *said in _RECIPIENTS.all(session, {"bulletin": row.id})}
         told = {unit: _answers(matter, holder) for unit, holder in matter.holders.items()}
         new = [{"bulletin_id": row.id, "unit_code": unit, **told[unit]} for unit in told if unit not in held]
         insert_new(session, BulletinRecipient, new)
         for unit, said in held.items():
             which = {"bulletin": row.id, "unit": unit}
             if unit not in told:
-                connection.execute(_NOT_TOLD, which)
+                _NOT_TOLD.run(session, which)
             elif list(told[unit].values()) != said:
-                connection.execute(_ANSWERED, which | told[unit])
+                _ANSWERED.run(session, which | told[unit])
 
 
 def _answers(matter: Matter, holder: Holder) -> dict[str, object]:

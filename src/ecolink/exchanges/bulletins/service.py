@@ -48,7 +48,7 @@ TERMS = Terms(
 """The defaults of a bulletin's terms (P)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BulletinService:
     """The bulletins of the bureau `us`."""
 

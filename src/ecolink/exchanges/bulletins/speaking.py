@@ -76,7 +76,7 @@ class Saying:
     attachments: Sequence[AttachmentRef] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Speaker:
     """Seals and queues what is said in bulletins' threads."""
 

@@ -23,7 +23,7 @@ ACTIONS: Mapping[str, AccessAction] = {
 """What the law calls a thing done; all else alters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Traces:
     """Leaves marks in the access log."""
 

@@ -34,7 +34,7 @@ _EXPLANATIONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Arrivals:
     """Enters what was said; whatever crossed on the way, all parties' rows end alike."""
 

@@ -48,7 +48,7 @@ Remind = Callable[[Session, ConsultationTask, bool, datetime], None]
 """Tells our people of a task of ours: that it falls due, or (True) that it is overdue."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class ConsultationService:
     """All moves on consultations."""
 

@@ -192,7 +192,7 @@ class ConsultationOut(ConsultationLineOut):
     history: list[EntryOut]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Views:
     """Shows consultations."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.cosigning import Cosigning, Objection
@@ -115,7 +115,7 @@ def signed_by_all(kinds: Collection[str]) -> Select[CosignedDocument]:
     """Select the documents of these kinds that all parties signed, by subject."""
     return (
         select(CosignedDocument)
-        .where(CosignedDocument.kind.in_(kinds), CosignedDocument.completed_at.is_not(None))
+        .where(or_(*(CosignedDocument.kind == kind for kind in kinds)), CosignedDocument.completed_at.is_not(None))
         .order_by(CosignedDocument.subject, CosignedDocument.completed_at, CosignedDocument.digest)
     )
 

@@ -28,11 +28,12 @@ from ecolink.protocol.kinds.emergencies import EmergencyAlertV1, Status
 from ecolink.protocol.receipt import Outcome
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
+from ecolink.storage.queries import Query
 
 MAX_STATEMENTS: Final = 1000
 """A thread that has grown beyond this is being flooded; a cancellation still gets through."""
 
-_COUNT = select(func.count()).where(table_of(StatementRow).c.thread == bindparam("thread"))
+_COUNT = Query(select(func.count()).where(table_of(StatementRow).c.thread == bindparam("thread")))
 _EXPLANATIONS = {
     "status-mixed": "an exercise, a test and the real thing never share a thread",
     "not-a-party": "the bureau is neither the author nor among those the alert was told to",
@@ -43,7 +44,7 @@ _EXPLANATIONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Arrivals:
     """Applies peers' statements, and takes note of their receipts."""
 
@@ -177,7 +178,7 @@ def _name_who_raised(row: Emergency, alert: Stored) -> None:
 
 
 def _refuse_flood(session: Session, stored: Stored) -> None:
-    count = session.connection().execute(_COUNT, {"thread": stored.statement.thread}).scalar_one()
+    count = _COUNT.scalar(session, {"thread": stored.statement.thread})
     if count > MAX_STATEMENTS and MOVE_OF_TYPE[stored.statement.type] != "cancel":
         raise Reject("thread-full", f"the emergency has more than {MAX_STATEMENTS} statements; raise another")
 

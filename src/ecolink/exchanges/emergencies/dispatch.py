@@ -58,7 +58,7 @@ class Signature:
         return SignedPrivateV1(by=by, approver=OnDuty(name=approver.name) if approver else None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Dispatch:
     """Sends what is said."""
 

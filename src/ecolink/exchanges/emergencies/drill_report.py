@@ -108,7 +108,7 @@ def write_document(report: DrillReportOut, home: DutyDeskOut) -> Document:
             Table(("姓名", "提醒用时", "查看用时", "签收用时"), [_officer_row(line) for line in report.officers]),
         ]
     return Document(
-        title="应急通报演练报告",
+        title="紧急通报演练报告",
         bureau=home.name_zh or home.unit_code,
         day=china_day(report.as_of),
         made_at=report.as_of,

@@ -138,7 +138,7 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
         A real one (`status` actual) is sent at once when the caller may approve emergencies and types the title again
         in `confirm`; otherwise it waits for a second person. Exercises and tests go out at once, in their own lane.
         """
-        row = service.raise_alert(session, entry, by=by, now=now)
+        row = service.raising.raise_alert(session, entry, by=by, now=now)
         response.headers["Location"] = f"/api/v1/emergencies/{row.id}"
         return _answer(service, session, row, now, response)
 
@@ -157,7 +157,7 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
         by: Approver,
     ) -> EmergencyOut:
         """A second person, who types the title again, sends what waits for approval."""
-        row = service.approve(session, emergency_id, version=version, confirm=entry.confirm, by=by, now=now)
+        row = service.raising.approve(session, emergency_id, version=version, confirm=entry.confirm, by=by, now=now)
         return _answer(service, session, row, now, response)
 
     @api.post(
@@ -174,7 +174,7 @@ def _add_raising(api: APIRouter, service: EmergencyService) -> None:
         by: Raiser,  # noqa: ARG001
     ) -> EmergencyOut:
         """What waits for approval is dropped; nobody outside ever hears of it."""
-        row = service.discard(session, emergency_id, version=version)
+        row = service.raising.discard(session, emergency_id, version=version)
         return _answer(service, session, row, now, response)
 
 
@@ -190,7 +190,7 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
         by: Teller,
     ) -> EmergencyOut:
         """Recipients get the whole situation anew; members left out stay as they were. News is due every hour."""
-        row = service.update(session, emergency_id, entry, version=version, by=by, now=now)
+        row = service.telling.update(session, emergency_id, entry, version=version, by=by, now=now)
         return _answer(service, session, row, now, response)
 
     @api.post("/{emergency_id}/cancel", operation_id="cancel_emergency", summary="End it, or take it back / 解除或撤回")
@@ -198,7 +198,7 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
         emergency_id: EmergencyId, entry: CancelIn, session: SessionDep, now: NowDep, response: Response, by: Teller
     ) -> EmergencyOut:
         """`over` when the danger is past, `retraction` when it was told by mistake. One call, no second person."""
-        row = service.cancel(session, emergency_id, entry, by=by, now=now)
+        row = service.telling.cancel(session, emergency_id, entry, by=by, now=now)
         return _answer(service, session, row, now, response)
 
     @api.post("/{emergency_id}/acknowledge", operation_id="acknowledge_emergency", summary="Sign for it / 签收")
@@ -211,7 +211,7 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
         by: Signer,
     ) -> EmergencyOut:
         """A person takes a peer's emergency on: noted, dispatching, or in need of information. May be repeated."""
-        row = service.acknowledge(session, emergency_id, entry, by=by, now=now)
+        row = service.telling.acknowledge(session, emergency_id, entry, by=by, now=now)
         return _answer(service, session, row, now, response)
 
     @api.post("/{emergency_id}/notes", operation_id="note_emergency", summary="Say a line to the other side / 留言")
@@ -219,7 +219,7 @@ def _add_telling(api: APIRouter, service: EmergencyService) -> None:
         emergency_id: EmergencyId, entry: NoteIn, session: SessionDep, now: NowDep, response: Response, by: Teller
     ) -> EmergencyOut:
         """A short message while the emergency is open; from its author it goes to every recipient."""
-        row = service.note(session, emergency_id, entry, by=by, now=now)
+        row = service.telling.note(session, emergency_id, entry, by=by, now=now)
         return _answer(service, session, row, now, response)
 
 
@@ -244,7 +244,7 @@ def _add_tasks(api: APIRouter, service: EmergencyService) -> None:
     @api.post("/{task_id}/done", operation_id="finish_task", summary="A person did it / 任务办结")
     def finish_task(task_id: TaskId, entry: TaskDoneIn, session: SessionDep, now: NowDep, by: Doer) -> TaskOut:
         """Closes an open task by hand. Tasks also close by themselves when what they waited for arrives."""
-        task = service.finish_task(session, task_id, note=entry.note, by=by, now=now)
+        task = service.tasks.finish(session, task_id, note=entry.note, by=by.name, now=now)
         return service.views.tasks(session, [task])[0]
 
 

@@ -34,10 +34,12 @@ class News:
     emergency: Emergency
     task: CallTask | None = None
     statement: str = ""
-    """By its jti, where a peer's word is the news."""
+    """By its jti, where a signed word is the news."""
     by: Principal | None = None
     """Who signed; None where a restore brought the signature back."""
     decision: str | None = None
+    in_charge: str | None = None
+    """Whom they put in charge, as they wrote it."""
 
 
 OnNews = Callable[[Session, News, datetime], None]

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ecolink.errors import NotFoundError
+from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.emergencies.border import Border
 from ecolink.exchanges.emergencies.fires import border_report, grade_fire
 from ecolink.exchanges.emergencies.history import History
 from ecolink.exchanges.emergencies.models import Answer, Emergency
-from ecolink.exchanges.emergencies.rules import EmergencyState
+from ecolink.exchanges.emergencies.rules import NAMES_ZH, TABLE, EmergencyState, Side
 from ecolink.exchanges.governance import GovernanceOut, handling_out
 from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.emergencies import BorderDistance, EmergencyAlertV1, EmergencyCancelV1, Situation
@@ -23,7 +23,7 @@ KIND = "emergency"
 """What the search index and the access log call an emergency."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Register:
     """Reads and writes the rows of emergencies."""
 
@@ -44,6 +44,18 @@ class Register:
             raise NotFoundError
         return row
 
+    def take(self, session: Session, emergency_id: str, move: str) -> Emergency:
+        """Return one emergency, locked for a move of ours.
+
+        Raises:
+            NotFoundError: there is none.
+            IllegalMoveError: the move is not ours to make, or not now.
+
+        """
+        row = self.find(session, emergency_id, lock=True)
+        _refuse_illegal(move, row.state, Side.AUTHOR if row.author == self.us else Side.RECIPIENT)
+        return row
+
     def open(self, session: Session, alert: Stored) -> Emergency:
         """Return the new row of a peer's alert."""
         said = alert.statement
@@ -60,8 +72,12 @@ class Register:
         session.add(row)
         return row
 
+    def refresh(self, session: Session, row: Emergency) -> None:
+        """Bring the row up to what the thread says now."""
+        self.write(session, row, History.load(session, row.id, author=row.author))
+
     def write(self, session: Session, row: Emergency, history: History) -> None:
-        """Bring the row up to what the thread says."""
+        """Bring the row up to what the thread says, as `history` holds it."""
         if history.alert is None or history.situation is None:
             return
         (alert, opening), (told, situation) = history.alert, history.situation
@@ -119,6 +135,25 @@ class Register:
             answer.acknowledged_at = said.acknowledged_at
             session.add(answer)
         session.flush()
+
+
+def _refuse_illegal(move: str, state: str, side: Side) -> None:
+    if TABLE.target(move, state, side) is not None:
+        return
+    other = Side.RECIPIENT if side is Side.AUTHOR else Side.AUTHOR
+    if not _ever(move, side) and _ever(move, other):
+        raise IllegalMoveError(
+            f"'{move}' is the other side's move, not ours.", f"“{NAMES_ZH[move]}”应由对方单位办理，本方不能操作。"
+        )
+    raise IllegalMoveError(
+        f"'{move}' is not possible while the emergency is {state}.",
+        f"通报当前为“{NAMES_ZH[state]}”，不能“{NAMES_ZH[move]}”。",
+    )
+
+
+def _ever(move: str, side: Side) -> bool:
+    """Tell whether a side may ever make a move on what was told."""
+    return TABLE.target(move, EmergencyState.OPEN, side) is not None
 
 
 def terms_of(said: Statement) -> GovernanceOut:

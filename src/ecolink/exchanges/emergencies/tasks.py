@@ -32,6 +32,7 @@ from ecolink.exchanges.emergencies.news import Happening, News, OnNews
 from ecolink.kit.ids import new_id
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
+from ecolink.storage.queries import Query
 from ecolink.storage.upsert import insert_new
 
 AT_ONCE = 500
@@ -77,18 +78,20 @@ _STEP = (
     .where(_TASKS.emergency_id == bindparam("of"), _TASKS.bureau == bindparam("whom"))
     .where(_TASKS.step == bindparam("which"))
 )
-_CLOSE_RECEIPT = (
+_CLOSE_RECEIPT = Query(
     _STEP.where(_TASKS.state.in_(_LIVE))
     .values(state=TaskState.CLOSED.value, closed_because=ClosedBecause.RECEIPT.value, closed_at=bindparam("closed_at"))
     .returning(_TASKS.id)
 )
-_MOVE_SIGNATURE = _STEP.where(_TASKS.statement == bindparam("word"), _TASKS.state == TaskState.PLANNED.value).values(
-    due_at=bindparam("due_at")
+_MOVE_SIGNATURE = Query(
+    _STEP.where(_TASKS.statement == bindparam("word"), _TASKS.state == TaskState.PLANNED.value).values(
+        due_at=bindparam("due_at")
+    )
 )
 """What every receipt of an emergency does: built once, for it is done while others wait."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TaskBoard:
     """Plans, opens and closes call tasks by what is agreed with each bureau on the day of the alert."""
 
@@ -213,14 +216,14 @@ class TaskBoard:
         of = {"of": emergency_id, "whom": bureau, "word": statement}
         escalations = self._policy(session, emergency, bureau).emergency_escalations(begins)
         moved = [{**of, "which": f"signature-{at}", "due_at": due_at} for at, due_at in enumerate(escalations, start=1)]
-        session.connection().execute(_MOVE_SIGNATURE, moved)
+        _MOVE_SIGNATURE.run_each(session, moved)
 
     def note_returned_receipt(
         self, session: Session, emergency_id: str, bureau: str, statement: str, now: datetime
     ) -> None:
         """A message that a restore had forgotten was confirmed long ago: nobody need be called about its receipt."""
         closed = {"of": emergency_id, "whom": bureau, "which": f"receipt-{statement}", "closed_at": now}
-        late = session.connection().execute(_CLOSE_RECEIPT, closed).scalars().all()
+        late = _CLOSE_RECEIPT.scalars(session, closed)
         self._tell(session, Happening.TASK_CLOSED, late, now)
 
     def note_signature(self, session: Session, emergency_id: str, bureau: str, now: datetime) -> None:

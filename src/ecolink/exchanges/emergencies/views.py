@@ -82,7 +82,7 @@ class Books:
         return DutyDeskOut(unit_code=unit_code, name_zh=peer.name_zh, name_en=peer.name_en, duty_phone=peer.duty_phone)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Views:
     """Shows emergencies."""
 

@@ -36,7 +36,7 @@ class Opened:
     secret: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeedService:
     """The calendar feeds of this bureau's people."""
 

@@ -2,6 +2,6 @@
 
 `table` says which moves there are; `rules` folds a thread into a state and a history, the same on both
 nodes; `clocks` computes what is due. `drafting` prepares a request until an approver sends it, `moves`
-makes every later move and applies the other side's, `reading` shows. The row in `leads` is no more than
-what the fold says, kept so that lists are quick.
+makes every later move of ours, `arrivals` applies the other side's, `reading` shows. The row in `leads`
+is no more than what the fold says, kept so that lists are quick.
 """

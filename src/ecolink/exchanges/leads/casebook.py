@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ecolink.audit.access import AccessEntry
+from ecolink.audit.access_models import AccessAction
 from ecolink.cadence.calendars import china_day
 from ecolink.errors import NotFoundError
 from ecolink.exchanges.agreed import Agreed
@@ -96,7 +98,7 @@ OnLead = Callable[[Session, Lead, datetime], None]
 """Told whenever a lead's row changes, in the same transaction."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Casebook:
     """Reads leads out of their threads, and keeps their rows true."""
 
@@ -230,3 +232,18 @@ def _bodies(case: Case) -> list[dict[str, Any]]:
     return [
         case.statement(move.digest).statement.body for move in case.matter.applied if move.digest not in requests[:-1]
     ]
+
+
+def persons_entry(lead: Lead, action: AccessAction, *, actor: str, role: str, reason: str, at: datetime) -> AccessEntry:
+    """Return what the access log is to remember of an act on a lead's persons."""
+    return AccessEntry(
+        at=at,
+        actor=actor,
+        role=role,
+        action=action,
+        object_type=KIND,
+        object_id=lead.id,
+        case_number=lead.case_number,
+        reason=reason,
+        details={"persons": str(lead.person_count)},
+    )

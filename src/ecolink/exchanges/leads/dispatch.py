@@ -66,7 +66,7 @@ class Message:
         return f"lead.{self.name}.v1"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Dispatch:
     """Sends moves."""
 

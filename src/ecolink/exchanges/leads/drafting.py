@@ -26,7 +26,7 @@ from ecolink.protocol.kinds.leads import LeadRequestedV1
 from ecolink.surface.versions import check_version
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Drafting:
     """Drafts, approvals, and the first statement of a lead."""
 

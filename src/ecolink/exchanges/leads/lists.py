@@ -36,7 +36,7 @@ class Filter:
     query: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Lists:
     """Finds leads."""
 

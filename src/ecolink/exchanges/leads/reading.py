@@ -12,7 +12,7 @@ from ecolink.audit.access_models import AccessAction
 from ecolink.cadence.calendars import china_day
 from ecolink.errors import NotFoundError
 from ecolink.exchanges.governance import GovernanceOut, Terms, handling_out
-from ecolink.exchanges.leads import views
+from ecolink.exchanges.leads import proposals, views
 from ecolink.exchanges.leads.casebook import KIND, Case, Casebook
 from ecolink.exchanges.leads.history import LOST, private_of
 from ecolink.exchanges.leads.models import Lead, LeadDraft, LeadProposal
@@ -28,10 +28,11 @@ from ecolink.federation.threads import Delivery, DeliveryState
 from ecolink.identity.principal import Principal
 from ecolink.protocol.kinds.leads import LeadTransferredV1
 from ecolink.protocol.refusal import Refused
-from ecolink.protocol.statement import Statement, open_statement
+from ecolink.protocol.sealing import open_statement
+from ecolink.protocol.statement import Statement
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Reading:
     """Reads; the only things it writes are marks in the access log."""
 
@@ -251,7 +252,7 @@ class Reading:
     def _proposals(
         self, session: Session, lead: Lead, case: Case, now: datetime, *, is_all: bool = False
     ) -> Iterator[views.ProposalOut]:
-        for proposal in session.scalars(self.moving.proposals(lead.id).order_by(LeadProposal.id)):
+        for proposal in session.scalars(proposals.of_lead(lead.id)):
             if proposal.state == "awaiting" and proposal.content is not None:
                 message, possible = self.moving.preview(session, case, proposal, now)
                 yield views.ProposalOut.of(proposal, possible=possible, body=message.body, private=message.private)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from ecolink.exchanges.leads.table import PRECEDENCE, TABLE, Side, State
 from ecolink.protocol import threads
@@ -35,7 +36,8 @@ class Verdict(StrEnum):
 
 
 _RANK = {move: rank for rank, move in enumerate(PRECEDENCE)}
-_MOVE_OF_TYPE = {kind.type: kind.type.split(".")[1] for kind in KINDS}
+MOVE_OF_TYPE: Mapping[str, str] = MappingProxyType({kind.type: kind.type.split(".")[1] for kind in KINDS})
+"""The moves by their type on the wire."""
 _APPROVED = frozenset(kind.type.split(".")[1] for kind in KINDS if kind.approval) | {"interim_reply"}
 
 MAX_MOVES = 1000
@@ -71,7 +73,7 @@ class Move:
     @property
     def name(self) -> str | None:
         """The move's name in the table, or None when it is no move of a lead."""
-        name = _MOVE_OF_TYPE.get(self.type)
+        name = MOVE_OF_TYPE.get(self.type)
         is_interim = isinstance(self.body, LeadRepliedV1) and self.body.outcome == "interim"
         return "interim_reply" if is_interim else name
 

@@ -7,6 +7,7 @@ from ecolink.attachments.service import Attachments
 from ecolink.audit.access import AccessLog
 from ecolink.exchanges.agreed import Agreed
 from ecolink.exchanges.governance import Terms
+from ecolink.exchanges.leads.arrivals import Arrivals
 from ecolink.exchanges.leads.casebook import Casebook
 from ecolink.exchanges.leads.dispatch import Dispatch
 from ecolink.exchanges.leads.drafting import Drafting
@@ -28,12 +29,13 @@ LEAD_TERMS = Terms(
 """What holds for a lead unless the officer or an agreement says otherwise (P)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class LeadService:
-    """`drafting` prepares, `moving` makes and applies moves, `lists` finds, `reading` shows."""
+    """`drafting` prepares, `moving` makes moves, `arrivals` applies theirs, `lists` finds, `reading` shows."""
 
     drafting: Drafting
     moving: Moving
+    arrivals: Arrivals
     lists: Lists
     reading: Reading
 
@@ -58,6 +60,7 @@ class LeadService:
         return cls(
             drafting=Drafting(casebook=casebook, dispatch=dispatch, access=access, terms=terms),
             moving=moving,
+            arrivals=Arrivals(casebook=casebook, access=access),
             lists=Lists(search=search),
             reading=Reading(casebook=casebook, moving=moving, access=access, keystore=keystore, terms=terms, home=home),
         )

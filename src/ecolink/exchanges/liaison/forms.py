@@ -39,7 +39,7 @@ class Form:
     """Contacts between these bureaus that wait for our own word: confirm those before recording another."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Forms:
     """Opens record forms."""
 

@@ -39,7 +39,7 @@ from ecolink.protocol.kinds.liaison import (
 PURPOSE = "警务协作月联系"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class LiaisonService:
     """All moves on contacts."""
 

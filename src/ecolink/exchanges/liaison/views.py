@@ -241,7 +241,7 @@ class FormOut(BaseModel):
     to_confirm: list[str] = Field(description="Contacts of these bureaus that wait for our word: look there first.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Views:
     """Shows contacts. `home` is this bureau by name: Chinese, English."""
 

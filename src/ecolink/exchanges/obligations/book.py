@@ -39,7 +39,7 @@ class Judgement:
     plan: Plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Book:
     """Judges what `us` is obliged to by what the rooms say was signed."""
 

@@ -26,7 +26,7 @@ AHEAD = timedelta(days=400)
 """How far ahead of the present month obligations are written: a year that begins is seen whole."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Derivation:
     """Keeps the obligations of `us` as the agreements in force say."""
 

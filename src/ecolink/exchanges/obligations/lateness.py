@@ -25,7 +25,7 @@ from ecolink.storage.upsert import insert_new
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lateness:
     """Says and hears that obligations are overdue."""
 

@@ -39,7 +39,7 @@ class Message:
     due_at: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Notices:
     """Tells our people."""
 

@@ -23,7 +23,7 @@ from ecolink.federation.statements import Stored
 from ecolink.protocol.kinds.obligations import LATE
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class ObligationService:
     """What this bureau owes and is owed under its agreements."""
 

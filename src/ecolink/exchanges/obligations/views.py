@@ -45,7 +45,7 @@ class Names:
         return self._known.get(code) or PartyOut(unit_code=code)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Views:
     """Shows obligations and notices."""
 
@@ -124,7 +124,8 @@ class Views:
         rows = session.scalars(
             select(CosignedDocument)
             .where(CosignedDocument.kind == WAIVER, CosignedDocument.subject == obligation.key)
-            .order_by(CosignedDocument.written_at, CosignedDocument.digest)
+            # Within a second, in which two may be written, their threads are in order.
+            .order_by(CosignedDocument.written_at, CosignedDocument.thread)
         ).all()
         read = register.read(session, rows)
         return [

@@ -46,7 +46,7 @@ WORDS: dict[str, type[Word]] = {
 _PURPOSE = "协商免除协作义务"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Waivers:
     """Proposes and answers waivers, and applies what peers say of them."""
 

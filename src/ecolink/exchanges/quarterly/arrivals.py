@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from ecolink.exchanges.bodies import read_body
 from ecolink.exchanges.cosigned import register
 from ecolink.exchanges.duties import Settle
 from ecolink.exchanges.quarterly import ledger, rules
@@ -31,7 +31,7 @@ _KINDS: Mapping[str, Kind] = {kind.type: kind for kind in KINDS}
 _Body = ExchangeSubmittedV1 | ExchangeReadV1 | ExchangeFeedbackV1 | ExchangeSignedOffV1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Arrivals:
     """Enters what was said; whatever crossed on the way, all parties' rows end alike."""
 
@@ -85,14 +85,7 @@ def _drop_what_was_sent(session: Session, exchange_id: str, us: str) -> None:
 
 
 def _read(stored: Stored) -> _Body:
-    said, kind = stored.statement, _KINDS[stored.statement.type]
-    try:
-        body = kind.body.model_validate(said.body)
-        if kind.private is not None and said.private_data is not None:
-            kind.private.model_validate(said.private_data)
-    except ValidationError as fault:
-        where = "/".join(str(part) for part in fault.errors(include_input=False)[0]["loc"])
-        raise Reject("invalid-body", f"not the body of {said.type}: {where or 'as a whole'}") from None
+    body = read_body(stored, _KINDS[stored.statement.type])
     assert isinstance(body, _Body)  # noqa: S101 - the table of kinds says so
     return body
 

@@ -29,7 +29,7 @@ IsWaived = Callable[[Session, str], bool]
 """Tells whether all parties let an obligation go, by its key."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class Compiling:
     """Draws up packages of the bureau `us`."""
 

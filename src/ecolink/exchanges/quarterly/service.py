@@ -42,7 +42,7 @@ RefuseUnshared = Callable[[Session, Shared, Collection[str], date], None]
 """Refuses, with a `SharingError`, what the agreements in force on a day do not let us share with these bureaus."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, repr=False, kw_only=True)
 class QuarterlyService:
     """All moves on exchanges."""
 

@@ -134,7 +134,7 @@ class Due:
     convener: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Views:
     """Shows exchanges. `home` is this bureau by name: Chinese, English."""
 

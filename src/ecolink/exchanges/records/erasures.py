@@ -1,5 +1,6 @@
 """`/api/v1/threads/{thread}/erasure`: having personal data erased, here and at every bureau they were told to."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -35,9 +36,7 @@ def router(erasure: Erasure) -> APIRouter:
 
         What was signed stays and still verifies, as 'lawfully erased'. This cannot be undone.
         """
-        refuse_in_text([("/note", wanted.note or "")])
-        ordered = Ordered(reason=wanted.reason, note=wanted.note, username=by.username, name=by.name, role=by.lead_role)
-        erasure.erase(session, thread, ordered, now=now)
+        order_erasure(erasure, session, thread, wanted, by=by, now=now)
         return shown(session, thread)
 
     @api.get("", operation_id="get_erasure", summary="Show how far an erasure is / 查看删除情况")
@@ -46,3 +45,18 @@ def router(erasure: Erasure) -> APIRouter:
         return shown(session, thread)
 
     return api
+
+
+def order_erasure(
+    erasure: Erasure, session: Session, thread: str, wanted: ErasureIn, *, by: Principal, now: datetime
+) -> None:
+    """Have a thread's personal data erased, in the name of `by`.
+
+    Raises:
+        NotFoundError: no statement of this thread is held here.
+        InvalidError: the note, which is never erased, holds an identity number.
+
+    """
+    refuse_in_text([("/note", wanted.note or "")])
+    ordered = Ordered(reason=wanted.reason, note=wanted.note, username=by.username, name=by.name, role=by.lead_role)
+    erasure.erase(session, thread, ordered, now=now)

@@ -15,7 +15,8 @@ from ecolink.protocol.evidence.trust import Keys
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.receipt import Receipt, open_receipt
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Statement, open_statement
+from ecolink.protocol.sealing import open_statement
+from ecolink.protocol.statement import Statement
 
 T = TypeVar("T")
 
