@@ -1,6 +1,7 @@
 """What every page shows above itself, and that it is told within a second or so."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
@@ -19,6 +20,7 @@ from ecolink.identity.roles import Role
 from ecolink.kit.clock import HandClock
 from ecolink.storage.engine import Database
 from tests.support.agreements import Chief, terms
+from tests.support.console import Reception
 from tests.support.town import ALL_LANES, QINGYUAN, SHOUNING, START, Town
 
 OFFICER = Principal(id="1", username="chen", name="Chen", roles=frozenset({Role.OFFICER}))
@@ -66,10 +68,14 @@ def test_a_stream_tells_first_how_things_stand_and_then_only_what_changed(world:
     async def run() -> None:
         live = Live(database, world.clock, world.look)
         events = live.stream(OFFICER, Language.CHINESE, world.recognise)
-        assert await heard(events, "stand") == {"strip": "", "counts": {"leads_overdue": 0}}
-        world.marks = {"leads": "2", "bulletins": "1"}
+        first = await heard(events, "stand")
+        assert first == {"strip": "", "counts": {"leads_overdue": 0}, "marks": dict(live.marks)}
+        world.marks = {"leads": "1", "bulletins": "1"}
         world.clock.advance(timedelta(seconds=1))
-        assert await heard(events, "stand") == {"changed": ["bulletins", "leads"]}
+        told = await heard(events, "stand")
+        assert told == {"marks": dict(live.marks)}
+        assert {*live.marks} == {"leads", "bulletins"}
+        assert live.marks["leads"] == first["marks"]["leads"]
         world.counts = {"leads_overdue": 3}
         world.clock.advance(timedelta(seconds=1))
         assert await heard(events, "stand") == {"counts": {"leads_overdue": 3}}
@@ -128,6 +134,25 @@ def test_however_many_look_the_database_is_asked_once_a_turn(world: World, datab
             await events.aclose()
 
     asyncio.run(run())
+
+
+@pytest.mark.by_turns
+def test_a_page_knows_the_marks_of_before_its_content_was_read(reception: Reception, town: Town):
+    """What changes between the two differs from the marks that hold when the page's stream opens."""
+    officer = reception.signed_in(Role.OFFICER)
+    officer.get("/leads")
+    before = seen(officer.get("/leads").text)
+    Chief(reception.node).propose(terms())
+    town.clock.advance(timedelta(seconds=5))
+
+    assert seen(officer.get("/leads").text) == before
+    assert seen(officer.get("/leads").text)["anything"] != before["anything"]
+
+
+def seen(page: str) -> dict[str, str]:
+    found = re.search("data-seen='([^']*)'", page)
+    assert found
+    return dict(orjson.loads(found[1]))
 
 
 @pytest.mark.by_turns

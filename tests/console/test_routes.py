@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import pytest
@@ -31,6 +31,10 @@ GUARDED = [page for page in PAGES if page.permissions]
 
 class Still(Nothing):
     """Nothing is going on."""
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        return {}
 
     def shown_to(self, _: object) -> Shown:
         return Shown("", {}, {})

@@ -3,6 +3,9 @@
 Once a second, while anybody looks, each process asks the database how things stand and compares. So it does not matter
 who changed something, in which process, or whether a page was away: what a page is sent is how things stand, never what
 happened. It is rendered once for all who see the same, and only what changed is sent.
+
+A page knows the marks of its topics from before its content was read, and is sent those that hold now: it asks anew for
+each that differs. So nothing is missed between the reading and the opening of the stream, nor while a line was cut.
 """
 
 import asyncio
@@ -10,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import blake2s
 from threading import RLock
 from typing import TYPE_CHECKING, Final
 
@@ -96,19 +100,17 @@ class Shown:
     """HTML."""
     counts: Mapping[str, int]
     marks: Mapping[str, str]
+    """By topic something short that differs whenever the topic changed; the same in every process of a node."""
 
     def since(self, before: "Shown | None") -> bytes:
-        """Return what differs from `before` as JSON; empty where nothing does. A topic is named, not described."""
+        """Return what differs from `before` as JSON; empty where nothing does."""
         told: dict[str, object] = {}
         if before is None or before.strip != self.strip:
             told["strip"] = self.strip
         if before is None or before.counts != self.counts:
             told["counts"] = dict(self.counts)
-        if before is not None:
-            gone = before.marks.keys() - self.marks.keys()
-            changed = {topic for topic, mark in self.marks.items() if before.marks.get(topic) != mark}
-            if gone or changed:
-                told["changed"] = sorted(gone | changed)
+        if before is None or before.marks != self.marks:
+            told["marks"] = dict(self.marks)
         return orjson.dumps(told) if told else b""
 
 
@@ -126,6 +128,11 @@ class Live:
         self._watcher: asyncio.Task[None] | None = None
         self._streams = 0
         self._turn = asyncio.Condition()
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """The marks of the last look, however old: what is read after asking for them is no older than they say."""
+        return self._sight.marks if self._sight else {}
 
     def shown_to(self, page: "Page") -> Shown:
         """Return what the person who asks for `page` sees; a second old at most."""
@@ -181,6 +188,7 @@ class Live:
         with self._lock:
             with self._database.read() as session:
                 seen = self._look(session, now)
+            seen = replace(seen, marks={topic: _short(mark) for topic, mark in seen.marks.items()})
             if self._sight is None or seen.differs_from(self._sight):
                 self._shown = {}
             self._sight = seen
@@ -209,6 +217,10 @@ class Live:
     async def _next_turn(self) -> None:
         async with self._turn:
             await self._turn.wait()
+
+
+def _short(mark: str) -> str:
+    return blake2s(mark.encode(), digest_size=6).hexdigest()
 
 
 def _is_still(by: Principal, recognise: Recognise, now: datetime) -> bool:

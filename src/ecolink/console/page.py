@@ -1,5 +1,6 @@
 """How a page answers: it shows a template, or goes on to another page with a word about what was done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -40,6 +41,8 @@ class Page:
     by: Principal | None
     """None where nobody is logged in yet."""
     now: datetime
+    seen: Mapping[str, str]
+    """The marks of the console's topics from before anything was read for this page."""
 
     def text(self, message: str, **values: object) -> str:
         """Return an English text in the person's language, with `{names}` filled in."""
@@ -143,7 +146,9 @@ class Page:
 
 def page_of(request: Request) -> Page:
     """Return the page that `request` asks for."""
-    return Page(request, language_of(request), getattr(request.state, "principal", None), moment_of(request))
+    state = request.state
+    by, seen = getattr(state, "principal", None), getattr(state, "seen", {})
+    return Page(request, language_of(request), by, moment_of(request), seen)
 
 
 async def _page(request: Request) -> Page:

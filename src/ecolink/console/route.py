@@ -67,6 +67,7 @@ class PageRoute(TransactionalRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            request.state.seen = request.app.state.console.live.marks
             try:
                 await let_in(request)
                 _hold_back(request)

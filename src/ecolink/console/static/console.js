@@ -18,13 +18,20 @@
     else if (form.matches?.("form")) clear(form);
   });
   document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status >= 500 || event.detail.xhr.status === 429) again(event);
     let problem = null;
     try { problem = JSON.parse(event.detail.xhr.responseText); } catch { /* not a problem document */ }
     tell(event, problem ?? { detail_zh: words.failed, detail_en: words.failed });
   });
   document.addEventListener("htmx:sendError", (event) => {
+    again(event);
     tell(event, { detail_zh: words.lost, detail_en: words.lost });
   });
+  // What changed on the node is asked for until it comes.
+  function again(event) {
+    const asking = event.detail.requestConfig?.triggeringEvent?.type ?? "";
+    if (asking.startsWith("live:")) setTimeout(() => document.body.dispatchEvent(new CustomEvent(asking)), 5000);
+  }
   // What a person pressed tells them; what the page asks for by itself is asked for again anyway.
   function tell(event, problem) {
     const form = event.detail.elt.closest("form"), place = document.getElementById("said");
@@ -222,7 +229,9 @@
   const address = document.body.dataset.live;
   if (!address) return;
   const channel = new BroadcastChannel("ecolink-live");
+  const stand = {}; // all that the stream of this tab told
   let heardAt = Date.now();
+  let seen = JSON.parse(document.body.dataset.seen);
 
   function hear(kind, told) {
     heardAt = Date.now();
@@ -235,7 +244,15 @@
       badge.textContent = count;
       if (badge.classList.contains("badge")) badge.hidden = !count;
     }
-    for (const topic of told.changed ?? []) document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
+    if (told.marks) renew(told.marks);
+  }
+  // What stands on the page was read when the marks were as `seen`; a topic whose mark differs is asked for anew.
+  function renew(marks) {
+    const before = seen;
+    seen = marks;
+    for (const topic of new Set([...Object.keys(before), ...Object.keys(marks)])) {
+      if (before[topic] !== marks[topic]) document.body.dispatchEvent(new CustomEvent(`live:${topic}`));
+    }
   }
   function show(strip) {
     const place = document.getElementById("strip");
@@ -259,7 +276,10 @@
       }
     } catch { /* a browser that lets no page sound before it was touched still shows the strip */ }
   }
-  channel.addEventListener("message", (event) => hear(event.data.kind, event.data.told));
+  channel.addEventListener("message", (event) => {
+    if (event.data.kind !== "asked") hear(event.data.kind, event.data.told);
+    else if (stand.marks) channel.postMessage({ kind: "stand", told: stand });
+  });
 
   function follow() {
     return new Promise(() => listen()); // the lock is held as long as this tab lives
@@ -276,6 +296,7 @@
     source.addEventListener("error", () => { if (source.readyState === EventSource.CLOSED) ask(); });
   }
   function pass(kind, told) {
+    if (kind === "stand") Object.assign(stand, told);
     hear(kind, told);
     channel.postMessage({ kind, told });
   }
@@ -288,6 +309,7 @@
   }
   if (navigator.locks) navigator.locks.request(`ecolink-live-${csrf}`, follow);
   else follow();
+  channel.postMessage({ kind: "asked" }); // a tab that is opened later hears how things stand
 
   setInterval(() => {
     for (const sign of document.querySelectorAll(".stale")) sign.hidden = Date.now() - heardAt < 15000;
