@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.protocol import evidence
 from ecolink.protocol.card import fingerprint
-from ecolink.protocol.evidence import StatementRecord, Trust
+from ecolink.protocol.evidence import LeafProof, StatementRecord, Trust
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.keys import SigningKey
+from ecolink.protocol.merkle import inclusion_ranges
 from ecolink.protocol.receipt import Outcome, Verdict, seal_receipt
 from ecolink.protocol.sealing import seal
 from ecolink.protocol.statement import Draft, Lane
@@ -253,6 +254,20 @@ def test_an_erasure_that_is_not_in_the_log_is_not_lawful():
     assert codes(report) == ["unlogged-erasure"]
 
 
+def test_an_erasure_that_only_another_bureau_logged_is_not_lawful():
+    story = Story.told()
+    content, theirs, record = story.content(), story.qingyuan, erased(story)
+    theirs.append("erasure", sha256_hex(dumps(record.tombstone)))
+    (kind, digest), at = theirs.logs[1][-1], len(theirs.logs[1]) - 1
+    proof = LeafProof(len(content.checkpoints), kind, digest, at, theirs.prove(inclusion_ranges(at, at + 1), 1))
+    report = story.verify(
+        statements=[record, *content.statements[1:]],
+        checkpoints=[*content.checkpoints, theirs.note()],
+        leaves=[*content.leaves, proof],
+    )
+    assert codes(report) == ["unlogged-erasure"]
+
+
 @pytest.mark.parametrize("change", [{"statement": "00" * 32}, {"private": "00" * 32}, {"unit_code": QINGYUAN}])
 def test_a_tombstone_of_something_else_excuses_nothing(change):
     story = Story.told()
@@ -326,3 +341,26 @@ def test_a_statement_received_after_its_key_was_revoked_does_not_count():
     story.deliver(story.shouning, statement)
     story.shouning.sign = kept
     assert "key-revoked" in codes(story.verify())
+
+
+def test_a_statement_nobody_receipted_is_judged_by_the_day_it_says():
+    story = Story()
+    thief = story.shouning.sign
+    story.shouning.lose_key(story.now, since=None)
+    story.shouning.sign, kept = thief, story.shouning.sign
+    story.say(story.shouning, receipted=False)
+    story.shouning.sign = kept
+    assert codes(story.verify()) == ["key-revoked"]
+
+
+def test_a_statement_that_was_refused_for_its_revoked_key_is_no_fault_of_the_file():
+    story = Story()
+    thief = story.shouning.sign
+    story.shouning.lose_key(story.now, since=None)
+    kept, story.shouning.sign = story.shouning.sign, thief
+    statement = story.say(story.shouning, receipted=False)
+    story.shouning.sign = kept
+    story.deliver(story.shouning, statement, Outcome.REFUSED, "key-revoked")
+    report = story.verify()
+    assert report.ok, report.first_wrong
+    assert codes(report, "note") == ["refused"]

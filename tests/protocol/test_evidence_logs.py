@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from ecolink.kit.canonical import sha256_hex
+from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.protocol import evidence
 from ecolink.protocol.attestation import Holding, seal_attestation
 from ecolink.protocol.checkpoint import origin_of
@@ -44,6 +44,16 @@ def test_a_proof_that_does_not_lead_to_the_root_is_told(change):
     story = Story.told()
     first, *rest = story.content().leaves
     assert codes(story.verify(leaves=[replace(first, **change), *rest]))[:1] == ["bad-proof"]
+
+
+def test_each_proof_that_does_not_hold_is_told():
+    story = Story.told()
+    content = story.content()
+    bad = [replace(leaf, proof=()) for leaf in content.leaves[:2]]
+    lost = replace(content.leaves[2], checkpoint=7)
+    report = story.verify(leaves=[*bad, lost, *content.leaves[3:]])
+    told = [finding.subject for finding in report.findings if finding.code == "bad-proof"]
+    assert told == [leaf.digest for leaf in content.leaves[:3]]
 
 
 def test_a_proof_in_the_other_bureaus_log_does_not_stand_for_one_in_the_exporters():
@@ -87,6 +97,28 @@ def test_what_another_bureau_holds_of_our_log_is_joined_to_what_we_show():
     assert codes(story.verify(held=[held], growth=[GrowthProof(1, 9, ())]))[0] == "bad-proof"
 
 
+def test_what_a_bureau_holds_of_its_own_log_or_of_ours_by_our_word_joins_nothing():
+    """Of the logs held, those are looked at that another bureau holds of the exporter's; these come before one such."""
+    story = Story.told()
+    story.attest(story.shouning, story.shouning)
+    story.attest(story.shouning, story.qingyuan)
+    story.attest(story.qingyuan, story.qingyuan)
+    story.say(story.shouning)
+    assert story.verify().ok
+    held = story.attest(story.qingyuan, story.shouning)
+    story.say(story.shouning)
+    assert codes(story.verify(held=[held], growth=[])) == ["unproven-growth"]
+
+
+def test_each_proof_of_growth_that_does_not_hold_is_told():
+    story = Story.told()
+    held = story.attest(story.qingyuan, story.shouning)
+    story.say(story.shouning)
+    bad = [GrowthProof(1, 0, ()), GrowthProof(1, 9, ()), GrowthProof(9, 0, ())]
+    report = story.verify(held=[held], growth=[*bad, *story.content(held=[held]).growth])
+    assert [finding.subject for finding in report.findings] == ["growth 1-0", "growth 1-9", "growth 9-0"]
+
+
 def test_a_log_shown_shorter_than_another_bureau_holds_it_is_told():
     story = Story.told()
     before = [list(log) for log in story.shouning.logs.values()]
@@ -119,6 +151,37 @@ def test_a_restore_that_was_declared_is_a_declared_gap_and_no_tampering():
 
 def test_a_new_log_without_a_declaration_is_told():
     assert "undeclared-gap" in codes(restored_story(declared=False).verify())
+
+
+def test_each_restore_is_declared_for_itself():
+    story = restored_story()
+    story.restores.append(story.shouning.restore(len(story.shouning.logs[2]), [], story.now))
+    story.say(story.qingyuan)
+    report = story.verify()
+    assert report.ok, report.first_wrong
+    assert codes(report, "caution") == ["declared-gap", "declared-gap"]
+    first, second = story.restores
+    assert [codes(story.verify(restores=kept)).count("undeclared-gap") for kept in ([first], [second], [])] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("closed", [None, 7, "no note", "of another bureau", "of the same log"])
+def test_a_declaration_that_closes_no_earlier_log_of_the_exporter_declares_nothing(closed):
+    story = Story.told()
+    story.shouning.restore(len(story.shouning.logs[1]), [], story.now)
+    notes = {"of another bureau": story.qingyuan.note, "of the same log": lambda: story.shouning.note(epoch=2)}
+    said = {} if closed is None else {"closed": notes.get(str(closed), lambda: closed)()}
+    text = dumps({**said, "held_by_peers": []}).decode()
+    story.shouning.logs[2][0] = ("restore", sha256_hex(text.encode()))
+    story.restores.append(text)
+    assert codes(story.verify()) == ["undeclared-gap"]
+
+
+def test_a_declaration_that_is_no_json_declares_nothing():
+    story = Story.told()
+    story.shouning.restore(len(story.shouning.logs[1]), [], story.now)
+    story.shouning.logs[2][0] = ("restore", sha256_hex(b"restored"))
+    story.restores.append("restored")
+    assert codes(story.verify()) == ["undeclared-gap"]
 
 
 def test_a_declaration_that_is_not_the_first_leaf_of_its_log_declares_nothing():
@@ -246,14 +309,16 @@ def test_an_export_sealed_with_a_key_that_was_already_stolen_is_not_relied_on():
 
 
 def test_proofs_in_the_other_bureaus_log_may_ride_along():
-    story = Story.told()
+    story = Story()
+    story.qingyuan.append("noted", "00" * 32)
+    story.say(story.shouning)
     content, theirs = story.content(), story.qingyuan
     at = theirs.logs[1].index(("received", story.statements[0].digest))
     proof = theirs.prove(inclusion_ranges(at, len(theirs.logs[1])), 1)
     extra = LeafProof(len(content.checkpoints), "received", story.statements[0].digest, at, proof)
     report = story.verify(checkpoints=[*content.checkpoints, theirs.note()], leaves=[*content.leaves, extra])
     assert report.ok, report.first_wrong
-    assert sha256_hex(b"") not in {leaf.digest for leaf in content.leaves}
+    assert (report.lines[0].log_index, at) == (0, 1)
 
 
 def _attestation(story, held, since):

@@ -1,11 +1,13 @@
 """The evidence file of one thread: everything said, receipted and logged, checkable by anyone with the public keys.
 
-`record` is the file's form, `trust` whose keys count, `documents` opens every signed piece, `history` and `logs`
-check what the pieces say together, `report` is what a person is told. `verify` narrates it.
+`record` is the file's form, `trust` whose keys count, `documents` opens every signed piece, `proofs` tries what is said
+to be in a log, `history` and `logs` check what the pieces say together, `report` is what a person is told. `verify`
+narrates it.
 """
 
 from ecolink.protocol.evidence import history, logs
 from ecolink.protocol.evidence.documents import check_seal, open_documents
+from ecolink.protocol.evidence.proofs import try_proofs
 from ecolink.protocol.evidence.record import (
     FORM,
     MAX_FILE_BYTES,
@@ -63,9 +65,10 @@ def verify(raw: bytes, trust: Trust) -> Report:
     if not check_seal(file, keys, findings):
         return _report(findings, content, keys)
     documents = open_documents(content, keys, findings)
-    history.check(content, documents, findings)
-    logs.check(content, documents, findings)
-    return _report(findings, content, keys, history.tell(content, documents))
+    proofs = try_proofs(content, documents)
+    history.check(content, documents, proofs, findings)
+    logs.check(content, documents, proofs, findings)
+    return _report(findings, content, keys, history.tell(documents, proofs))
 
 
 def _settle(content: Content, trust: Trust, findings: Findings) -> Keys:

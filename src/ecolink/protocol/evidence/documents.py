@@ -1,6 +1,6 @@
 """Opening every signed piece of an evidence file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,10 +10,10 @@ from ecolink.protocol.attestation import Attestation, open_attestation
 from ecolink.protocol.batch import Batch, open_batch
 from ecolink.protocol.checkpoint import Checkpoint, open_checkpoint
 from ecolink.protocol.evidence.record import TYP, Content, EvidenceFile, StatementRecord
-from ecolink.protocol.evidence.report import Findings
+from ecolink.protocol.evidence.report import Delivery, Findings
 from ecolink.protocol.evidence.trust import Keys
 from ecolink.protocol.keys import Use, VerifyKey
-from ecolink.protocol.receipt import Receipt, open_receipt
+from ecolink.protocol.receipt import Outcome, Receipt, open_receipt
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.sealing import open_statement
 from ecolink.protocol.statement import Statement
@@ -41,12 +41,22 @@ class Documents:
     records: dict[str, StatementRecord] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
+    deliveries: dict[str, list[tuple[Delivery, Receipt]]] = field(default_factory=dict)
+    """By statement what receipts say: of each recipient the first that says it holds it, else the last word."""
     attestations: list[Attestation] = field(default_factory=list)
     checkpoints: list[Checkpoint | None] = field(default_factory=list)
     """In the order of the file, which proofs refer to."""
     shown: list[Checkpoint] = field(default_factory=list)
     """Every checkpoint that appears anywhere."""
     held: list[Held] = field(default_factory=list)
+
+    def checkpoint(self, number: int) -> Checkpoint | None:
+        """Return the checkpoint that proofs call by this number; None where there is none that verified."""
+        return self.checkpoints[number] if number < len(self.checkpoints) else None
+
+    def delivered(self, digest: str) -> Sequence[tuple[Delivery, Receipt]]:
+        """Return what receipts say of a statement."""
+        return self.deliveries.get(digest, ())
 
     def key_of(self, document: Statement | Receipt | Attestation) -> VerifyKey:
         """Return the key a document was verified with."""
@@ -98,6 +108,7 @@ def open_documents(content: Content, keys: Keys, findings: Findings) -> Document
     opened.batches = {each.digest: each for each in _open_each(findings, "batch", content.batches, open_batch, anyone)}
     receipts = _open_each(findings, "receipt", content.receipts, open_receipt, anyone)
     opened.receipts = {each.digest: each for each in receipts}
+    opened.deliveries = _deliveries(opened.receipts.values())
     opened.attestations = _open_each(findings, "attestation", content.attestations, open_attestation, anyone)
     _open_notes(content, opened, findings)
     return opened
@@ -119,6 +130,18 @@ def open_note(text: str, keys: Keys) -> Checkpoint:
             except Refused as refused:
                 refusal = refused
     raise refusal
+
+
+def _deliveries(receipts: Iterable[Receipt]) -> dict[str, list[tuple[Delivery, Receipt]]]:
+    told: dict[str, dict[str, tuple[Delivery, Receipt]]] = {}
+    for receipt in sorted(receipts, key=lambda each: each.received_at):
+        for verdict in receipt.verdicts:
+            of_statement = told.setdefault(verdict.digest, {})
+            before = of_statement.get(receipt.iss)
+            if before is None or before[0].outcome is Outcome.REFUSED:
+                delivery = Delivery(receipt.iss, verdict.verdict, receipt.received_at, verdict.reason)
+                of_statement[receipt.iss] = (delivery, receipt)
+    return {digest: list(of_statement.values()) for digest, of_statement in told.items()}
 
 
 def _open_notes(content: Content, opened: Documents, findings: Findings) -> None:

@@ -1,13 +1,15 @@
 """What the documents of a thread say together: one history without holes, told to whom it was told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from ecolink.kit import canonical
 from ecolink.protocol.batch import Batch
 from ecolink.protocol.evidence.documents import Documents
+from ecolink.protocol.evidence.proofs import Proofs
 from ecolink.protocol.evidence.record import Content
-from ecolink.protocol.evidence.report import Delivery, Findings, Line
+from ecolink.protocol.evidence.report import Findings, Line
 from ecolink.protocol.keys import VerifyKey
 from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.receipt import Outcome, Receipt
@@ -16,33 +18,18 @@ from ecolink.protocol.statement import Statement
 from ecolink.protocol.threads import Node, order
 
 
-def check(content: Content, documents: Documents, findings: Findings) -> None:
+def check(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> None:
     """Check the thread, its private parts, its receipts and channels, and when keys were valid."""
     _check_thread(content, documents, findings)
-    _check_private_parts(content, documents, findings)
+    _check_private_parts(content, documents, proofs, findings)
     _check_receipts(documents, findings)
     _check_channels(documents, findings)
     _check_keys(documents, findings)
     _note_undelivered(documents, findings)
 
 
-def deliveries(documents: Documents, digest: str) -> list[tuple[Delivery, Receipt]]:
-    """Return what receipts say of a statement: per recipient the first that says it holds it, else the last word."""
-    found: dict[str, tuple[Delivery, Receipt]] = {}
-    for receipt in sorted(documents.receipts.values(), key=lambda each: each.received_at):
-        for verdict in receipt.verdicts:
-            if verdict.digest != digest:
-                continue
-            held = found.get(receipt.iss)
-            if held is None or held[0].outcome is Outcome.REFUSED:
-                told = Delivery(receipt.iss, verdict.verdict, receipt.received_at, verdict.reason)
-                found[receipt.iss] = (told, receipt)
-    return list(found.values())
-
-
-def tell(content: Content, documents: Documents) -> tuple[Line, ...]:
+def tell(documents: Documents, proofs: Proofs) -> tuple[Line, ...]:
     """Return the thread's statements for people to read."""
-    places = {leaf.digest: leaf.index for leaf in content.leaves}
     lines = [
         Line(
             digest=statement.digest,
@@ -51,8 +38,8 @@ def tell(content: Content, documents: Documents) -> tuple[Line, ...]:
             iss=statement.iss,
             aud=statement.aud,
             iat=statement.iat,
-            deliveries=tuple(told for told, _ in deliveries(documents, statement.digest)),
-            log_index=places.get(statement.digest),
+            deliveries=tuple(told for told, _ in documents.delivered(statement.digest)),
+            log_index=proofs.place_of(statement.digest),
             private=_private_state(documents, statement),
         )
         for statement in _in_order(documents)
@@ -95,27 +82,27 @@ def _check_thread(content: Content, documents: Documents, findings: Findings) ->
                 )
 
 
-def _check_private_parts(content: Content, documents: Documents, findings: Findings) -> None:
+def _check_private_parts(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> None:
     for digest, statement in documents.statements.items():
         record = documents.records[digest]
         if record.tombstone is not None:
-            _check_tombstone(content, documents, statement, findings)
+            _check_tombstone(content.made_by, record.tombstone, statement, proofs, findings)
         elif record.withheld:
             findings.note("withheld", digest, "The private part is withheld.", "个人信息部分未随文件提供。")
         elif statement.private_digest is not None and statement.private is None:
             findings.wrong("private-missing", digest, "The private part is missing.", "缺少个人信息部分。")
 
 
-def _check_tombstone(content: Content, documents: Documents, statement: Statement, findings: Findings) -> None:
-    stone = dict(documents.records[statement.digest].tombstone or {})
+def _check_tombstone(
+    exporter: str, stone: Mapping[str, Any], statement: Statement, proofs: Proofs, findings: Findings
+) -> None:
     told = (stone.get("statement"), stone.get("private"), stone.get("unit_code"))
-    if told != (statement.digest, statement.private_digest, content.made_by) or statement.private is not None:
+    if told != (statement.digest, statement.private_digest, exporter) or statement.private is not None:
         findings.wrong(
             "wrong-tombstone", statement.digest, "The tombstone is of another private part.", "删除记录与该报文不符。"
         )
         return
-    digest = canonical.sha256_hex(canonical.dumps(stone))
-    if not any(leaf.kind == LeafKind.ERASURE and leaf.digest == digest for leaf in content.leaves):
+    if not proofs.has(canonical.sha256_hex(canonical.dumps(dict(stone))), {LeafKind.ERASURE}):
         findings.wrong(
             "unlogged-erasure",
             statement.digest,
@@ -185,7 +172,7 @@ def _uses(documents: Documents) -> Iterator[tuple[str, VerifyKey, datetime]]:
     for receipt in documents.receipts.values():
         yield receipt.digest, documents.key_of(receipt), receipt.received_at
     for digest, statement in documents.statements.items():
-        told = [each for each, _ in deliveries(documents, digest)]
+        told = [each for each, _ in documents.delivered(digest)]
         for delivery in told:
             if delivery.outcome is Outcome.STORED:
                 yield digest, documents.key_of(statement), delivery.received_at
@@ -195,7 +182,7 @@ def _uses(documents: Documents) -> Iterator[tuple[str, VerifyKey, datetime]]:
 
 def _note_undelivered(documents: Documents, findings: Findings) -> None:
     for digest, statement in documents.statements.items():
-        told = {each.recipient: each for each, _ in deliveries(documents, digest)}
+        told = {each.recipient: each for each, _ in documents.delivered(digest)}
         for recipient in statement.aud:
             delivery = told.get(recipient)
             if delivery is None:

@@ -1,15 +1,15 @@
 """What the evidence logs prove: everything is in the exporter's, no log shows two pasts, and times hold."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from ecolink.kit import canonical
-from ecolink.protocol import leaves, merkle
+from ecolink.protocol import merkle
 from ecolink.protocol.checkpoint import Checkpoint
 from ecolink.protocol.evidence.documents import Documents, open_note
-from ecolink.protocol.evidence.history import deliveries
-from ecolink.protocol.evidence.record import Content, LeafProof
+from ecolink.protocol.evidence.proofs import Proofs
+from ecolink.protocol.evidence.record import Content
 from ecolink.protocol.evidence.report import Findings
 from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.receipt import Outcome, Receipt
@@ -20,40 +20,21 @@ _OF_STATEMENTS = frozenset({LeafKind.SENT, LeafKind.RECEIVED, LeafKind.REFUSED, 
 _OF_RECEIPTS = frozenset({LeafKind.RECEIPT, LeafKind.RECEIPT_HELD})
 
 
-def check(content: Content, documents: Documents, findings: Findings) -> None:
+def check(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> None:
     """Check proofs, forks, gaps and times."""
-    proven = list(_check_proofs(content, documents, findings))
-    _check_everything_logged(content, documents, proven, findings)
+    for leaf, refused in proofs.failed:
+        findings.wrong(refused.reason, leaf.digest, refused.detail, "存证日志的包含证明不成立。")
+    _check_everything_logged(documents, proofs, findings)
     _check_forks(documents, findings)
-    gaps = _check_gaps(content, documents, proven, findings)
+    gaps = _check_gaps(content, documents, proofs, findings)
     _check_growth(content, documents, gaps, findings)
-    _check_times(content, documents, proven, findings)
+    _check_times(content, documents, proofs, findings)
 
 
-Proven = tuple[LeafProof, Checkpoint]
-"""A leaf that is under a checkpoint."""
-
-
-def _check_proofs(content: Content, documents: Documents, findings: Findings) -> Iterator[Proven]:
-    for leaf in content.leaves:
-        checkpoint = _at(documents, leaf.checkpoint)
-        if checkpoint is None:
-            findings.wrong("bad-proof", leaf.digest, "The proof names no valid checkpoint.", "证明所指的检查点无效。")
-            continue
-        try:
-            hashed = leaves.hash_of(leaf.kind, leaf.digest)
-            merkle.verify_inclusion(hashed, leaf.index, checkpoint.size, leaf.proof, checkpoint.root)
-        except Refused as refused:
-            findings.wrong(refused.reason, leaf.digest, refused.detail, "存证日志的包含证明不成立。")
-            continue
-        yield leaf, checkpoint
-
-
-def _check_everything_logged(content: Content, documents: Documents, proven: list[Proven], findings: Findings) -> None:
-    logged = {(leaf.digest, leaf.kind) for leaf, note in proven if note.unit_code == content.made_by}
+def _check_everything_logged(documents: Documents, proofs: Proofs, findings: Findings) -> None:
     for digests, kinds in ((documents.statements, _OF_STATEMENTS), (documents.receipts, _OF_RECEIPTS)):
         for digest in digests:
-            if not any((digest, kind) in logged for kind in kinds):
+            if not proofs.has(digest, kinds):
                 findings.wrong(
                     "not-in-log",
                     digest,
@@ -74,7 +55,7 @@ def _check_forks(documents: Documents, findings: Findings) -> None:
             )
 
 
-def _check_gaps(content: Content, documents: Documents, proven: list[Proven], findings: Findings) -> dict[int, int]:
+def _check_gaps(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> dict[int, int]:
     """Check that each further log of a bureau is declared; return the exporter's, with where the one before closed."""
     epochs: dict[str, set[int]] = {}
     for note in documents.shown:
@@ -89,7 +70,7 @@ def _check_gaps(content: Content, documents: Documents, proven: list[Proven], fi
             )
     declared = {}
     for log_epoch in sorted(epochs.get(content.made_by, ()))[1:]:
-        closed = _closed_by(content, documents, log_epoch, proven)
+        closed = _closed_by(content, documents, log_epoch, proofs)
         if closed is None:
             findings.wrong(
                 "undeclared-gap",
@@ -117,14 +98,13 @@ def _check_gaps(content: Content, documents: Documents, proven: list[Proven], fi
     return declared
 
 
-def _closed_by(content: Content, documents: Documents, log_epoch: int, proven: list[Proven]) -> Checkpoint | None:
+def _closed_by(content: Content, documents: Documents, log_epoch: int, proofs: Proofs) -> Checkpoint | None:
     """Return the checkpoint that the declaration opening `log_epoch` says the log before was closed at."""
     for text in content.restores:
         digest = canonical.sha256_hex(text.encode())
         is_first_leaf = any(
-            (leaf.kind, leaf.digest, leaf.index) == (LeafKind.RESTORE, digest, 0)
-            and (note.unit_code, note.log_epoch) == (content.made_by, log_epoch)
-            for leaf, note in proven
+            (leaf.kind, leaf.index, note.log_epoch) == (LeafKind.RESTORE, 0, log_epoch)
+            for leaf, note in proofs.in_own_log(digest)
         )
         if is_first_leaf:
             try:
@@ -140,7 +120,7 @@ def _check_growth(content: Content, documents: Documents, gaps: dict[int, int], 
     """Check that what others attest to hold of the exporter's logs is the past of what the exporter shows."""
     joined = set()
     for growth in content.growth:
-        old, new = _at(documents, growth.old), _at(documents, growth.new)
+        old, new = documents.checkpoint(growth.old), documents.checkpoint(growth.new)
         try:
             joined.add(_join(old, new, growth.proof))
         except Refused as refused:
@@ -177,14 +157,17 @@ def _join(old: Checkpoint | None, new: Checkpoint | None, proof: Sequence[bytes]
     return old.origin, old.size
 
 
-def _check_times(content: Content, documents: Documents, proven: list[Proven], findings: Findings) -> None:
+def _check_times(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> None:
     """Look for another bureau's word that what a stolen key signed was there before the theft."""
+    held_since = _held_by_others(content, documents)
     signed: list[Statement | Receipt] = [*documents.statements.values(), *documents.receipts.values()]
     for document in signed:
         stolen = documents.key_of(document).compromised_since
         if stolen is None:
             continue
-        is_proven = _was_held_before(content, documents, proven, document.digest, stolen) or (
+        # Whose log it is in does not matter: what is under a checkpoint existed before the checkpoint was held.
+        moments = [held_since.get(proven.checkpoint) for proven in proofs.under(document.digest)]
+        is_proven = any(moment is not None and moment < stolen for moment in moments) or (
             document.digest in documents.statements
             and _was_receipted_before(content, documents, document.digest, document.iss, stolen)
         )
@@ -197,32 +180,21 @@ def _check_times(content: Content, documents: Documents, proven: list[Proven], f
             )
 
 
+def _held_by_others(content: Content, documents: Documents) -> dict[Checkpoint, datetime]:
+    """Return since when (UTC) checkpoints were held by a bureau whose log it is not, and which is not the exporter."""
+    since: dict[Checkpoint, datetime] = {}
+    for held in documents.held:
+        is_another = held.holder not in {held.checkpoint.unit_code, content.made_by}
+        if is_another and held.key.compromised_since is None:
+            since[held.checkpoint] = min(held.since, since.get(held.checkpoint, held.since))
+    return since
+
+
 def _was_receipted_before(content: Content, documents: Documents, digest: str, issuer: str, moment: datetime) -> bool:
     return any(
         delivery.outcome is not Outcome.REFUSED
         and delivery.recipient not in {issuer, content.made_by}
         and delivery.received_at < moment
         and documents.key_of(receipt).compromised_since is None
-        for delivery, receipt in deliveries(documents, digest)
+        for delivery, receipt in documents.delivered(digest)
     )
-
-
-def _was_held_before(
-    content: Content, documents: Documents, proven: list[Proven], digest: str, moment: datetime
-) -> bool:
-    """Tell whether it is in a log under a checkpoint that another bureau, not the exporter, held by then.
-
-    Whose log it is does not matter: what is under a checkpoint existed before the checkpoint was held.
-    """
-    under = {note for leaf, note in proven if leaf.digest == digest}
-    return any(
-        held.checkpoint in under
-        and held.since < moment
-        and held.holder not in {held.checkpoint.unit_code, content.made_by}
-        and held.key.compromised_since is None
-        for held in documents.held
-    )
-
-
-def _at(documents: Documents, number: int) -> Checkpoint | None:
-    return documents.checkpoints[number] if number < len(documents.checkpoints) else None
