@@ -1,13 +1,18 @@
 """Large pushes are read by helper processes, with the same result as without them."""
 
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -132,22 +137,86 @@ def test_a_node_whose_helper_was_killed_goes_on_and_starts_another(helped: Reade
     read(helped, LARGE)
     first = helped.slots[0].helper
     assert first is not None
-    first.kill()
+    first.process.kill()
     assert read(helped, LARGE) == read(read_push, LARGE)
     assert read(helped, LARGE) == read(read_push, LARGE)
     second = helped.slots[0].helper
     assert second is not None
-    assert second.pid != first.pid
+    assert second.process.pid != first.process.pid
 
 
 def test_a_helper_that_hangs_is_given_up(helped: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
     read(helped, LARGE)
     hanging = helped.slots[0].helper
     assert hanging is not None
-    os.kill(hanging.pid, signal.SIGSTOP)
+    os.kill(hanging.process.pid, signal.SIGSTOP)
     monkeypatch.setattr(readers, "PATIENCE_S", 0.01)
     assert read(helped, LARGE) == read(read_push, LARGE)
-    assert hanging.poll() is not None
+    assert hanging.process.poll() is not None
+
+
+def test_a_helper_with_pushes_in_line_answers_each_with_its_own() -> None:
+    helped = Readers(1)
+    pushes = [push(30 + number) for number in range(4)]
+    with ThreadPoolExecutor(8) as senders:
+        told = list(senders.map(lambda raw: read(helped, raw), pushes * 4))
+    helped.close()
+    assert told == [read(read_push, raw) for raw in pushes] * 4
+
+
+def test_short_answers_in_line_are_each_fetched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read ahead of one answer must not be waited for by whoever comes next."""
+    helped = Readers(1)
+    read(helped, LARGE)
+    helper = helped.slots[0].helper
+    monkeypatch.setattr(readers, "PATIENCE_S", 5)
+    with ThreadPoolExecutor(4) as senders:
+        told = list(senders.map(lambda _: read(helped, LARGE, []), range(100)))
+    assert told == [read(read_push, LARGE, [])] * 100
+    assert helped.slots[0].helper is helper
+    helped.close()
+
+
+def test_a_helper_that_is_killed_with_pushes_in_line_fails_none_of_them() -> None:
+    helped = Readers(1)
+    read(helped, LARGE)
+    with ThreadPoolExecutor(6) as senders:
+        told = [senders.submit(read, helped, LARGE) for _ in range(24)]
+        while not all(each.done() for each in told):
+            if helper := helped.slots[0].helper:
+                helper.process.kill()
+            time.sleep(0.02)
+    assert [each.result() for each in told] == [read(read_push, LARGE)] * 24
+    assert read(helped, LARGE) == read(read_push, LARGE)
+    assert helped.slots[0].line == 0
+    helped.close()
+
+
+def test_a_helper_that_hangs_with_pushes_in_line_is_given_up_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    helped = Readers(1)
+    read(helped, LARGE)
+    hanging = helped.slots[0].helper
+    assert hanging is not None
+    os.kill(hanging.process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(readers, "PATIENCE_S", 0.2)
+    with ThreadPoolExecutor(6) as senders:
+        told = list(senders.map(lambda _: read(helped, LARGE), range(6)))
+    assert told == [read(read_push, LARGE)] * 6
+    assert hanging.process.poll() is not None
+    helped.close()
+
+
+def test_a_node_with_thousands_of_files_open_is_helped() -> None:
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2_000, most), most))
+    helped = Readers(1)
+    with ExitStack() as opened:
+        for _ in range(1_100):
+            opened.enter_context(Path(os.devnull).open("rb"))
+        assert read(helped, LARGE) == read(read_push, LARGE)
+        assert helped.slots[0].helper is not None
+    helped.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
 
 
 def test_where_no_process_can_be_started_the_node_reads_by_itself(
@@ -161,7 +230,7 @@ _A_HELPER = """
 import sys
 from ecolink.federation import readers
 readers.IDLE_S = 0.01
-readers.serve(sys.stdin.buffer, sys.stdout.buffer)
+readers.serve(open(0, "rb", buffering=0), open(1, "wb", buffering=0))
 """
 
 

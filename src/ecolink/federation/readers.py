@@ -1,9 +1,10 @@
 """Reading pushes in processes of their own, so that every processor helps and the node's other work does not wait.
 
 CPython runs one thread at a time, and reading a push (signatures, JSON, claims) is most of what receiving costs.
-A helper process is asked for a whole push at once. It holds nothing, opens nothing and ends when its standard input
-does, also when the node is killed, or when nothing was asked of it for a while. Where it cannot be had, the node reads
-by itself, as it always does for small pushes: an emergency never waits for a helper.
+A helper process is asked for a whole push at once, and finds the next one in its pipe when it has answered: a node
+that receives all the time would otherwise be what helpers wait for. It holds nothing, opens nothing and ends when its
+standard input does, also when the node is killed, or when nothing was asked of it for a while. Where it cannot be had,
+the node reads by itself, as it always does for small pushes: an emergency never waits for a helper.
 
 Both sides are in this module; `python -m ecolink.federation.readers` is the helper. They speak in pickles: the helper
 is our own program, and nobody else has the pipe.
@@ -18,10 +19,10 @@ import select
 import signal
 import struct
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from queue import Empty, LifoQueue
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from ecolink.protocol.batch import Batch
@@ -43,6 +44,9 @@ IDLE_S: Final = 60.0
 
 MOST: Final = 8
 """Helpers of one node; it writes what they read in one transaction after the other."""
+
+IN_LINE: Final = 2
+"""Pushes a helper has at once: the one it reads, and the next, so that it need not wait to be handed it."""
 
 BEHIND: Final = 5
 """By how much a helper stands back where processors are short (`nice`)."""
@@ -94,9 +98,7 @@ class Readers:
     def __init__(self, count: int | None = None) -> None:
         """Start nothing yet; at most `count` helpers, or one for each processor."""
         self.slots = [_Slot() for _ in range(count or min(os.cpu_count() or 1, MOST))]
-        self._free: LifoQueue[_Slot] = LifoQueue()
-        for slot in self.slots:
-            self._free.put(slot)
+        self._change = threading.Condition()
 
     def __call__(self, raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime) -> Push:
         """Read a push.
@@ -114,39 +116,48 @@ class Readers:
             except OSError:  # those that did not get through are ended; the node reads it all by itself
                 pass
             finally:
-                for slot in slots:
-                    self._free.put(slot)
+                self._leave(slots)
         return read_push(raw, keys=keys, us=us, sender=sender, received_at=received_at)
 
     def _take(self, most: int) -> list["_Slot"]:
-        """Wait for a slot, and take others that have nothing to do: they share a push."""
-        slots = [self._free.get()]
-        with contextlib.suppress(Empty):
-            while len(slots) < most:
-                slots.append(self._free.get_nowait())
-        return slots
+        """Return slots that have nothing to do, to share a push; else wait for a place in the shortest line."""
+        with self._change:
+            while True:
+                idle = [slot for slot in self.slots if not slot.line]
+                taken = idle[:most] or [slot for slot in self.slots if slot.line < IN_LINE][:1]
+                if taken:
+                    break
+                self._change.wait()
+            for slot in taken:
+                slot.line += 1
+            return taken
+
+    def _leave(self, slots: Iterable["_Slot"]) -> None:
+        with self._change:
+            for slot in slots:
+                slot.line -= 1
+            self._change.notify_all()
 
     def close(self) -> None:
         """End the helpers, each as soon as it has answered."""
-        for _ in self.slots:
-            self._free.get().end()
-        for slot in self.slots:
-            self._free.put(slot)
+        with self._change:
+            self._change.wait_for(lambda: not any(slot.line for slot in self.slots))
+            for slot in self.slots:
+                slot.end()
 
 
 def _ask(slots: Sequence["_Slot"], terms: _Terms, raw: bytes) -> Push:
     """Have each helper read every so many'th statement of a push."""
     count = len(slots)
-    asked: list[_Slot] = []
+    asked: list[_Question] = []
     try:
         for number, slot in enumerate(slots):
-            asked.append(slot)
-            slot.ask(terms._replace(share=slice(number, None, count)), raw)
-        answers = [slot.answer() for slot in slots]
+            asked.append(slot.ask(terms._replace(share=slice(number, None, count)), raw))
+        answers = [question.answer() for question in asked]
     except OSError:
         # An answer that nobody fetched would be taken for that to the next question.
-        for slot in asked:
-            slot.end()
+        for question in asked:
+            question.give_up()
         raise
     refused = next((answer for answer in answers if isinstance(answer, Refused)), None)
     if refused is not None:
@@ -162,52 +173,143 @@ class _Slot:
     """The place of one helper."""
 
     def __init__(self) -> None:
-        self.helper: subprocess.Popen[bytes] | None = None
+        self.helper: _Helper | None = None
+        self.line = 0
+        """How many are in line; the lock of `Readers` guards it."""
+        self._asking = threading.Lock()
 
-    def ask(self, terms: _Terms, raw: bytes) -> None:
-        """Have a push read; `answer` must follow.
+    def ask(self, terms: _Terms, raw: bytes) -> "_Question":
+        """Have a push read; `answer` or `give_up` must follow.
 
         Raises:
             OSError: the helper cannot be had, or died.
 
         """
-        if self.helper is None or self.helper.poll() is not None:
-            self.end()
-            self.helper = _start()
-        pipe = self.helper.stdin
-        if pipe is None:
-            raise BrokenPipeError
-        written = pickle.dumps(terms)
-        pipe.write(_LENGTHS.pack(len(written), len(raw)) + written)
-        pipe.write(raw)
-        pipe.flush()
+        with self._asking:
+            if self.helper is None or not self.helper.is_alive:
+                self._end()
+                self.helper = _Helper()
+            return self.helper.ask(terms, raw)
+
+    def end(self) -> None:
+        """End the helper, if there is one."""
+        with self._asking:
+            self._end()
+
+    def _end(self) -> None:
+        helper, self.helper = self.helper, None
+        if helper is not None:
+            helper.end()
+
+
+class _Helper:
+    """One process, and the line of those who asked it. They are answered in turn; the last one closes its pipes."""
+
+    def __init__(self) -> None:
+        """Start it.
+
+        Raises:
+            OSError: it cannot be had.
+
+        """
+        self.process = _start()
+        self._turn: threading.Event | None = None
+        """Of whoever asks next: set when the last one before has fetched their answer."""
+        self._open = 0
+        self._is_ended = False
+        self._lock = threading.Lock()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may be asked."""
+        return not self._is_ended and self.process.poll() is None
+
+    def ask(self, terms: _Terms, raw: bytes) -> "_Question":
+        """Hand over a push; one at a time may ask.
+
+        Raises:
+            OSError: it died.
+
+        """
+        with self._lock:
+            self._open += 1
+        question = _Question(self, self._turn)
+        try:
+            written = pickle.dumps(terms)
+            _write(self.process.stdin, _LENGTHS.pack(len(written), len(raw)) + written)
+            _write(self.process.stdin, raw)
+        except OSError:
+            question.give_up()
+            raise
+        self._turn = question.fetched
+        return question
+
+    def read(self) -> "_Answer":
+        """Return the next answer.
+
+        Raises:
+            OSError: it died or hangs.
+
+        """
+        pipe = self.process.stdout
+        if pipe is None or not _is_readable(pipe, PATIENCE_S):
+            raise TimeoutError
+        (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
+        answer: _Answer = pickle.loads(_read(pipe, length))  # noqa: S301 - our own helper's words
+        return answer
+
+    def leave(self) -> None:
+        """Let go of it; after one `ask`."""
+        with self._lock:
+            self._open -= 1
+            self._close_if_done()
+
+    def end(self) -> None:
+        """Kill it; who waits for it hears no more."""
+        self.process.kill()
+        with self._lock:
+            self._is_ended = True
+            self._close_if_done()
+
+    def _close_if_done(self) -> None:
+        # Not before: the number of a closed pipe is soon another's, and who still waits would read there.
+        if self._is_ended and not self._open:
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self.process.wait()
+
+
+class _Question:
+    """What was asked of a helper, behind the question before."""
+
+    def __init__(self, helper: _Helper, turn: threading.Event | None) -> None:
+        self.fetched = threading.Event()
+        self._helper = helper
+        self._turn = turn
 
     def answer(self) -> "_Answer":
-        """Return what was asked for.
+        """Wait for the answer, once those to the questions before were fetched.
 
         Raises:
             OSError: the helper died or hangs.
 
         """
-        pipe = self.helper.stdout if self.helper else None
-        if pipe is None:
-            raise BrokenPipeError
-        if not select.select([pipe], [], [], PATIENCE_S)[0]:
-            raise TimeoutError
-        answer: _Answer = pickle.loads(_framed(pipe))  # noqa: S301 - our own helper's words
+        if self._turn is not None:
+            self._turn.wait()
+        answer = self._helper.read()
+        self._done()
         return answer
 
-    def end(self) -> None:
-        """End the helper, if there is one."""
-        helper, self.helper = self.helper, None
-        if helper is None:
-            return
-        helper.kill()
-        for pipe in (helper.stdin, helper.stdout):
-            with contextlib.suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
-        helper.wait()
+    def give_up(self) -> None:
+        """End the helper, unless this was answered: those behind would get the wrong answers."""
+        if not self.fetched.is_set():
+            self._helper.end()
+            self._done()
+
+    def _done(self) -> None:
+        self.fetched.set()
+        self._helper.leave()
 
 
 def _start() -> "subprocess.Popen[bytes]":
@@ -217,6 +319,7 @@ def _start() -> "subprocess.Popen[bytes]":
         [sys.executable, "-I", "-m", "ecolink.federation.readers"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,  # what is read ahead of an answer would be missed by whoever waits for the next
         env={**os.environ, **SPARINGLY},
     )
     for pipe in (helper.stdin, helper.stdout):
@@ -225,15 +328,30 @@ def _start() -> "subprocess.Popen[bytes]":
     return helper
 
 
-def _framed(source: IO[bytes]) -> bytes:
-    head = source.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+def _is_readable(pipe: IO[bytes], seconds: float) -> bool:
+    """Wait for something to read, or the end; not by `select`, which knows no more than 1,024 open files."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _read(pipe: IO[bytes], length: int) -> bytes:
+    parts: list[bytes] = []
+    while length:
+        part = pipe.read(length)
+        if not part:
+            raise BrokenPipeError
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def _write(pipe: IO[bytes] | None, data: bytes) -> None:
+    if pipe is None:
         raise BrokenPipeError
-    (length,) = _LENGTH.unpack(head)
-    framed = source.read(length)
-    if len(framed) < length:
-        raise BrokenPipeError
-    return framed
+    rest = memoryview(data)
+    while rest:
+        rest = rest[pipe.write(rest) :]
 
 
 _Written = tuple[Batch, list[tuple[Any, ...] | Refused]]
@@ -288,18 +406,13 @@ def _answer(terms: _Terms, raw: bytes) -> _Answer:
 
 
 def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer questions until there are no more, or none for a while."""
-    while select.select([questions], [], [], IDLE_S)[0]:
-        head = questions.read(_LENGTHS.size)
-        if len(head) < _LENGTHS.size:
-            return
-        terms_length, raw_length = _LENGTHS.unpack(head)
-        written, raw = questions.read(terms_length), questions.read(raw_length)
-        if len(raw) < raw_length:
-            return
-        answer = pickle.dumps(_answer(pickle.loads(written), raw))  # noqa: S301 - the words of the node this helps
-        answers.write(_LENGTH.pack(len(answer)) + answer)
-        answers.flush()
+    """Answer questions until there are no more, or none for a while. Both pipes are without buffers."""
+    with contextlib.suppress(BrokenPipeError):
+        while _is_readable(questions, IDLE_S):
+            terms_length, raw_length = _LENGTHS.unpack(_read(questions, _LENGTHS.size))
+            terms: _Terms = pickle.loads(_read(questions, terms_length))  # noqa: S301 - the words of the node this helps
+            answer = pickle.dumps(_answer(terms, _read(questions, raw_length)))
+            _write(answers, _LENGTH.pack(len(answer)) + answer)
 
 
 if __name__ == "__main__":
@@ -310,4 +423,5 @@ if __name__ == "__main__":
     os.nice(BEHIND)
     # What reading makes is let go of at once; looking for rings among it would take a tenth of the time.
     gc.disable()
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    with open(0, "rb", buffering=0) as questions, open(1, "wb", buffering=0) as answers:
+        serve(questions, answers)
