@@ -151,6 +151,15 @@ def test_statements_that_are_not_the_batchs_entries_are_refused():
     assert reason(read.pair, [*PARTS, PARTS[0]]) == "batch-mismatch"
 
 
+def test_whoever_reads_a_share_of_a_push_looks_at_that_share():
+    read = opened(batch([each.digest for each in STATEMENTS]))
+    wrong = [PARTS[0], PARTS[0]]
+    assert [entry.seq for entry in read.pair(wrong, slice(0, None, 2))] == [1]
+    assert [entry.seq for entry in read.pair(PARTS, slice(1, None, 2))] == [2]
+    assert reason(read.pair, wrong, slice(1, None, 2)) == "batch-mismatch"
+    assert reason(read.pair, PARTS[:1], slice(0, None, 2)) == "batch-mismatch"
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

@@ -25,9 +25,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from ecolink.protocol.batch import Batch
+from ecolink.protocol.batch import ALL, Batch
 from ecolink.protocol.keys import Use, VerifyKey
-from ecolink.protocol.push import ALL, Incoming, Push, open_push
+from ecolink.protocol.push import Incoming, Push, open_push
 from ecolink.protocol.refusal import Refused
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ecolink.kit import canonical
 from ecolink.protocol import base64url, claims, jws, strict_json
@@ -22,6 +22,8 @@ TYP = "ecolink-batch+jws"
 
 GENESIS = bytes(32)
 """The chain's value before its first entry."""
+
+ALL: Final = slice(None)
 
 Part = tuple[bytes, bytes | None]
 """A statement's token and its private part, as they travel."""
@@ -64,8 +66,8 @@ class Batch:
             value = chain(value, seq, digest)
         return value
 
-    def pair(self, parts: Sequence[Part]) -> list[Entry]:
-        """Lay the statements that came beside the batch next to its entries.
+    def pair(self, parts: Sequence[Part], share: slice = ALL) -> list[Entry]:
+        """Lay the statements that came beside the batch next to its entries, or a share of them.
 
         Raises:
             Refused: `batch-mismatch`: another number of statements, or bytes that are not the entry's.
@@ -74,7 +76,8 @@ class Batch:
         if len(parts) != len(self.entries):
             raise Refused(Reason.BATCH_MISMATCH, f"{len(self.entries)} entries, {len(parts)} statements")
         paired = []
-        for seq, (digest, (token, private)) in enumerate(zip(self.entries, parts, strict=True), self.first_seq):
+        seqs = range(self.first_seq, self.last_seq + 1)
+        for seq, digest, (token, private) in zip(seqs[share], self.entries[share], parts[share], strict=True):
             if jws.digest_of(token) != digest:
                 raise Refused(Reason.BATCH_MISMATCH, f"the statement at seq {seq} is not the entry's")
             paired.append(Entry(seq, digest, token, private))

@@ -5,10 +5,10 @@ wherever there is a processor to spare.
 """
 
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ecolink.kit.times import to_text
-from ecolink.protocol.batch import Batch, Entry, open_batch, unpack
+from ecolink.protocol.batch import ALL, Batch, Entry, open_batch, unpack
 from ecolink.protocol.keys import FindKey
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.sealing import open_statement
@@ -42,9 +42,6 @@ class Push(NamedTuple):
     entries: tuple[Incoming | Refused, ...]
 
 
-ALL: Final = slice(None)
-
-
 def open_push(
     raw: bytes, *, find_key: FindKey, us: str, sender: str, received_at: datetime, share: slice = ALL
 ) -> Push:
@@ -64,7 +61,7 @@ def open_push(
     """
     token, parts = unpack(raw)
     batch = open_batch(token, find_key=find_key, us=us, sender=sender, received_at=received_at)
-    entries = batch.pair(parts)[share]
+    entries = batch.pair(parts, share)
     return Push(batch, tuple(_open(entry, batch, find_key, us, received_at) for entry in entries))
 
 
