@@ -1,5 +1,6 @@
 """Two bureaus in memory, their logs and what they told each other: the stuff evidence files are made of."""
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -263,4 +264,9 @@ class Story:
 
 
 def codes(report, level="wrong"):
+    """Return what was found; whatever it is, it says of what, in English and in Chinese."""
+    for finding in report.findings:
+        assert finding.subject
+        assert finding.detail_en.isascii()
+        assert re.search("[\u4e00-\u9fff]", finding.detail_zh)
     return [finding.code for finding in report.findings if finding.level == level]

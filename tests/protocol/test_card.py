@@ -62,6 +62,21 @@ def test_a_card_reads_as_it_was_written():
     assert read.iat == NOW
 
 
+def test_a_card_may_use_its_limits_to_the_full():
+    read = open_card(
+        card(
+            name_zh="局" * 100,
+            name_en="x" * 100,
+            duty_phone="0" * 32,
+            federation_url="https://shouning.example:1",
+            versions=list(range(1, 17)),
+            limits_={"entries": 1},
+        )
+    )
+    assert (len(read.name_zh), len(read.name_en), len(read.duty_phone)) == (100, 100, 32)
+    assert (read.versions[-1], read.limits) == (16, {"entries": 1})
+
+
 def test_only_the_key_in_force_signs_a_card():
     both = [FIRST, SECOND]
     assert open_card(card(manifests=both, key=SHOUNING.key("next"))).manifest.version == 2
@@ -98,6 +113,7 @@ def test_a_fingerprint_changes_with_the_bureau_and_with_its_keys():
     ("name", "value"),
     [
         ("name_zh", ""),
+        ("name_zh", "局" * 101),
         ("name_en", "x" * 101),
         ("region", "35092"),
         ("region", "35092４"),
@@ -110,7 +126,10 @@ def test_a_fingerprint_changes_with_the_bureau_and_with_its_keys():
         ("federation_url", "https://shouning.example/#a"),
         ("federation_url", "https://[::1"),
         ("federation_url", "https://shouning.example:99999"),
+        ("federation_url", "https://shouning.example:0"),
         ("duty_phone", 110),
+        ("duty_phone", "0" * 33),
+        ("versions", list(range(1, 18))),
         ("versions", []),
         ("versions", ["1"]),
         ("versions", [0]),

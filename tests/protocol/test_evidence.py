@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.protocol import evidence
+from ecolink.protocol.batch import GENESIS, chain
 from ecolink.protocol.card import fingerprint
 from ecolink.protocol.evidence import LeafProof, StatementRecord, Trust
 from ecolink.protocol.jws import digest_of
@@ -40,6 +41,20 @@ def test_the_report_tells_the_thread_move_by_move():
     [told] = first.deliveries
     assert (told.recipient, told.outcome) == (QINGYUAN, Outcome.STORED)
     assert told.received_at == first.iat + timedelta(minutes=1)
+    assert [line.jti for line in lines] == [each.jti for each in TOLD.statements]
+
+
+def test_words_that_crossed_are_told_by_their_authors_clocks_and_after_what_they_answer():
+    story = Story()
+    first = story.say(story.shouning)
+    later = story.say(story.qingyuan, parents=(first.digest,))
+    story.wait(minutes=-15)
+    crossed = story.say(story.shouning, parents=(first.digest,))
+    answer = story.say(story.qingyuan, parents=(later.digest, crossed.digest))
+    content = story.content()
+    report = story.verify(statements=[content.statements[place] for place in (3, 1, 2, 0)])
+    assert report.ok, report.first_wrong
+    assert [line.digest for line in report.lines] == [each.digest for each in (first, crossed, later, answer)]
 
 
 # The file itself.
@@ -183,6 +198,23 @@ def test_a_forged_statement_does_not_verify():
     assert codes(report) == ["unknown-key"]
 
 
+def test_each_statement_that_does_not_verify_is_told_by_its_place():
+    content = TOLD.content()
+    bad = StatementRecord(content.statements[0].token[:-4] + b"AAAA")
+    report = TOLD.verify(statements=[bad, *content.statements[1:], bad])
+    told = [finding.subject for finding in report.findings if finding.code == "bad-signature"]
+    assert told == ["statement 1", "statement 4"]
+
+
+@pytest.mark.parametrize(
+    ("what", "name"), [("batches", "batch"), ("receipts", "receipt"), ("attestations", "attestation")]
+)
+def test_each_other_document_that_does_not_verify_is_told_by_its_place(what, name):
+    report = TOLD.verify(**{what: [*getattr(TOLD, what), b"no.token.", b"no.token."]})
+    count = len(getattr(TOLD, what))
+    assert [finding.subject for finding in report.findings] == [f"{name} {count + 1}", f"{name} {count + 2}"]
+
+
 def test_two_statements_under_one_id_are_equivocation():
     story = Story.told()
     content = story.content()
@@ -245,7 +277,8 @@ def test_an_erasure_with_its_tombstone_in_the_log_is_lawful():
     assert report.ok, report.first_wrong
     [note] = [finding for finding in report.findings if finding.level == "note"]
     assert (note.code, report.lines[0].private) == ("lawfully-erased", "erased")
-    assert "retention-over" in note.detail_en
+    told = ("lin", "2029-11-22T10:00:00.000+08:00", "retention-over")
+    assert all(word in note.detail_en and word in note.detail_zh for word in told)
 
 
 def test_an_erasure_that_is_not_in_the_log_is_not_lawful():
@@ -299,6 +332,71 @@ def test_a_refused_statement_is_shown_as_refused_and_excuses_its_absence_on_the_
     assert story.verify(story.qingyuan, statements=held).ok
 
 
+def test_what_was_refused_first_and_stored_later_is_delivered_since_then():
+    story = Story()
+    statement = story.say(story.shouning, receipted=False)
+    story.deliver(story.shouning, statement, Outcome.REFUSED, "expired")
+    stored_at = story.now + timedelta(hours=1)
+    story.deliver(story.shouning, statement, at=stored_at)
+    story.deliver(story.shouning, statement, Outcome.DUPLICATE, at=stored_at + timedelta(hours=1))
+    story.deliver(story.shouning, statement, Outcome.REFUSED, "expired", at=stored_at + timedelta(hours=2))
+    report = story.verify()
+    assert report.ok, report.first_wrong
+    [told] = report.lines[0].deliveries
+    assert (told.outcome, told.received_at, told.reason) == (Outcome.STORED, stored_at, None)
+
+
+def test_of_what_was_refused_twice_the_last_reason_counts():
+    story = Story()
+    statement = story.say(story.shouning, receipted=False)
+    story.deliver(story.shouning, statement, Outcome.REFUSED, "expired")
+    story.deliver(story.shouning, statement, Outcome.REFUSED, "key-revoked", at=story.now + timedelta(hours=1))
+    [told] = story.verify().lines[0].deliveries
+    assert (told.outcome, told.reason) == (Outcome.REFUSED, "key-revoked")
+
+
+def receipt_of_first(story, **changes):
+    """Return a receipt of the first batch, in which something is otherwise."""
+    statement = story.statements[0]
+    said = {
+        "iss": QINGYUAN,
+        "aud": SHOUNING,
+        "batch": digest_of(story.batches[0]),
+        "lane": Lane.CASE,
+        "epoch": 1,
+        "received_at": story.now,
+        "verdicts": [Verdict(statement.digest, Outcome.STORED)],
+        "head_seq": 1,
+        "head_chain": chain(GENESIS, 1, statement.digest),
+        "checkpoint": story.qingyuan.note(),
+        "key": story.qingyuan.sign,
+    }
+    return seal_receipt(**(said | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"head_seq": 2, "head_chain": bytes(32)}, []),
+        ({"head_seq": 1, "head_chain": bytes(32)}, ["receipt-mismatch"]),
+        ({"head_seq": 0, "head_chain": GENESIS}, ["receipt-mismatch"]),
+        ({"lane": Lane.BULK}, ["receipt-mismatch"]),
+        ({"epoch": 2}, ["receipt-mismatch"]),
+        ({"verdicts": [Verdict("00" * 32, Outcome.STORED)]}, ["receipt-mismatch"]),
+    ],
+)
+def test_a_receipt_answers_its_batch_in_every_member(changes, expected):
+    story = Story()
+    story.say(story.shouning, receipted=False)
+    story.deliver(story.shouning, story.statements[0])
+    receipt = receipt_of_first(story, **changes)
+    content = story.content()
+    report = story.verify(receipts=[receipt])
+    assert [code for code in codes(report) if code != "not-in-log"] == expected
+    assert content.batches == story.batches
+
+
 def test_a_receipt_without_its_batch_confirms_nothing():
     assert codes(TOLD.verify(batches=TOLD.batches[1:])) == ["receipt-without-batch"]
 
@@ -330,6 +428,15 @@ def test_a_sender_that_gave_one_place_to_two_statements_is_found_out():
     story.channels[SHOUNING] = (1, story.channels[SHOUNING][1])
     story.say(story.shouning)
     assert codes(story.verify()) == ["channel-fork"]
+
+
+def test_each_batch_that_gives_a_place_anew_is_told():
+    story = Story.told()
+    first = story.channels[SHOUNING]
+    for _ in range(2):
+        story.channels[SHOUNING] = (1, first[1])
+        story.say(story.shouning)
+    assert codes(story.verify()) == ["channel-fork", "channel-fork"]
 
 
 def test_a_statement_received_after_its_key_was_revoked_does_not_count():

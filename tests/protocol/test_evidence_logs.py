@@ -12,7 +12,7 @@ from ecolink.protocol.checkpoint import origin_of
 from ecolink.protocol.evidence import GrowthProof, LeafProof
 from ecolink.protocol.jws import digest_of
 from ecolink.protocol.merkle import inclusion_ranges
-from tests.protocol.evidence_story import QINGYUAN, SHOUNING, Story, codes
+from tests.protocol.evidence_story import QINGYUAN, SHOUNING, Bureau, Story, codes
 
 # Everything is in the log.
 
@@ -39,7 +39,9 @@ def test_a_leaf_of_another_kind_is_no_proof_of_a_statement():
     assert codes(story.verify()) == ["not-in-log"]
 
 
-@pytest.mark.parametrize("change", [{"index": 1}, {"kind": "received"}, {"checkpoint": 7}, {"proof": ()}])
+@pytest.mark.parametrize(
+    "change", [{"index": 1}, {"kind": "received"}, {"checkpoint": 1}, {"checkpoint": 7}, {"proof": ()}]
+)
 def test_a_proof_that_does_not_lead_to_the_root_is_told(change):
     story = Story.told()
     first, *rest = story.content().leaves
@@ -67,6 +69,51 @@ def test_a_checkpoint_its_bureau_did_not_sign_is_told():
     story = Story.told()
     story.shouning.log = story.qingyuan.log
     assert codes(story.verify())[0] == "bad-checkpoint"
+
+
+def test_each_checkpoint_its_bureau_did_not_sign_is_told_wherever_it_stands():
+    story = Story.told()
+    true, story.qingyuan.log = story.qingyuan.log, story.shouning.log
+    story.say(story.shouning)
+    false = story.qingyuan.note()
+    story.attest(story.qingyuan, story.shouning)
+    story.qingyuan.log = true
+    notes = story.content().checkpoints
+    report = story.verify(checkpoints=[*notes, false, false])
+    assert {code for code in codes(report) if code != "not-in-log"} == {"bad-checkpoint"}
+    inside = [digest_of(story.receipts[-1]), digest_of(story.attestations[-1])]
+    told = [finding.subject for finding in report.findings if finding.code == "bad-checkpoint"]
+    assert told == ["checkpoint 2", "checkpoint 3", *(f"checkpoint in {digest}" for digest in inside)]
+
+
+def test_a_checkpoint_of_a_bureau_nobody_knows_is_told():
+    story = Story.told()
+    stranger = Bureau("330000000000").note()
+    report = story.verify(checkpoints=[*story.content().checkpoints, stranger, "of nobody"])
+    assert [(finding.code, finding.subject) for finding in report.findings] == [
+        ("bad-checkpoint", "checkpoint 2"),
+        ("bad-checkpoint", "checkpoint 3"),
+    ]
+
+
+def test_what_an_attestation_holds_of_strangers_says_nothing_and_hides_nothing():
+    story = Story.told()
+    true = story.shouning.logs[1][2]
+    story.shouning.logs[1][2] = ("noted", "00" * 32)
+    other, since = story.shouning.note(), story.now
+    story.shouning.logs[1][2] = true
+    stranger = Bureau("330000000000").note()
+    story.attestations.append(
+        seal_attestation(
+            iss=QINGYUAN,
+            aud=SHOUNING,
+            now=story.now,
+            checkpoint=story.qingyuan.note(),
+            holds=[Holding(stranger, since), Holding(other, since)],
+            key=story.qingyuan.sign,
+        )
+    )
+    assert codes(story.verify()) == ["log-fork"]
 
 
 # No log shows two pasts.
@@ -214,6 +261,15 @@ def test_what_the_other_side_receipted_before_the_theft_is_proven_by_its_receipt
     story.wait(days=1)
     story.shouning.lose_key(story.now, since=story.now - timedelta(hours=1))
     assert story.verify().ok
+
+
+def test_what_was_receipted_at_the_moment_of_the_theft_is_time_unproven():
+    story = Story()
+    story.say(story.shouning)
+    receipted = story.now + timedelta(minutes=1)
+    story.wait(days=1)
+    story.shouning.lose_key(story.now, since=receipted)
+    assert codes(story.verify()) == ["time-unproven"]
 
 
 def test_what_was_receipted_after_the_theft_is_time_unproven():
