@@ -3,6 +3,7 @@
 The schema is made once in a run, as a template that each test's database is copied from.
 """
 
+import functools
 import gc
 import os
 import shutil
@@ -39,12 +40,22 @@ _TEMPLATE = f"ecolink_test_{os.getpid()}"
 def pytest_configure(config: pytest.Config) -> None:
     """Spend the run on what is tested: what all tests have in common is made once, and looked through seldom."""
     settings.load_profile(config.getoption("--hypothesis-profile") or "suite")
+    if "MUTANT_UNDER_TEST" in os.environ:
+        _forget_computed()
     share_compiled()
     hand_on_connections()
     skip_syncing()
     gc.set_threshold(50_000)
     # By itself structlog paints tracebacks, with every local: seconds of work for each fault that a test brings about.
     structlog.get_config()["processors"][-1].exception_formatter = plain_traceback
+
+
+def _forget_computed() -> None:
+    """Forget what functions computed before one of them was changed: each change is tried in a fork of a process."""
+    gc.unfreeze()
+    for each in gc.get_objects():
+        if isinstance(each, functools._lru_cache_wrapper):
+            each.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -43,6 +43,7 @@ def test_it_is_complete_when_each_party_signed_and_from_the_moment_of_the_last_f
 def test_its_author_signed_it_by_writing_it() -> None:
     assert DOCUMENT.signatures == {A: NOW}
     assert DOCUMENT.missing == {B, C}
+    assert DOCUMENT.author == DOCUMENT.sign(B, NOW).author == A
     assert DOCUMENT.object(A, NOW, "a second thought") == DOCUMENT
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecolink.cadence.calendars import WorkingCalendar
-from ecolink.cadence.deadlines import DeadlinePolicy, is_overdue
+from ecolink.cadence.deadlines import LONGEST, DeadlinePolicy, is_overdue
 from ecolink.kit.times import CHINA
 
 POLICY = DeadlinePolicy()
@@ -47,6 +47,12 @@ def test_an_answer_is_due_by_urgency_and_what_is_asked(
     urgency: str, identity_check: bool, remote_area: bool, due: datetime
 ) -> None:
     assert POLICY.answer_due(urgency, WEDNESDAY, identity_check=identity_check, remote_area=remote_area) == due
+
+
+def test_a_term_is_as_long_as_may_be_and_no_longer() -> None:
+    assert DeadlinePolicy(urgent_answer_days=LONGEST).urgent_answer_days == LONGEST
+    with pytest.raises(ValueError, match="urgent_answer_days"):
+        DeadlinePolicy(urgent_answer_days=LONGEST + 1)
 
 
 def test_only_ordinary_evidence_has_an_interim_answer() -> None:

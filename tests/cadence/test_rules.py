@@ -58,6 +58,8 @@ def test_a_rule_names_the_days_that_rfc_5545_says(rule: str, period: Period) -> 
         ("FREQ=MONTHLY;BYDAY=-1FR", "2026-07", [31]),
         ("FREQ=YEARLY;BYDAY=53MO", "2026", []),
         ("FREQ=YEARLY;BYDAY=-1WE", "2026-12", [30]),
+        ("FREQ=YEARLY;BYDAY=53TH", "2026-12", [31]),
+        ("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=31", "2026-12", [31]),
         ("FREQ=MONTHLY;BYMONTHDAY=1;BYSETPOS=2", "2026-04", []),
     ],
 )
@@ -82,6 +84,9 @@ def test_a_rule_that_names_no_day_is_known_as_such_at_once(rule: str, period: st
         ("FREQ=MONTHLY;BYDAY=1MO,FR", "before all its days or before none"),
         ("FREQ=MONTHLY;BYMONTHDAY=1;BYMONTHDAY=2", "stands twice"),
         ("FREQ=MONTHLY;BYMONTHDAY", "NAME=VALUE"),
+        ("FREQ=MONTHLY;BYMONTHDAY=", "NAME=VALUE"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1=2", "whole numbers up to 31"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1 2", "whole numbers up to 31"),
         ("FREQ=MONTHLY;BYMONTHDAY=1;INTERVAL=2", "INTERVAL is not among"),
         ("FREQ=MONTHLY;BYMONTHDAY=1;BYSETPOS=0", "BYSETPOS is a list"),
     ],

@@ -105,6 +105,9 @@ def test_a_waiver_counts_when_both_signed_it_and_not_over_what_was_done() -> Non
     agreed = asked.sign(QINGYUAN, DUE)
     waived = judge(OBLIGATION, Evidence(waiver=agreed), DUE + DAY)
     assert (waived.state, waived.late, waived.owing) == (State.WAIVED, False, set())
+    assert waived.done_in_time == set()
+    begun = [record(1, (SHOUNING, DUE - DAY))]
+    assert judge(OBLIGATION, Evidence(begun, waiver=agreed), DUE + DAY).done_in_time == {SHOUNING}
     done = [record(1, (SHOUNING, DUE), (QINGYUAN, DUE))]
     assert judge(OBLIGATION, Evidence(done, waiver=agreed), DUE + DAY).state is State.FULFILLED
 

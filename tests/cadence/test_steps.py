@@ -93,6 +93,12 @@ def test_after_an_outage_only_the_last_word_is_said_and_the_partner_is_told(back
     assert watch.acted == acted
 
 
+def test_in_the_last_second_of_the_due_day_a_reminder_is_still_in_season() -> None:
+    watch = Watch(JULY)
+    watch.look(JULY.due_at)
+    assert watch.acted == ["remind-0"]
+
+
 def test_the_others_are_told_though_an_escalation_came_at_the_same_moment() -> None:
     watch = Watch(JULY)
     (now,) = mornings(JULY, 3)

@@ -134,6 +134,71 @@ def test_an_agreement_signed_late_is_in_force_from_the_day_after_the_last_signat
     assert min(due(in_force(signed(ten_years(), last_evening + timedelta(minutes=1))))) == "2026-04"
 
 
+def test_terms_are_in_force_from_their_first_day_to_their_last_and_say_whose_they_are() -> None:
+    brief = ten_years(valid_from="2026-02-01", valid_until="2026-06-30")
+    for agreement in (in_force(signed(brief, IN_TIME)), Agreement.assume(brief)):
+        (version,) = agreement.versions
+        assert (agreement.members, agreement.last_day) == (brief.members, date(2026, 6, 30))
+        assert (version.terms, version.digest, version.first) == (brief, brief.digest(), date(2026, 2, 1))
+        assert [agreement.on(day) for day in (date(2026, 1, 31), date(2026, 7, 1))] == [None, None]
+        assert [agreement.on(day) for day in (date(2026, 2, 1), date(2026, 6, 30))] == [version, version]
+        assert agreement.calendar_on(date(2026, 7, 1)).years == frozenset()
+    assert Agreement.assume(brief).versions[0].counts_from == date(2026, 2, 1)
+
+
+def test_terms_all_signed_on_the_eve_of_their_last_day_are_in_force_for_that_day_alone() -> None:
+    brief = ten_years(valid_until="2026-06-30")
+    eve = datetime(2026, 6, 29, 4, tzinfo=UTC)
+    (version,) = in_force(signed(brief, eve)).versions
+    assert (version.first, version.last) == (date(2026, 6, 30), date(2026, 6, 30))
+    assert Agreement.read([signed(brief, eve + DAY)]) is None
+
+
+def test_terms_that_are_replaced_after_a_day_were_in_force_on_it() -> None:
+    first = ten_years()
+    second = ten_years(version=2, replaces=first.digest(), valid_from="2026-01-02")
+    agreement = in_force(signed(first, IN_TIME), signed(second, IN_TIME))
+    assert [(each.first, each.last) for each in agreement.versions] == [
+        (date(2026, 1, 1), date(2026, 1, 1)),
+        (date(2026, 1, 2), END),
+    ]
+
+
+def test_terms_that_were_ended_before_all_had_signed_them_are_never_in_force() -> None:
+    agreed = ten_years()
+    ending = EndingV1(ends=agreed.digest(), last_day=date(2026, 1, 5), reason="不再需要").settled()
+    made = signed(ending, datetime(2026, 1, 3, tzinfo=UTC)), signed(agreed, datetime(2026, 1, 20, tzinfo=UTC))
+    assert in_force(*made).versions == ()
+    assert in_force(*made).last_day is None
+
+
+def test_what_is_no_amendment_hides_none_that_all_signed_later() -> None:
+    first = ten_years()
+    others = [
+        SPRING_2028,
+        ten_years(version=2, replaces="0" * 64),
+        terms(SHOUNING, QINGYUAN, JINGNING, version=2, replaces=first.digest()),
+    ]
+    second = ten_years(version=2, replaces=first.digest(), valid_from="2026-07-01")
+    made = [signed(each, datetime(2026, 5, 1 + at, tzinfo=UTC)) for at, each in enumerate([*others, second])]
+    agreement = in_force(signed(first, IN_TIME), *made)
+    assert [version.digest for version in agreement.versions] == [first.digest(), second.digest()]
+    assert [(each.digest, each.calendar) for each in agreement.overlays] == [(SPRING_2028.digest(), SPRING_2028)]
+
+
+def test_a_duty_binds_all_parties_or_those_between_whom_it_is() -> None:
+    for between, bound in [((), {SHOUNING, QINGYUAN, JINGNING}), ((SHOUNING, JINGNING), {SHOUNING, JINGNING})]:
+        agreed = terms(SHOUNING, QINGYUAN, JINGNING, duties=[{**LIAISON, "between": between}])
+        (obligation,) = derive(Agreement.assume(agreed), BEGIN, BEGIN)
+        assert obligation.parties == bound
+
+
+def test_a_due_day_moves_as_far_as_the_first_day_of_its_period() -> None:
+    second = {**LIAISON, "rule": "FREQ=MONTHLY;BYMONTHDAY=2"}
+    liaison = due(Agreement.assume(ten_years(duties=[second])))
+    assert liaison["2028-09"] == date(2028, 9, 1)  # a Friday; the second is a Saturday
+
+
 def test_an_amendment_within_a_month_governs_from_the_next_one() -> None:
     first = ten_years()
     second = ten_years(

@@ -1,5 +1,6 @@
 """Reading an agreement's file as somebody wrote it, wrongly or well."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -80,7 +81,24 @@ what = ["lead", "bulletin"]
 """
 
 
+def look(text: str, **known: Any) -> tuple[Finding, ...]:
+    """Return what is found; whatever it is, it says so in English and in Chinese, and where."""
+    found = read(text, **known).findings
+    for finding in found:
+        assert finding.text_en
+        assert re.search("[\u4e00-\u9fff]", finding.text_zh)
+        assert isinstance(finding.path, tuple)
+        assert isinstance(finding.severity, Severity)
+        assert finding.line
+    return found
+
+
+def notices(text: str, about: str) -> list[Finding]:
+    return [each for each in look(text) if each.severity is Severity.NOTICE and about in each.text_en]
+
+
 def errors(text: str, **known: Any) -> list[Finding]:
+    look(text, **known)
     reading = read(text, **known)
     found = [finding for finding in reading.findings if finding.severity is Severity.ERROR]
     assert (reading.terms is None) == bool(found)
@@ -106,7 +124,68 @@ def test_what_is_written_reads_back_to_the_same_digest() -> None:
     again = read(write(agreed)).terms
     assert again is not None
     assert again.digest() == agreed.digest()
-    tomllib.loads(write(agreed))
+    assert tomllib.loads(write(agreed))["name_zh"] == "寿宁—庆元警务协作协议书"
+    assert "寿宁—庆元警务协作协议书" in write(agreed)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("valid_until = 2026-12-31", "valid_until = 2056-12-31"),
+        ("[7, 3, 0]", "[7, 3, 0]\nopens_days = 7"),
+        ("[7, 3, 0]", "[]\nopens_days = 0"),
+        ("after_days = 5", "after_days = 2"),
+        ('to = "liaison_officer"', 'to = "chief"'),
+    ],
+)
+def test_what_is_just_allowed_is_not_refused(good: str, bad: str) -> None:
+    text = FILE.replace(good, bad, 1)
+    assert text != FILE
+    assert errors(text) == []
+
+
+def test_an_agreement_of_one_day_may_oblige_to_nothing() -> None:
+    day = FILE.replace("valid_until = 2026-12-31", "valid_until = 2026-01-01")
+    assert all("before it begins" not in finding.text_en for finding in errors(day))
+
+
+def test_each_duty_whose_rule_is_wrong_is_told() -> None:
+    wrong = FILE.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=DAILY", 1)
+    assert len(errors(wrong.replace("FREQ=YEARLY;BYMONTH=3,6,9,12;BYMONTHDAY=-1", "FREQ=WEEKLY"))) == 2
+    wrong = FILE.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=MONTHLY;BYMONTHDAY=31", 1)
+    assert len(errors(wrong.replace("BYMONTH=3,6,9,12;BYMONTHDAY=-1", "BYMONTH=3,6,9,12;BYMONTHDAY=31"))) == 2
+
+
+def test_each_term_of_answer_that_is_wrong_is_told() -> None:
+    wrong = FILE.replace("urgent_answer_days = 2", "urgent_answers = 2\nurgent_answer_days = 0\nother = 1")
+    assert [finding.path for finding in errors(wrong)] == [
+        ("deadlines", "urgent_answers"),
+        ("deadlines", "urgent_answer_days"),
+        ("deadlines", "other"),
+    ]
+
+
+def test_a_drill_binds_two() -> None:
+    drill = {**LIAISON, "code": "drill", "kind": "drill"}
+    pair = {**drill, "between": (SHOUNING, QINGYUAN)}
+    everybody = (SHOUNING, QINGYUAN, JINGNING)
+    assert errors(write(terms(duties=[drill]))) == []
+    assert errors(write(terms(*everybody, duties=[pair]))) == []
+    (finding,) = errors(write(terms(*everybody, duties=[drill])))
+    assert finding.path == ("duties", 0, "between")
+    assert "name two by 'between'" in finding.text_en
+
+
+def test_days_of_a_year_nobody_has_announced_are_told_from_when() -> None:
+    assert notices(FILE.replace("2026-12-31", "2026-11-30", 1), "ordinary weeks") == []
+    (told,) = notices(FILE, "ordinary weeks")
+    assert told.text_en.startswith("from December 2026 on")
+    assert "自 2026 年 12 月起" in told.text_zh
+    none = FILE.replace("years = [2026]", "years = []").replace(DIGEST_2026, published_digest([]))
+    (told,) = notices(none, "ordinary weeks")
+    assert told.text_en.startswith("from the first day on")
+    assert "自起始日起" in told.text_zh
+    assert notices(FILE.replace("years = [2026]", "years = [2026, 2027]"), "ordinary weeks") == []
 
 
 def test_a_file_saved_on_windows_with_a_byte_order_mark_reads_the_same() -> None:
@@ -157,6 +236,12 @@ def test_a_file_saved_on_windows_with_a_byte_order_mark_reads_the_same() -> None
         ("remind_days =", 'between = ["350924000000"]\nremind_days =', "between", "at least two"),
         ("[deadlines]", '[handling]\ncode = "H3"\n\n[deadlines]', "[handling]", "add 'text'"),
         ('kind = "exchange"', 'kind = "exchange"\nleast = 2', "least = 2", "write least = 1"),
+        ("[7, 3, 0]", "[7, 7, 0]", "remind_days", "remind_days = [7, 0]"),
+        ("urgent_answer_days = 2", "emergency_levels = 2", "emergency_levels", "is no term of answer"),
+        ("[deadlines]", '[handling]\ncode = "H9"\n\n[deadlines]', 'code = "H9"', '"H0", "H1", "H2" or "H3"'),
+        ('what = ["lead"', 'recipients = ["331126000000", "331126000000"]\nwhat = ["lead"', "recipients",
+         "name each once: 331126000000"),
+        ("valid_until = 2026-12-31", "valid_until = 2057-01-01", "valid_until", "30 years at most"),
         ("version = 1", "version = 2", "# 寿宁", "names the digest it replaces"),
     ],
 )  # fmt: skip
@@ -242,6 +327,36 @@ def test_a_reminder_before_the_period_begins_is_told() -> None:
     reading = read(early)
     (told,) = [finding for finding in reading.findings if "first reminder" in finding.text_en]
     assert (told.line, told.severity) == (line_of(early, "remind_days"), Severity.NOTICE)
+    assert notices(early.replace("[7, 3, 0]", "[4, 0]"), "first reminder") == []
+    assert len(notices(early.replace("[7, 3, 0]", "[5, 0]"), "first reminder")) == 1
+    first_day = early.replace("BYMONTHDAY=5", "BYMONTHDAY=1").replace("[7, 3, 0]", "[]")
+    assert notices(first_day, "first reminder") == []
+
+
+def test_a_file_that_is_a_little_too_long_is_told_so_and_a_full_one_is_read() -> None:
+    full = FILE + "#" * (MAX_LENGTH - len(FILE))
+    assert errors(full) == []
+    assert errors(FILE + "\n" * (MAX_LINES - FILE.count("\n") - 1)) == []
+    for text in (full + "#", FILE + "\n" * (MAX_LINES - FILE.count("\n"))):
+        (finding,) = errors(text)
+        assert (finding.line, finding.path) == (1, ())
+        assert f"{MAX_LENGTH:,} characters and {MAX_LINES:,} lines" in finding.text_en
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "says_en", "says_zh"),
+    [
+        ('code = "a"\nversion 1', 2, 9, "texts stand in straight quotes", "文字须加英文引号"),
+        ("code = “a”", 1, 8, "Chinese punctuation “ ”", "中文标点 “ ”"),
+        ('code = "a"\nname = """', 2, None, "one key on each line", "每行一项"),
+    ],
+)
+def test_what_is_no_toml_is_told_where(text: str, line: int, column: int | None, says_en: str, says_zh: str) -> None:
+    (finding,) = errors(text)
+    assert (finding.line, finding.column, finding.path) == (line, column, ())
+    assert says_en in finding.text_en
+    assert says_zh in finding.text_zh
+    assert ("Chinese punctuation" in finding.text_en) == ("中文标点" in finding.text_zh) == ("“" in text)
 
 
 @pytest.mark.parametrize(
