@@ -139,7 +139,7 @@ def main() -> None:
         threading.Thread(target=_obey, args=(node,), daemon=True).start()
         return node
 
-    serving.build_node = build  # type: ignore[assignment]  # the one thing that is not as in `ecolink serve`
+    serving.build_node = build  # type: ignore[attr-defined]  # the one thing that is not as in `ecolink serve`
     serving.serve(settings, worker=True, announce=lambda: print("{}", flush=True))
 
 

@@ -17,7 +17,8 @@ import httpx
 
 from benchmarks.growth import LEAD, _grow_leads
 from benchmarks.page import write_table
-from tests.browser.nodes import PASSWORD, Node, running
+from tests.browser.nodes import Node, running
+from tests.processes.bureau import PASSWORD
 
 BEGIN, END = "<!-- console -->", "<!-- end of console -->"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}

@@ -10,6 +10,7 @@ import json
 import socket
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -112,7 +113,7 @@ async def serve(members: list[Member], port: int) -> None:
     """Let each member listen on its own address, for ever."""
     loop = asyncio.get_running_loop()
     for member in members:
-        await loop.create_server(lambda member=member: Door(member), member.address, port)
+        await loop.create_server(partial(Door, member), member.address, port)
     print("{}", flush=True)
     await asyncio.Event().wait()
 

@@ -9,7 +9,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 from jose import jws
 from sqlalchemy import LargeBinary, String, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from starlette.concurrency import run_in_threadpool
 
 
 class Base(DeclarativeBase):
@@ -23,23 +25,24 @@ class Message(Base):
     token: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-def build(path: str, jwk: dict) -> FastAPI:
+def build(path: str, jwk: dict[str, str]) -> FastAPI:
     engine = create_engine(f"sqlite:///{path}")
 
     @event.listens_for(engine, "connect")
-    def durable(connection, _record) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+    def durable(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
 
     Base.metadata.create_all(engine)
     app = FastAPI()
 
     @app.post("/messages")
-    async def receive(request: Request) -> dict:
+    async def receive(request: Request) -> dict[str, str]:
         token = await request.body()
-        return await _in_thread(lambda: keep(token))
+        return await run_in_threadpool(keep, token)
 
-    def keep(token: bytes) -> dict:
+    def keep(token: bytes) -> dict[str, str]:
         import json
 
         said = json.loads(jws.verify(token.decode(), jwk, algorithms=["ES256"]))
@@ -49,12 +52,6 @@ def build(path: str, jwk: dict) -> FastAPI:
         return {"jti": said["jti"], "status": "stored"}
 
     return app
-
-
-async def _in_thread(work):
-    from starlette.concurrency import run_in_threadpool
-
-    return await run_in_threadpool(work)
 
 
 if __name__ == "__main__":

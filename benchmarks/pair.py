@@ -100,13 +100,13 @@ class Watched:
 
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process and its children."""
-    return sum(each.memory_info().rss for each in _family(pid)) / 2**20
+    return float(sum(each.memory_info().rss for each in _family(pid)) / 2**20)
 
 
 def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process and its children took so far."""
     times = [each.cpu_times() for each in _family(pid)]
-    return sum(each.user + each.system for each in times)
+    return float(sum(each.user + each.system for each in times))
 
 
 def _family(pid: int) -> list[psutil.Process]:

@@ -143,7 +143,7 @@ def _woken_ms(server: Server) -> list[float]:
         command = [sys.executable, "-m", "benchmarks.workers", "ring", str(house.folder / "ecolink.toml")]
         database = Database(connect(server.database(name)))
         bells = Bells(database)
-        listener = Listener(database.engine, bells)
+        listener = Listener(database, bells)
         listener.start()
         bells.wait(Bell.FETCH, 30)  # it listens: it sounds all bells then
         ringer = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

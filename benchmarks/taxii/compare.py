@@ -84,7 +84,7 @@ def _requests(count: int, path: str, port: int, start: datetime) -> Sequence[byt
     return [load.request("127.0.0.1", port, path, body, headers) for body in bodies]
 
 
-def _object(at: datetime) -> dict:
+def _object(at: datetime) -> dict[str, str]:
     """An indicator of about the size of a statement."""
     moment = at.strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
     return {
@@ -110,15 +110,16 @@ def _home(name: str) -> Path:
     print(f"installing {name} …", file=sys.stderr, flush=True)
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True)
-    pip = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-    done = subprocess.run([*pip, "--requirement", HERE / f"{name}.txt"], capture_output=True, text=True, check=False)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+    command = [*pip, "--requirement", str(HERE / f"{name}.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise NotInstalledError(done.stderr)
     stamp.write_text(wanted)
     return home
 
 
-def _opentaxii(folder: str) -> dict:
+def _opentaxii(folder: str) -> dict[str, object]:
     store = {"db_connection": f"sqlite:///{folder}/data.db", "create_tables": True}
     login = {"db_connection": f"sqlite:///{folder}/auth.db", "create_tables": True, "secret": "benchmark"}
     return {

@@ -14,8 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import httpx
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ecolink.entrypoints.cli import app
 from ecolink.storage import schema

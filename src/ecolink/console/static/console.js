@@ -232,6 +232,7 @@
   const stand = {}; // all that the stream of this tab told
   let heardAt = Date.now();
   let seen = JSON.parse(document.body.dataset.seen);
+  const isHeard = () => Date.now() - heardAt < 15000;
 
   function hear(kind, told) {
     heardAt = Date.now();
@@ -278,7 +279,7 @@
   }
   channel.addEventListener("message", (event) => {
     if (event.data.kind !== "asked") hear(event.data.kind, event.data.told);
-    else if (stand.marks) channel.postMessage({ kind: "stand", told: stand });
+    else if (stand.marks && isHeard()) channel.postMessage({ kind: "stand", told: stand });
   });
 
   function follow() {
@@ -312,6 +313,6 @@
   channel.postMessage({ kind: "asked" }); // a tab that is opened later hears how things stand
 
   setInterval(() => {
-    for (const sign of document.querySelectorAll(".stale")) sign.hidden = Date.now() - heardAt < 15000;
+    for (const sign of document.querySelectorAll(".stale")) sign.hidden = isHeard();
   }, 2000);
 })();
