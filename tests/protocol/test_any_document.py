@@ -36,6 +36,7 @@ from ecolink.protocol.attestation import TYP as ATTESTATION
 from ecolink.protocol.attestation import Holding, open_attestation, seal_attestation
 from ecolink.protocol.checkpoint import open_checkpoint, origin_of, seal_checkpoint
 from ecolink.protocol.keys import SigningKey, Use
+from ecolink.protocol.push import open_push
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import Lane
 from tests.protocol import test_bundle, test_card, test_heads, test_manifest, test_receipt, test_request
@@ -191,16 +192,36 @@ def test_a_checkpoint_has_one_spelling(data):
             open_checkpoint(raw.decode(errors="surrogateescape"), log_key=SHOUNING.pinned("log", Use.LOG))
 
 
+UNPRIVATE = sealed()
+PUSHED_PARTS = [(SAID.token, SAID.private), (UNPRIVATE.token, None)]
+PUSHED = batch.pack(
+    batch.seal_batch(
+        iss=SHOUNING.code,
+        aud=QINGYUAN.code,
+        lane=Lane.CASE,
+        epoch=1,
+        first_seq=1,
+        prev=batch.GENESIS,
+        entries=[SAID.digest, UNPRIVATE.digest],
+        key=SHOUNING.key(),
+    ),
+    PUSHED_PARTS,
+)
+
+
 @given(data=st.data())
 def test_a_push_that_was_changed_on_the_way_brings_the_same_statements_or_none(data):
-    token, parts = KINDS["batch"].token, [(SAID.token, SAID.private), (sealed().token, None)]
-    raw = data.draw(changed(batch.pack(token, parts)))
     try:
-        found, taken = batch.unpack(raw)
-        pushed = batch.open_batch(found, **BETWEEN).pair(taken)
+        pushed = open_push(data.draw(changed(PUSHED)), **BETWEEN)
     except Refused:
         return
-    assert (found, [(each.token, each.private) for each in pushed]) == (token, parts)
+    for entry, part in zip(pushed.entries, PUSHED_PARTS, strict=True):
+        assert isinstance(entry, Refused) or (entry.token, entry.private) == part
+
+
+def test_a_push_that_was_not_changed_brings_its_statements():
+    pushed = open_push(PUSHED, **BETWEEN)
+    assert [(each.token, each.private) for each in pushed.entries] == PUSHED_PARTS
 
 
 # What a peer does: signs anything -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ecolink.kit.canonical import sha256_hex
 from ecolink.protocol import base64url, jws
 from ecolink.protocol.batch import GENESIS, TYP, chain, open_batch, pack, seal_batch, unpack
 from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
+from ecolink.protocol.push import open_push
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import Lane
 from tests.support.bureaus import JINGNING, NOW, QINGYUAN, SHOUNING, keyring, sealed
@@ -144,20 +145,43 @@ def test_a_push_is_taken_apart_as_it_was_packed():
     ]
 
 
+def pushed(parts, **changes):
+    """Open a push of the batch of `STATEMENTS` with `parts` beside it."""
+    raw = pack(batch([each.digest for each in STATEMENTS]), parts)
+    between = {"find_key": FIND, "us": QINGYUAN.code, "sender": SHOUNING.code, "received_at": NOW}
+    return open_push(raw, **(between | changes))
+
+
+def test_a_push_brings_each_statement_or_why_not_in_its_place():
+    assert [(each.token, each.private) for each in pushed(PARTS).entries] == PARTS
+    kept, refused = pushed([PARTS[0], (forged(PARTS[1][0]), None)]).entries
+    assert (kept.digest, refused.reason) == (STATEMENTS[0].digest, "bad-signature")
+
+
 def test_statements_that_are_not_the_batchs_entries_are_refused():
-    read = opened(batch([each.digest for each in STATEMENTS]))
-    assert reason(read.pair, PARTS[:1]) == "batch-mismatch"
-    assert reason(read.pair, PARTS[::-1]) == "batch-mismatch"
-    assert reason(read.pair, [*PARTS, PARTS[0]]) == "batch-mismatch"
+    other = sealed()
+    for parts in (
+        PARTS[:1],
+        PARTS[::-1],
+        [*PARTS, PARTS[0]],
+        [PARTS[0], (other.token, None)],
+        [PARTS[0], (forged(other.token), None)],
+        [PARTS[0], (b"no token", None)],
+    ):
+        assert reason(pushed, parts) == "batch-mismatch"
 
 
 def test_whoever_reads_a_share_of_a_push_looks_at_that_share():
-    read = opened(batch([each.digest for each in STATEMENTS]))
     wrong = [PARTS[0], PARTS[0]]
-    assert [entry.seq for entry in read.pair(wrong, slice(0, None, 2))] == [1]
-    assert [entry.seq for entry in read.pair(PARTS, slice(1, None, 2))] == [2]
-    assert reason(read.pair, wrong, slice(1, None, 2)) == "batch-mismatch"
-    assert reason(read.pair, PARTS[:1], slice(0, None, 2)) == "batch-mismatch"
+    assert [each.digest for each in pushed(wrong, share=slice(0, None, 2)).entries] == [STATEMENTS[0].digest]
+    assert [each.digest for each in pushed(PARTS, share=slice(1, None, 2)).entries] == [STATEMENTS[1].digest]
+    assert reason(pushed, wrong, share=slice(1, None, 2)) == "batch-mismatch"
+    assert reason(pushed, PARTS[:1], share=slice(0, None, 2)) == "batch-mismatch"
+
+
+def forged(token):
+    """Return the same words with the signature of others."""
+    return token[: token.rindex(b".")] + sealed().token[-87:]
 
 
 @pytest.mark.parametrize(

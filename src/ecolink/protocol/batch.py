@@ -37,6 +37,16 @@ class Entry(NamedTuple):
     token: bytes
     private: bytes | None
 
+    def refuse_other(self, digest: str) -> None:
+        """Return if `digest`, that of the token beside it, is the entry's.
+
+        Raises:
+            Refused: `batch-mismatch`.
+
+        """
+        if digest != self.digest:
+            raise Refused(Reason.BATCH_MISMATCH, f"the statement at seq {self.seq} is not the entry's")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -69,19 +79,17 @@ class Batch:
     def pair(self, parts: Sequence[Part], share: slice = ALL) -> list[Entry]:
         """Lay the statements that came beside the batch next to its entries, or a share of them.
 
+        Whether the bytes are the entry's is seen when they are opened: see `Entry.refuse_other`.
+
         Raises:
-            Refused: `batch-mismatch`: another number of statements, or bytes that are not the entry's.
+            Refused: `batch-mismatch`: another number of statements.
 
         """
         if len(parts) != len(self.entries):
             raise Refused(Reason.BATCH_MISMATCH, f"{len(self.entries)} entries, {len(parts)} statements")
-        paired = []
         seqs = range(self.first_seq, self.last_seq + 1)
-        for seq, digest, (token, private) in zip(seqs[share], self.entries[share], parts[share], strict=True):
-            if jws.digest_of(token) != digest:
-                raise Refused(Reason.BATCH_MISMATCH, f"the statement at seq {seq} is not the entry's")
-            paired.append(Entry(seq, digest, token, private))
-        return paired
+        told = zip(seqs[share], self.entries[share], parts[share], strict=True)
+        return [Entry(seq, digest, token, private) for seq, digest, (token, private) in told]
 
 
 def chain(prev: bytes, seq: int, digest_hex: str) -> bytes:

@@ -18,7 +18,7 @@ from ecolink.protocol.limits import MAX_STATEMENT_BYTES
 from ecolink.protocol.refusal import Reason, Refused
 
 _MAX_HEADER_BYTES = 256
-_DOTS = 2
+_SEGMENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +148,10 @@ def _unwrap(token: bytes, typ: str, max_bytes: int) -> _Envelope:
     """Take the token apart: size, segments, base64url, header, algorithm."""
     if len(token) > max_bytes:
         raise Refused(Reason.TOO_LARGE, f"a token of {len(token)} bytes where at most {max_bytes} are allowed")
-    if token.count(b".") != _DOTS:
+    segments = token.split(b".", _SEGMENTS)
+    if len(segments) != _SEGMENTS:
         raise Refused(Reason.BAD_TOKEN, "a compact token has exactly three segments")
-    header, payload, signature = token.split(b".")
+    header, payload, signature = segments
     payload_bytes, signature_bytes = base64url.decode(payload), base64url.decode(signature)
     found_typ, kid = _read_header(header)
     if found_typ != typ:

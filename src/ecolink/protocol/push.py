@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ecolink.kit.times import to_text
+from ecolink.protocol import jws
 from ecolink.protocol.batch import ALL, Batch, Entry, open_batch, unpack
 from ecolink.protocol.keys import FindKey
 from ecolink.protocol.refusal import Reason, Refused
@@ -70,6 +71,11 @@ def _open(entry: Entry, batch: Batch, find_key: FindKey, us: str, received_at: d
         statement = open_statement(
             entry.token, entry.private, find_key=find_key, us=us, sender=batch.iss, received_at=received_at
         )
+    except Refused as refused:
+        entry.refuse_other(jws.digest_of(entry.token))
+        return refused
+    entry.refuse_other(statement.digest)
+    try:
         _refuse_out_of_place(statement, batch, received_at)
     except Refused as refused:
         return refused
