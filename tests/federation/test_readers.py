@@ -1,6 +1,7 @@
 """Large pushes are read by helper processes, with the same result as without them."""
 
 import os
+import pickle
 import resource
 import select
 import signal
@@ -203,6 +204,24 @@ def test_a_helper_that_hangs_with_pushes_in_line_is_given_up_for_all_of_them(mon
         told = list(senders.map(lambda _: read(helped, LARGE), range(6)))
     assert told == [read(read_push, LARGE)] * 6
     assert hanging.process.poll() is not None
+    helped.close()
+
+
+def test_an_answer_that_cannot_be_understood_holds_up_nobody_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    helped = Readers(1)
+    read(helped, LARGE)
+    understand, faults = pickle.loads, iter([MemoryError])
+
+    def understand_from_the_second_on(written: bytes) -> object:
+        for fault in faults:
+            raise fault
+        return understand(written)
+
+    monkeypatch.setattr(readers.pickle, "loads", understand_from_the_second_on)
+    with ThreadPoolExecutor(4) as senders:
+        told = [senders.submit(read, helped, LARGE) for _ in range(8)]
+    (failed,) = [each for each in told if each.exception()]
+    assert all(each.result() == read(read_push, LARGE) for each in told if each is not failed)
     helped.close()
 
 

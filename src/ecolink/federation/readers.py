@@ -154,8 +154,7 @@ def _ask(slots: Sequence["_Slot"], terms: _Terms, raw: bytes) -> Push:
         for number, slot in enumerate(slots):
             asked.append(slot.ask(terms._replace(share=slice(number, None, count)), raw))
         answers = [question.answer() for question in asked]
-    except OSError:
-        # An answer that nobody fetched would be taken for that to the next question.
+    except BaseException:  # whatever it was: those behind would wait for ever, or be told what was for this one
         for question in asked:
             question.give_up()
         raise
@@ -238,7 +237,7 @@ class _Helper:
             written = pickle.dumps(terms)
             _write(self.process.stdin, _LENGTHS.pack(len(written), len(raw)) + written)
             _write(self.process.stdin, raw)
-        except OSError:
+        except BaseException:
             question.give_up()
             raise
         self._turn = question.fetched
