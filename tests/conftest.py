@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -52,10 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _forget_computed() -> None:
     """Forget what functions computed before one of them was changed: each change is tried in a fork of a process."""
-    gc.unfreeze()
-    for each in gc.get_objects():
-        if isinstance(each, functools._lru_cache_wrapper):
-            each.cache_clear()
+    ours = [module for name, module in sys.modules.items() if name.startswith("ecolink.")]
+    for thing in [thing for module in ours for thing in vars(module).values()]:
+        for each in vars(thing).values() if isinstance(thing, type) else (thing,):
+            computed = getattr(each, "__func__", each)
+            if isinstance(computed, functools._lru_cache_wrapper):
+                computed.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
