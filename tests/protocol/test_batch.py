@@ -1,6 +1,7 @@
 """A channel's entries are numbered without gaps and chained one by one, however they are batched."""
 
 import json
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecolink.kit.canonical import sha256_hex
+from ecolink.kit.times import to_text
 from ecolink.protocol import base64url, jws
 from ecolink.protocol.batch import GENESIS, TYP, chain, open_batch, pack, seal_batch, unpack
 from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
@@ -156,6 +158,32 @@ def test_a_push_brings_each_statement_or_why_not_in_its_place():
     assert [(each.token, each.private) for each in pushed(PARTS).entries] == PARTS
     kept, refused = pushed([PARTS[0], (forged(PARTS[1][0]), None)]).entries
     assert (kept.digest, refused.reason) == (STATEMENTS[0].digest, "bad-signature")
+
+
+def test_what_is_filed_of_a_statement_is_what_its_author_said():
+    first, second = pushed(PARTS).entries
+    for filed, said in zip((first, second), STATEMENTS, strict=True):
+        assert {name: getattr(filed, name) for name in filed._fields} == {
+            name: getattr(said, name) for name in filed._fields
+        }
+    assert first.private_digest
+    late = sealed(deliver_by=NOW, parents=("00" * 32,))
+    filed = opened_alone(late)
+    assert (filed.deliver_by, filed.parents, filed.aud) == (NOW, late.parents, late.aud)
+
+
+def opened_alone(statement, **changes):
+    """Return what becomes of a statement in a batch of its own."""
+    raw = pack(batch([statement.digest], **changes), [(statement.token, statement.private)])
+    [entry] = open_push(raw, find_key=FIND, us=QINGYUAN.code, sender=SHOUNING.code, received_at=NOW).entries
+    return entry
+
+
+def test_a_statement_that_came_too_late_or_in_another_lane_is_refused_in_its_place():
+    late = opened_alone(sealed(deliver_by=NOW - timedelta(milliseconds=1)))
+    assert (late.reason, to_text(NOW - timedelta(milliseconds=1)) in late.detail) == ("expired", True)
+    astray = opened_alone(sealed(), lane=Lane.BULK)
+    assert (astray.reason, astray.detail) == ("invalid-claim", "a statement of lane case in a batch of bulk")
 
 
 def test_statements_that_are_not_the_batchs_entries_are_refused():

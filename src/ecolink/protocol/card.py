@@ -141,7 +141,7 @@ def fingerprint(unit_code: str, manifest_head_digest: str) -> str:
 
 
 def _region(said: Mapping[str, Any]) -> str:
-    value = claims.text(said, "region", most=6)
+    value = claims.text(said, "region")
     if len(value) != 6 or not (value.isascii() and value.isdigit()):  # noqa: PLR2004 - GB/T 2260
         raise claims.wrong(said, "region", "six digits")
     return value
