@@ -165,6 +165,30 @@ def test_each_term_of_answer_that_is_wrong_is_told() -> None:
     ]
 
 
+def test_what_is_missing_is_told_apart_from_what_is_wrong() -> None:
+    (missing,) = errors(FILE.replace('kind = "exchange"\n', "", 1))
+    (wrong,) = errors(FILE.replace('kind = "exchange"', 'kind = "fair"'))
+    assert [missing.text_en[:16], missing.text_zh[:7]] == ["kind is missing:", "缺少 kind"]
+    assert [wrong.text_en[:14], wrong.text_zh[:7]] == ["kind is wrong:", "kind 有误"]
+    assert "drill" in missing.text_en
+    assert "drill" in wrong.text_en
+
+
+def test_a_rule_that_names_no_day_or_several_says_of_which_period_in_chinese_too() -> None:
+    (none,) = errors(FILE.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=MONTHLY;BYMONTHDAY=31", 1))
+    (five,) = errors(FILE.replace("FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=MONTHLY;BYDAY=FR", 1))
+    assert "每月必须有且只有一个到期日" in none.text_zh
+    assert "每月只能有一个到期日" in five.text_zh
+
+
+def test_whatever_a_key_is_called_it_can_be_written() -> None:
+    odd = {"a b": 2, "界": 3, "plain_days": 4}
+    written = write(terms(deadlines=odd))
+    assert tomllib.loads(written)["deadlines"] == odd
+    assert '"界" = 3' in written
+    assert "\nplain_days = 4" in written
+
+
 def test_a_drill_binds_two() -> None:
     drill = {**LIAISON, "code": "drill", "kind": "drill"}
     pair = {**drill, "between": (SHOUNING, QINGYUAN)}
@@ -307,6 +331,9 @@ def test_an_agreement_that_begins_within_a_period_is_told_what_is_due_first() ->
     told = [finding.text_en for finding in reading.findings if "first obligation" in finding.text_en]
     assert ["sn-qy-151/liaison/2026-03, due 2026-03-31" in text for text in told] == [True, False]
     assert "sn-qy-151/exchange/2026-Q2, due 2026-06-30" in told[1]
+    month, quarter = notices(late, "first obligation")
+    assert month.text_zh.endswith("该月不产生任务：首个任务为 sn-qy-151/liaison/2026-03，2026-03-31 到期")
+    assert quarter.text_zh.endswith("该季度不产生任务：首个任务为 sn-qy-151/exchange/2026-Q2，2026-06-30 到期")
 
 
 def test_a_duty_that_can_never_be_due_is_found() -> None:
