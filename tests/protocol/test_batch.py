@@ -156,6 +156,7 @@ def pushed(parts, **changes):
 
 def test_a_push_brings_each_statement_or_why_not_in_its_place():
     assert [(each.token, each.private) for each in pushed(PARTS).entries] == PARTS
+    assert pushed(PARTS).batch.digest == opened(batch([each.digest for each in STATEMENTS])).digest
     kept, refused = pushed([PARTS[0], (forged(PARTS[1][0]), None)]).entries
     assert (kept.digest, refused.reason) == (STATEMENTS[0].digest, "bad-signature")
 
@@ -184,6 +185,17 @@ def test_a_statement_that_came_too_late_or_in_another_lane_is_refused_in_its_pla
     assert (late.reason, to_text(NOW - timedelta(milliseconds=1)) in late.detail) == ("expired", True)
     astray = opened_alone(sealed(), lane=Lane.BULK)
     assert (astray.reason, astray.detail) == ("invalid-claim", "a statement of lane case in a batch of bulk")
+
+
+def test_a_push_of_others_or_to_others_or_with_a_key_of_tomorrow_is_refused_as_a_whole():
+    assert reason(pushed, PARTS, us=JINGNING.code) == "wrong-audience"
+    assert reason(pushed, PARTS, sender=JINGNING.code) == "wrong-sender"
+    assert reason(pushed, PARTS, received_at=NOW - timedelta(days=36_500)) == "key-not-yet-valid"
+
+
+def test_a_statement_of_others_or_to_others_is_refused_in_its_place():
+    assert opened_alone(sealed(aud=(JINGNING.code,))).reason == "wrong-audience"
+    assert opened_alone(sealed(JINGNING)).reason == "wrong-sender"
 
 
 def test_statements_that_are_not_the_batchs_entries_are_refused():

@@ -55,8 +55,8 @@ def _check_forks(documents: Documents, findings: Findings) -> None:
             )
 
 
-def _check_gaps(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> dict[int, int]:
-    """Check that each further log of a bureau is declared; return the exporter's, with where the one before closed."""
+def _check_gaps(content: Content, documents: Documents, proofs: Proofs, findings: Findings) -> set[int]:
+    """Check that each further log of a bureau is declared; return the exporter's that were declared closed."""
     epochs: dict[str, set[int]] = {}
     for note in documents.shown:
         epochs.setdefault(note.unit_code, set()).add(note.log_epoch)
@@ -68,7 +68,7 @@ def _check_gaps(content: Content, documents: Documents, proofs: Proofs, findings
                 f"Its evidence log began anew as log {log_epoch}; ask that bureau for its declaration.",
                 f"其存证日志重新开始（第 {log_epoch} 个），请向该单位索取恢复声明。",
             )
-    declared = {}
+    declared = set()
     for log_epoch in sorted(epochs.get(content.made_by, ()))[1:]:
         closed = _closed_by(content, documents, log_epoch, proofs)
         if closed is None:
@@ -79,7 +79,7 @@ def _check_gaps(content: Content, documents: Documents, proofs: Proofs, findings
                 f"其第 {log_epoch} 个存证日志开始时没有恢复声明。",
             )
             continue
-        declared[closed.log_epoch] = closed.size
+        declared.add(closed.log_epoch)
         if any(
             note.origin == closed.origin and note.size > closed.size for note in filter(None, documents.checkpoints)
         ):
@@ -116,7 +116,7 @@ def _closed_by(content: Content, documents: Documents, log_epoch: int, proofs: P
     return None
 
 
-def _check_growth(content: Content, documents: Documents, gaps: dict[int, int], findings: Findings) -> None:
+def _check_growth(content: Content, documents: Documents, gaps: set[int], findings: Findings) -> None:
     """Check that what others attest to hold of the exporter's logs is the past of what the exporter shows."""
     joined = set()
     for growth in content.growth:
