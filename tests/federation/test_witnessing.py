@@ -216,6 +216,41 @@ def test_a_node_restored_from_a_backup_learns_from_its_peer_what_it_forgot_and_d
         assert restored.log.head(session).log_epoch == 2, "a declared restore is not declared again"
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("asked_first", [False, True])
+def test_what_a_restored_bureau_can_prove_no_more_is_no_second_past(town, watching, tmp_path, asked_first):
+    """What was held of its log just before it burnt down had not been proven yet."""
+    shouning, now = town.nodes[SHOUNING], town.clock.now
+    busy(shouning, 5)
+    watching[QINGYUAN].exchange(now)
+    shouning.database.dispose()
+    backup = tmp_path / "backup.db"
+    shutil.copyfile(shouning.database.engine.url.database, backup)
+    busy(shouning, 20, "forgotten")
+    town.clock.advance(timedelta(hours=1))
+    watching[QINGYUAN].exchange(now)
+    shouning.close()
+
+    restored = town.build(SHOUNING, f"sqlite:///{backup}")
+    restored.tick(now())
+    watching[SHOUNING] = open_desk(restored)
+    watching[SHOUNING].exchange(now)
+    if asked_first:
+        watching[QINGYUAN].exchange(now)
+    town.network.down.add(SHOUNING)
+    assert watching[QINGYUAN].prove(now) == 0
+    town.network.down.clear()
+
+    assert [watching[QINGYUAN].prove(now) for _ in range(2)] == [1, 0], "it is asked about once"
+    assert alarms(town.nodes[QINGYUAN]) == []
+    assert [state for *_, state in held(town.nodes[QINGYUAN], SHOUNING)] == ["verified", "kept", "verified"]
+    busy(restored, 20, "since")
+    town.clock.advance(timedelta(hours=1))
+    watching[QINGYUAN].exchange(now)
+    assert watching[QINGYUAN].prove(now) == 1
+    assert alarms(town.nodes[QINGYUAN]) == []
+
+
 def test_a_peer_can_ask_for_the_proof_of_its_own_statement_and_of_no_other(town, watching, shouning, qingyuan):
     town.add(JINGNING)
     town.introduce(QINGYUAN, JINGNING)

@@ -7,6 +7,9 @@ The first checkpoint of a log is believed as it is: there is nothing before it t
 one waits as `kept` until a consistency proof, which the federation fetches from the log's owner, joins it to a
 verified one. Receipts come by the hundred: of those within ten minutes only the newest stays, and it gives way to
 the next; so the newest of all is always held, which is how a restored bureau learns what it forgot.
+
+A bureau that was restored began its log anew, and can prove nothing of the old one beyond its end. What waits there is
+left unproven for good: held, asked about once (`checked_at`), and no second past.
 """
 
 from collections.abc import Collection, Sequence
@@ -111,7 +114,10 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
 def unproven(session: Session, limit: int = 100) -> list[Unproven]:
     """Return what has to be proven next: each waiting checkpoint against a verified one of its log."""
     waiting = session.scalars(
-        select(PeerCheckpoint).where(PeerCheckpoint.state == KEPT).order_by(PeerCheckpoint.size).limit(limit)
+        select(PeerCheckpoint)
+        .where(PeerCheckpoint.state == KEPT, PeerCheckpoint.checked_at.is_(None))
+        .order_by(PeerCheckpoint.size)
+        .limit(limit)
     )
     found = []
     for row in waiting:
@@ -157,6 +163,22 @@ def accept_consistency(session: Session, pair: Unproven, proof: Sequence[bytes],
         state = VERIFIED
     except Refused:
         state = FORKED
+    _settle(session, pair, state, now)
+    return state == VERIFIED
+
+
+def leave_unproven(session: Session, pair: Unproven, now: datetime) -> None:
+    """Hold what waits of the pair as it is, and ask no more: its log ended, and its owner has no proof to give."""
+    _settle(session, pair, KEPT, now)
+
+
+def newest_log(session: Session, unit_code: str) -> int:
+    """Return the number of the newest log that a bureau has shown; 0 when it has shown none."""
+    shown = (PeerCheckpoint.unit_code == unit_code, PeerCheckpoint.state != FORKED)
+    return session.scalar(select(func.max(PeerCheckpoint.log_epoch)).where(*shown)) or 0
+
+
+def _settle(session: Session, pair: Unproven, state: str, now: datetime) -> None:
     row = session.get(PeerCheckpoint, pair.waiting, with_for_update=True)
     if row is not None and (row.size, row.root) in {
         (pair.old_size, pair.old_root.hex()),
@@ -164,7 +186,6 @@ def accept_consistency(session: Session, pair: Unproven, proof: Sequence[bytes],
     }:  # else it gave way to a newer one while the proof was fetched
         row.state, row.checked_at = state, now
         session.flush()
-    return state == VERIFIED
 
 
 def holdings(session: Session, moments: Collection[datetime] = ()) -> list[Holding]:

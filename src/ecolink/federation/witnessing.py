@@ -2,7 +2,8 @@
 
 At every start and every hour a node asks each active peer for its attestation: the peer's own checkpoint, and
 those it holds of other logs. What comes is kept and, minute by minute, proven consistent with what was held
-before, by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm.
+before, by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm. One that
+ended, because its bureau was restored and began anew, is no second past.
 """
 
 from collections.abc import Callable, Collection
@@ -145,22 +146,43 @@ class Witnessing:
         self._compare(clock())
         with self.database.read() as session:
             due = witness.unproven(session, limit)
-            urls = {peer.unit_code: peer.federation_url for peer in self.peers.names(session).values()}
+            peers = self.peers.names(session)
         settled, silent = 0, set(passing_over)
         for pair in due:
-            if pair.unit_code in silent or pair.unit_code not in urls:
+            if pair.unit_code in silent or pair.unit_code not in peers:
                 continue
-            now = clock()
-            proof = self._fetch(pair, urls[pair.unit_code], now)
-            if proof is None:
+            owner, now = peers[pair.unit_code], clock()
+            try:
+                proof = self._fetch(pair, owner.federation_url, now)
+                has_ended = not proof and pair.old_size > 0 and self._has_ended(pair, owner, now)
+            except Unreachable as silence:
+                _log.info("witness.prove", peer=pair.unit_code, why=str(silence))
                 silent.add(pair.unit_code)
                 continue
             with self.database.begin() as session:
-                if not witness.accept_consistency(session, pair, proof, now):
+                if has_ended:
+                    witness.leave_unproven(session, pair, now)
+                    _log.warning("witness.log_ended", peer=pair.unit_code, log=pair.log_epoch, unproven=pair.new_size)
+                elif not witness.accept_consistency(session, pair, proof, now):
                     subject = f"{pair.unit_code}/{pair.log_epoch}/{pair.old_size}-{pair.new_size}"
                     raise_alarm(session, LOG_FORK, subject, now, peer=pair.unit_code)
             settled += 1
         return settled
+
+    def _has_ended(self, pair: Unproven, owner: Peer, now: datetime) -> bool:
+        """Tell whether a log's owner has shown a later one, asking it where it has not.
+
+        Raises:
+            Unreachable: it cannot be asked now.
+
+        """
+        if self._newest_log(pair) <= pair.log_epoch and isinstance(silence := self._visit(owner, now), Unreachable):
+            raise silence
+        return self._newest_log(pair) > pair.log_epoch
+
+    def _newest_log(self, pair: Unproven) -> int:
+        with self.database.read() as session:
+            return witness.newest_log(session, pair.unit_code)
 
     def _compare(self, now: datetime) -> None:
         """Raise an alarm over two pasts that came in at the same moment, each in a transaction of its own."""
@@ -225,19 +247,19 @@ class Witnessing:
             _log.info("witness.ask", peer=peer.unit_code, why=f"its attestation does not verify: {refused}")
             return None
 
-    def _fetch(self, pair: Unproven, url: str, now: datetime) -> list[bytes] | None:
-        """Return the proof, an empty one if the owner says it has none, or None if it cannot be asked now."""
+    def _fetch(self, pair: Unproven, url: str, now: datetime) -> list[bytes]:
+        """Return the proof, an empty one if the owner says it has none.
+
+        Raises:
+            Unreachable: it cannot be asked now.
+
+        """
         params = {"log_epoch": str(pair.log_epoch), "old": str(pair.old_size), "new": str(pair.new_size)}
-        try:
-            answer = self.client.call(pair.unit_code, url, operations.CONSISTENCY, params=params, now=now)
-        except Unreachable as silence:
-            _log.info("witness.prove", peer=pair.unit_code, why=str(silence))
-            return None
+        answer = self.client.call(pair.unit_code, url, operations.CONSISTENCY, params=params, now=now)
         if answer.status == _NOT_FOUND:
             return []
         if answer.status != _OK:
-            _log.info("witness.prove", peer=pair.unit_code, why=reason_of(answer))
-            return None
+            raise Unreachable(reason_of(answer))
         return _read_proof(answer.body)
 
 
