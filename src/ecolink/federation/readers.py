@@ -15,7 +15,6 @@ import fcntl
 import gc
 import os
 import pickle
-import select
 import signal
 import struct
 import sys
@@ -25,6 +24,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from ecolink.federation.pipes import is_readable, read_all, write_all
 from ecolink.protocol.batch import ALL, Batch
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.push import Incoming, Push, open_push
@@ -235,8 +235,8 @@ class _Helper:
         question = _Question(self, self._turn)
         try:
             written = pickle.dumps(terms)
-            _write(self.process.stdin, _LENGTHS.pack(len(written), len(raw)) + written)
-            _write(self.process.stdin, raw)
+            write_all(self.process.stdin, _LENGTHS.pack(len(written), len(raw)) + written)
+            write_all(self.process.stdin, raw)
         except BaseException:
             question.give_up()
             raise
@@ -251,10 +251,10 @@ class _Helper:
 
         """
         pipe = self.process.stdout
-        if pipe is None or not _is_readable(pipe, PATIENCE_S):
+        if pipe is None or not is_readable(pipe, PATIENCE_S):
             raise TimeoutError
-        (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
-        answer: _Answer = pickle.loads(_read(pipe, length))  # noqa: S301 - our own helper's words
+        (length,) = _LENGTH.unpack(read_all(pipe, _LENGTH.size))
+        answer: _Answer = pickle.loads(read_all(pipe, length))  # noqa: S301 - our own helper's words
         return answer
 
     def leave(self) -> None:
@@ -327,32 +327,6 @@ def _start() -> "subprocess.Popen[bytes]":
     return helper
 
 
-def _is_readable(pipe: IO[bytes], seconds: float) -> bool:
-    """Wait for something to read, or the end; not by `select`, which knows no more than 1,024 open files."""
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
-
-
-def _read(pipe: IO[bytes], length: int) -> bytes:
-    parts: list[bytes] = []
-    while length:
-        part = pipe.read(length)
-        if not part:
-            raise BrokenPipeError
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
-
-
-def _write(pipe: IO[bytes] | None, data: bytes) -> None:
-    if pipe is None:
-        raise BrokenPipeError
-    rest = memoryview(data)
-    while rest:
-        rest = rest[pipe.write(rest) :]
-
-
 _Written = tuple[Batch, list[tuple[Any, ...] | Refused]]
 _Answer = _Written | Refused
 
@@ -407,11 +381,11 @@ def _answer(terms: _Terms, raw: bytes) -> _Answer:
 def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
     """Answer questions until there are no more, or none for a while. Both pipes are without buffers."""
     with contextlib.suppress(BrokenPipeError):
-        while _is_readable(questions, IDLE_S):
-            terms_length, raw_length = _LENGTHS.unpack(_read(questions, _LENGTHS.size))
-            terms: _Terms = pickle.loads(_read(questions, terms_length))  # noqa: S301 - the words of the node this helps
-            answer = pickle.dumps(_answer(terms, _read(questions, raw_length)))
-            _write(answers, _LENGTH.pack(len(answer)) + answer)
+        while is_readable(questions, IDLE_S):
+            terms_length, raw_length = _LENGTHS.unpack(read_all(questions, _LENGTHS.size))
+            terms: _Terms = pickle.loads(read_all(questions, terms_length))  # noqa: S301 - the words of the node this helps
+            answer = pickle.dumps(_answer(terms, read_all(questions, raw_length)))
+            write_all(answers, _LENGTH.pack(len(answer)) + answer)
 
 
 if __name__ == "__main__":
