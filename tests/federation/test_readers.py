@@ -1,5 +1,6 @@
 """Large pushes are read by helper processes, with the same result as without them."""
 
+import json
 import os
 import pickle
 import resource
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,6 +109,32 @@ def test_a_helper_reads_what_the_node_would_read(helped: Readers) -> None:
     }
     assert any(isinstance(each, Incoming) and each.private for each in entries)
     assert helped.slots[0].helper is not None
+
+
+def rewritten(**styles: Any) -> bytes:
+    """The large push with the same members, written in another way."""
+    return json.dumps(json.loads(LARGE), **styles).encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "in_place"),
+    [
+        (LARGE, True),
+        (LARGE.replace(b'{"private"', b'{"aside":{"token":"x"},"private"'), True),
+        (rewritten(indent=1), False),
+    ],
+    ids=["as nodes write it", "with other tokens between", "as others write it"],
+)
+def test_a_helper_tells_a_token_by_its_place_where_it_is_written_as_nodes_do(
+    helped: Readers, raw: bytes, *, in_place: bool
+) -> None:
+    told = read(helped, raw)
+    assert told == read(read_push, raw)
+    pushed = read_push(raw, keys=[PINNED], us=QINGYUAN, sender=SHOUNING, received_at=NOW)
+    tokens = [each.token for each in pushed.entries if isinstance(each, Incoming)]
+    answer = pickle.dumps(readers._written(pushed, raw))
+    assert len(tokens) > 10
+    assert [token in answer for token in tokens] == [not in_place] * len(tokens)
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,26 @@ def test_the_checks_come_in_the_order_the_protocol_gives_them():
     assert [reason(token) for token in steps] == list(steps.values())
 
 
+ALL_THERE_ARE = [*(token for token, _ in (BOTH_REFUSE | ONLY_JOSERFC_ACCEPTS).values()), TOKEN, b"." * 65_537]
+
+
+@given(st.lists(st.sampled_from(ALL_THERE_ARE), max_size=12))
+def test_tokens_opened_together_are_opened_or_refused_as_each_by_itself(tokens):
+    def alone(token):
+        try:
+            return jws.open_token(token, typ=TYP, find_key=FIND)
+        except Refused as refused:
+            return refused
+
+    together = jws.open_tokens(tokens, typ=TYP, find_key=FIND)
+    assert [told_of(each) for each in together] == [told_of(alone(token)) for token in tokens]
+    assert [each.token for each in together if isinstance(each, jws.Opened)] == [one for one in tokens if one == TOKEN]
+
+
+def told_of(opened):
+    return (opened.reason, opened.detail) if isinstance(opened, Refused) else opened
+
+
 def test_the_twin_of_a_signature_verifies_but_makes_no_second_document():
     """ECDSA signatures come in pairs (r, s) and (r, n - s); identity is over header and payload only."""
     r, s = base64url.decode(S)[:32], int.from_bytes(base64url.decode(S)[32:])

@@ -98,7 +98,9 @@ class Readers:
     def __init__(self, count: int | None = None) -> None:
         """Start nothing yet; at most `count` helpers, or one for each processor."""
         self.slots = [_Slot() for _ in range(count or min(os.cpu_count() or 1, MOST))]
-        self._change = threading.Condition()
+        lock = threading.Lock()
+        self._place = threading.Condition(lock)
+        self._calm = threading.Condition(lock)
 
     def __call__(self, raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime) -> Push:
         """Read a push.
@@ -121,27 +123,29 @@ class Readers:
 
     def _take(self, most: int) -> list["_Slot"]:
         """Return slots that have nothing to do, to share a push; else wait for a place in the shortest line."""
-        with self._change:
+        with self._place:
             while True:
                 idle = [slot for slot in self.slots if not slot.line]
                 taken = idle[:most] or [slot for slot in self.slots if slot.line < IN_LINE][:1]
                 if taken:
                     break
-                self._change.wait()
+                self._place.wait()
             for slot in taken:
                 slot.line += 1
             return taken
 
-    def _leave(self, slots: Iterable["_Slot"]) -> None:
-        with self._change:
+    def _leave(self, slots: Sequence["_Slot"]) -> None:
+        with self._place:
             for slot in slots:
                 slot.line -= 1
-            self._change.notify_all()
+            # As many as there is place for: each that is woken in vain takes the interpreter from one that is not.
+            self._place.notify(len(slots))
+            self._calm.notify_all()
 
     def close(self) -> None:
         """End the helpers, each as soon as it has answered."""
-        with self._change:
-            self._change.wait_for(lambda: not any(slot.line for slot in self.slots))
+        with self._calm:
+            self._calm.wait_for(lambda: not any(slot.line for slot in self.slots))
             for slot in self.slots:
                 slot.end()
 
@@ -161,7 +165,7 @@ def _ask(slots: Sequence["_Slot"], terms: _Terms, raw: bytes) -> Push:
     refused = next((answer for answer in answers if isinstance(answer, Refused)), None)
     if refused is not None:
         raise refused
-    shares = [_push_of(answer) for answer in answers if not isinstance(answer, Refused)]
+    shares = [_push_of(answer, raw) for answer in answers if not isinstance(answer, Refused)]
     entries: list[Incoming | Refused] = [None] * len(shares[0].batch.entries)  # type: ignore[list-item]  # all are filled
     for number, share in enumerate(shares):
         entries[number::count] = share.entries
@@ -330,15 +334,45 @@ def _start() -> "subprocess.Popen[bytes]":
 _Written = tuple[Batch, list[tuple[Any, ...] | Refused]]
 _Answer = _Written | Refused
 
-
-def _written(push: Push) -> _Written:
-    """Return a push in plain tuples, which take a third of the time to pickle."""
-    return push.batch, [tuple(entry) if isinstance(entry, Incoming) else entry for entry in push.entries]
+_BEFORE_A_TOKEN: Final = b'"token":"'
+"""What stands there in a push, in the form in which nodes write it."""
 
 
-def _push_of(written: _Written) -> Push:
+def _written(push: Push, raw: bytes) -> _Written:
+    """Return a push in plain tuples, which take a third of the time to pickle.
+
+    A token, most of what there is to say, is told by its place in the body, which the node has before it.
+    """
+    entries: list[tuple[Any, ...] | Refused] = []
+    end = 0
+    for entry in push.entries:
+        if isinstance(entry, Refused):
+            entries.append(entry)
+        elif (start := _place_of(entry.token, raw, end)) is None:
+            entries.append(tuple(entry))
+        else:
+            end = start + len(entry.token)
+            entries.append(((start, end), *entry[1:]))
+    return push.batch, entries
+
+
+def _place_of(token: bytes, raw: bytes, start: int) -> int | None:
+    """Return where a token of a body begins, if it is found beyond `start`."""
+    while (found := raw.find(_BEFORE_A_TOKEN, start)) >= 0:
+        start = found + len(_BEFORE_A_TOKEN)
+        if raw.startswith(token, start):
+            return start
+    return None
+
+
+def _push_of(written: _Written, raw: bytes) -> Push:
     batch, entries = written
-    return Push(batch, tuple(Incoming._make(entry) if isinstance(entry, tuple) else entry for entry in entries))
+    return Push(batch, tuple(one if isinstance(one, Refused) else _incoming(one, raw) for one in entries))
+
+
+def _incoming(written: tuple[Any, ...], raw: bytes) -> Incoming:
+    place, *others = written
+    return Incoming(place if isinstance(place, bytes) else raw[slice(*place)], *others)
 
 
 def _ring_of(keys: Iterable[VerifyKey]) -> bytes:
@@ -369,11 +403,10 @@ def _keys_in(ring: bytes) -> tuple[VerifyKey, ...]:
 def _answer(terms: _Terms, raw: bytes) -> _Answer:
     try:
         keys = _keys_in(terms.ring)
-        return _written(
-            read_push(
-                raw, keys=keys, us=terms.us, sender=terms.sender, received_at=terms.received_at, share=terms.share
-            )
+        push = read_push(
+            raw, keys=keys, us=terms.us, sender=terms.sender, received_at=terms.received_at, share=terms.share
         )
+        return _written(push, raw)
     except Refused as refused:
         return refused
 

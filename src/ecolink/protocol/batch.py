@@ -16,7 +16,7 @@ from ecolink.protocol.claims import Claims
 from ecolink.protocol.keys import FindKey, SigningKey
 from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.statement import Lane
+from ecolink.protocol.statement import Lane, Part
 
 TYP = "ecolink-batch+jws"
 
@@ -24,9 +24,6 @@ GENESIS = bytes(32)
 """The chain's value before its first entry."""
 
 ALL: Final = slice(None)
-
-Part = tuple[bytes, bytes | None]
-"""A statement's token and its private part, as they travel."""
 
 
 class Entry(NamedTuple):

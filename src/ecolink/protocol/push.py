@@ -12,7 +12,7 @@ from ecolink.protocol import jws
 from ecolink.protocol.batch import ALL, Batch, Entry, open_batch, unpack
 from ecolink.protocol.keys import FindKey
 from ecolink.protocol.refusal import Reason, Refused
-from ecolink.protocol.sealing import open_statement
+from ecolink.protocol.sealing import open_statements
 from ecolink.protocol.statement import Lane, Statement
 
 
@@ -62,18 +62,15 @@ def open_push(
     """
     token, parts = unpack(raw)
     batch = open_batch(token, find_key=find_key, us=us, sender=sender, received_at=received_at)
-    entries = batch.pair(parts, share)
-    return Push(batch, tuple(_open(entry, batch, find_key, us, received_at) for entry in entries))
+    opened = open_statements(parts[share], find_key=find_key, us=us, sender=batch.iss, received_at=received_at)
+    told = zip(batch.pair(parts, share), opened, strict=True)
+    return Push(batch, tuple(_place(entry, statement, batch, received_at) for entry, statement in told))
 
 
-def _open(entry: Entry, batch: Batch, find_key: FindKey, us: str, received_at: datetime) -> Incoming | Refused:
-    try:
-        statement = open_statement(
-            entry.token, entry.private, find_key=find_key, us=us, sender=batch.iss, received_at=received_at
-        )
-    except Refused as refused:
+def _place(entry: Entry, statement: Statement | Refused, batch: Batch, received_at: datetime) -> Incoming | Refused:
+    if isinstance(statement, Refused):
         entry.refuse_other(jws.digest_of(entry.token))
-        return refused
+        return statement
     entry.refuse_other(statement.digest)
     try:
         _refuse_out_of_place(statement, batch, received_at)

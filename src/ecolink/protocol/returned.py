@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 from ecolink.kit import canonical
 from ecolink.protocol import claims, strict_json
-from ecolink.protocol.batch import Part, ascii_of, part_of, written_part
+from ecolink.protocol.batch import ascii_of, part_of, written_part
 from ecolink.protocol.limits import MAX_ENTRIES
 from ecolink.protocol.manifest import Document
 from ecolink.protocol.manifest import as_text as manifests_as_text
 from ecolink.protocol.manifest import from_text as manifests_from_text
 from ecolink.protocol.refusal import Reason, Refused
+from ecolink.protocol.statement import Part
 
 _MOST = 64
 

@@ -16,6 +16,9 @@ from ecolink.protocol import private_part
 CLASSIFICATIONS = ("public", "internal", "work-secret")
 """公开, 内部, 工作秘密. State secrets may not be on such a system (Law on Guarding State Secrets)."""
 
+Part = tuple[bytes, bytes | None]
+"""A statement's token and its private part, as they travel."""
+
 
 class Lane(StrEnum):
     """The queues between two bureaus; none waits for another."""
