@@ -261,6 +261,18 @@ def test_the_service_managers_credential_is_read(write: Write, tmp_path: Path, m
     assert read_sources(config).origin("key_passphrase") == "credential"
 
 
+def test_a_credential_that_cannot_be_read_stops_the_start_in_one_line_that_quotes_nothing(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "ecolink_key_passphrase").write_bytes(b"fir-and-\xff")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
+    told = refusal(write(SHOUNING))
+    assert told.startswith(f"the credentials in {tmp_path / 'credentials'} cannot be read (UnicodeDecodeError)")
+    assert "ff" not in told.removeprefix(f"the credentials in {tmp_path}")
+    assert "\n" not in told
+
+
 def test_a_slip_in_a_variables_name_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ECOLINK_UNITCODE", "ECOLINK_UNIT_CODE", "ECOLINK_PASSWORD", "ECOLINK_DEADLINES__X"):
         monkeypatch.setenv(name, "1")

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import EnvSettingsSource, SecretsSettingsSource
+from pydantic_settings import EnvSettingsSource, SecretsSettingsSource, SettingsError
 
 from ecolink.errors import SettingError
 from ecolink.settings import PREFIX, MisfitError, Settings
@@ -164,7 +164,16 @@ def _read_file(file: Path) -> dict[str, Any]:
 def _read_credentials() -> dict[str, Any]:
     """Read secrets that the service manager hands over as files (systemd's LoadCredential=)."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    return SecretsSettingsSource(Settings, secrets_dir=folder)() if folder and Path(folder).is_dir() else {}
+    if not (folder and Path(folder).is_dir()):
+        return {}
+    try:
+        return SecretsSettingsSource(Settings, secrets_dir=folder)()
+    except SettingsError as fault:
+        why = type(fault.__cause__).__name__  # no more of it: its words may quote the secret
+        raise SettingError(
+            f"the credentials in {folder} cannot be read ({why}): let this user read them, as text in UTF-8",
+            f"无法读取 {folder} 中的凭据（{why}）：请允许本用户读取，内容须为 UTF-8 文本",
+        ) from None
 
 
 def _holds_path(info: FieldInfo) -> bool:

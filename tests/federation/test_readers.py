@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import platform
 import resource
 import select
 import signal
@@ -154,6 +155,33 @@ def test_a_helper_refuses_what_the_node_would_refuse(
     assert isinstance(told, tuple)
     assert told[0] == reason
     assert helped.slots[0].helper is not None
+
+
+FORBIDDING = """
+import ctypes, struct, sys
+from tests.federation.test_readers import LARGE, NOW, PINNED, QINGYUAN, SHOUNING, Readers
+
+library = ctypes.CDLL(None, use_errno=True)
+number = int(sys.argv[1])  # load it; return EPERM for setpriority; allow all else
+program = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, number, 0x06, 0, 0, 0x50001, 0x06, 0, 0, 0x7FFF0000)
+kept = ctypes.create_string_buffer(program)
+assert library.prctl(38, 1, 0, 0, 0) == 0
+assert library.prctl(22, 2, struct.pack("HP", 4, ctypes.addressof(kept))) == 0
+helped = Readers(1)
+helped(LARGE, keys=[PINNED], us=QINGYUAN, sender=SHOUNING, received_at=NOW)
+print(helped.slots[0].helper is not None and helped.slots[0].helper.is_alive)
+helped.close()
+"""
+"""Have a push read where nobody may change a priority (seccomp, as systemd forbids it)."""
+
+SETPRIORITY = {"x86_64": 141, "aarch64": 140}
+
+
+@pytest.mark.skipif(platform.machine() not in SETPRIORITY, reason="the number of the call is not known here")
+def test_a_helper_that_may_not_stand_back_reads_all_the_same() -> None:
+    number = str(SETPRIORITY[platform.machine()])
+    told = subprocess.run([sys.executable, "-c", FORBIDDING, number], capture_output=True, text=True, check=False)
+    assert told.stdout == "True\n", told.stderr
 
 
 def test_a_small_push_needs_no_helper(helped: Readers) -> None:

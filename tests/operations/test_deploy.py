@@ -140,3 +140,14 @@ def test_a_service_is_given_the_time_it_needs_to_stop_and_nothing_it_does_not_ne
     for wanted in ("NoNewPrivileges", "PrivateUsers", "PrivateDevices", "MemoryDenyWriteExecute", "RestrictNamespaces"):
         assert said[wanted] == "yes"
     assert (said["ProtectSystem"], said["CapabilityBoundingSet"], said["UMask"]) == ("strict", "", "0077")
+
+
+@pytest.mark.parametrize("name", ["ecolink.service", "ecolink-worker@.service", "ecolink-backup.service"])
+def test_a_service_is_not_killed_for_a_call_it_may_not_make(name: str):
+    """systemd kills for a forbidden call unless told what error to give; who reads large pushes asks to stand back."""
+    lines = (DEPLOY / name).read_text("utf-8").splitlines()
+    assert "SystemCallErrorNumber=EPERM" in lines
+    filters = [line.removeprefix("SystemCallFilter=") for line in lines if line.startswith("SystemCallFilter=")]
+    assert filters[0] == "@system-service"
+    denied = [number for number, calls in enumerate(filters) if "@resources" in calls]
+    assert not denied or "setpriority" in filters[denied[-1] + 1 :]

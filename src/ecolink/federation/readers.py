@@ -426,7 +426,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Only large pushes come here, so what is urgent is never read by a helper: the node's own threads go first.
-    os.nice(BEHIND)
+    with contextlib.suppress(PermissionError):  # a service may be locked down so far that it cannot even stand back
+        os.nice(BEHIND)
     # What reading makes is let go of at once; looking for rings among it would take a tenth of the time.
     gc.disable()
     with open(0, "rb", buffering=0) as questions, open(1, "wb", buffering=0) as answers:
