@@ -1,5 +1,7 @@
 """The bodies of statements about bulletins, as they stand on the wire."""
 
+import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -85,10 +87,23 @@ def test_members_out_of_their_bounds_are_refused(change):
         BulletinPublishedV1.model_validate({**SAID, **change})
 
 
+@pytest.mark.parametrize(("year", "is_known"), [("1899", False), ("1900", True), ("2999", True), ("3000", False)])
+def test_a_bulletin_is_valid_until_a_year_this_trade_can_mean(year, is_known):
+    said = {**SAID, "valid_until": f"{year}-06-01T00:00:00.000+08:00"}
+    if is_known:
+        assert BulletinPublishedV1.model_validate(said).to_wire()["valid_until"] == said["valid_until"]
+    else:
+        with pytest.raises(ValidationError, match="from 1900 to 2999"):
+            BulletinPublishedV1.model_validate(said)
+
+
 @pytest.mark.parametrize(
     "good",
     [
         area(),
+        area(kind="Point", coordinates=[180.0, 90.0]),
+        area(kind="Point", coordinates=[-180.0, -90.0]),
+        area(kind="LineString", coordinates=[[119.0, 27.0]] * MAX_POSITIONS),
         area("CGCS2000"),
         area(kind="Point", coordinates=[119.24, 27.43]),
         area(kind="LineString", coordinates=[[119.1, 27.4], [119.2, 27.5]]),
@@ -150,6 +165,12 @@ def test_an_outcome_is_named_once_and_none_stands_alone(outcomes):
         BulletinFeedbackV1.model_validate(said)
 
 
+@pytest.mark.parametrize("outcomes", [["none"], ["arrests"], ["case_filed", "arrests", "seizure"]])
+def test_whatever_a_bulletin_led_to_is_told(outcomes):
+    said = {"version": DIGEST, "used_for": "清查", "usefulness": 3, "outcomes": outcomes}
+    assert BulletinFeedbackV1.model_validate(said).to_wire()["outcomes"] == outcomes
+
+
 @pytest.mark.parametrize("usefulness", [0, 6, 2.5, "3", True])
 def test_usefulness_is_a_whole_number_from_one_to_five(usefulness):
     said = {"version": DIGEST, "used_for": "清查", "usefulness": usefulness, "outcomes": ["none"]}
@@ -192,3 +213,18 @@ def test_a_roster_is_the_same_in_whatever_order_its_members_were_named():
     one, other = "350924000000", "331126000000"
     assert roster(one, other) == roster(other, one, one)
     assert roster(one, other).digest != roster(one, "331127000000").digest
+
+
+def test_a_rosters_digest_is_that_of_its_members_names_and_version_in_canonical_form():
+    said = {
+        "id": "019ab000-0000-7000-8000-000000000001",
+        "members": ["331126000000", "350924000000"],
+        "name_en": "Alliance",
+        "name_zh": "联盟",
+        "version": 3,
+    }
+    written = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    roster = RosterV1.freeze(
+        alliance_id=said["id"], name_zh="联盟", name_en="Alliance", version=3, members=["350924000000", "331126000000"]
+    )
+    assert roster.digest == sha256(written).hexdigest()

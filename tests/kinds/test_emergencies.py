@@ -124,6 +124,12 @@ def test_a_place_that_is_not_on_the_map_is_refused_with_the_reason(place: dict[s
         Location.model_validate({"text": "下党乡"} | place)
 
 
+@pytest.mark.parametrize("corner", [[180.0, 90.0], [-180.0, -90.0]])
+def test_a_place_at_the_edge_of_the_globe_is_on_it(corner: list[float]) -> None:
+    point = {"type": "Point", "coordinates": corner}
+    assert Location.model_validate({"text": "下党乡", "geometry": point, "datum": "WGS-84"}).geometry is not None
+
+
 def test_an_area_has_a_bounded_number_of_corners() -> None:
     corners = [[119 + at / 10_000, 27.0] for at in range(MAX_POSITIONS)]
     polygon = {"type": "Polygon", "coordinates": [[*corners, corners[0]]]}

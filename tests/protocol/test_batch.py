@@ -198,6 +198,17 @@ def test_a_statement_of_others_or_to_others_is_refused_in_its_place():
     assert opened_alone(sealed(JINGNING)).reason == "wrong-sender"
 
 
+def test_a_statement_by_a_key_that_is_not_in_force_is_refused_in_its_place():
+    """The batch may be signed by a key in force, and what rides beside it by one that ended since."""
+    fresh, ended = SHOUNING.pinned("next"), SHOUNING.pinned(not_after=NOW)
+    raw = pack(batch([each.digest for each in STATEMENTS], key=SHOUNING.key("next")), PARTS)
+    between = {"find_key": keyring(fresh, ended), "us": QINGYUAN.code, "sender": SHOUNING.code}
+    late = open_push(raw, received_at=NOW, **between).entries
+    assert [entry.reason for entry in late] == ["key-expired"] * len(PARTS)
+    in_time = open_push(raw, received_at=NOW - timedelta(seconds=1), **between).entries
+    assert [(entry.token, entry.private) for entry in in_time] == PARTS
+
+
 def test_statements_that_are_not_the_batchs_entries_are_refused():
     other = sealed()
     for parts in (

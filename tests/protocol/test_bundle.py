@@ -100,6 +100,14 @@ def test_everything_arrives_in_the_order_in_which_it_is_taken_in():
     assert sorted(parts) == sorted(DATA)
 
 
+def test_what_is_written_is_what_is_read():
+    contents, parts = unpack(pack())
+    assert [(item.kind, item.digest, item.size) for item in contents.items] == [
+        (kind, sha256(raw).hexdigest(), len(raw)) for kind, raw in parts
+    ]
+    assert sorted(parts) == sorted(DATA)
+
+
 def test_large_items_are_spread_over_lines_of_bounded_length():
     assert len(LINES) == 2 + 1 + 1 + 3 + 0 + 1
     assert max(map(len, LINES)) <= MAX_LINE_BYTES
@@ -221,9 +229,31 @@ def test_bundles_of_too_many_items_or_bytes_are_refused():
         pack(announce=[Item(Kind.RECEIPT, "00" * 32, 10**9)])
 
 
+@pytest.mark.parametrize("kind", list(Kind))
+def test_an_item_may_be_as_large_as_its_kind_may_be_and_no_larger(kind):
+    most = bundle._MOST[kind]
+    item = {"kind": kind, "digest": "00" * 32}
+    assert refusal_of(first_lines([{**item, "size": most}])) == "bad-bundle"  # its bytes are not there
+    assert refusal_of(first_lines([{**item, "size": most + 1}])) == "invalid-claim"
+    with pytest.raises(Refused, match="an item of the bundle is larger than its kind may be") as refused:
+        pack(announce=[Item(kind, "00" * 32, most + 1)])
+    assert refused.value.reason == "too-large"
+
+
+def test_a_bundle_may_be_full():
+    most = bundle._MOST[Kind.BLOB]
+    full = [{"kind": "blob", "digest": "00" * 32, "size": most}] * (bundle.MAX_BUNDLE_BYTES // most)
+    assert bundle.MAX_BUNDLE_BYTES % most == 0
+    assert refusal_of(first_lines(full)) == "bad-bundle"  # their bytes are not there
+    small = {"kind": "blob", "digest": sha256(b"").hexdigest(), "size": 0}
+    assert len(unpack(first_lines([small] * bundle.MAX_ITEMS))[1]) == bundle.MAX_ITEMS
+    assert refusal_of(first_lines([*full, {**small, "size": 1}])) == "too-large"
+
+
 def test_what_changed_on_our_own_disc_since_it_was_announced_is_not_sent():
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         pack(announce=[Item(Kind.BLOB, "00" * 32, 4)])
+    assert refused.value.reason == "bad-bundle"
 
 
 def test_an_endless_line_is_cut_at_the_limit():

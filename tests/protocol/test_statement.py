@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.ids import new_id
 from ecolink.protocol import base64url, jws, private_part
+from ecolink.protocol.limits import MAX_PRIVATE_BYTES, MAX_STATEMENT_BYTES
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.sealing import TYP, open_statement, read_statement, seal
 from ecolink.protocol.statement import AttachmentRef, Handling, HandlingCode, Lane, Onward, Statement
@@ -178,6 +179,13 @@ def test_a_private_part_that_is_not_salted_data_is_refused_even_if_its_digest_fi
     assert reason(opened, token, part) == expected
 
 
+def test_a_private_part_may_be_as_large_as_the_limit():
+    part = b'{"salt":"00000000000000000000000000000000","data":{"a":""}}'
+    part = part.replace(b'""', b'"' + b"x" * (MAX_PRIVATE_BYTES - len(part)) + b'"')
+    assert len(part) == MAX_PRIVATE_BYTES
+    assert opened(resigned(said() | {"private": sha256_hex(part)}), part).private == part
+
+
 def test_the_private_part_is_salted():
     assert len(json.loads(WITH_PERSON.private)["salt"]) == 32
     assert private_part.write(PERSON, private_part.new_salt()) != private_part.write(PERSON, private_part.new_salt())
@@ -219,6 +227,13 @@ def test_h3_needs_words():
     assert reason(opened, resigned(said() | {"handling": h3})) == "missing-claim"
     assert reason(opened, resigned(said() | {"handling": h3 | {"text": " "}})) == "invalid-claim"
     assert opened(resigned(said() | {"handling": h3 | {"text": "不得转发"}})).handling.text == "不得转发"
+
+
+def test_other_handling_codes_may_have_words():
+    h0 = {"code": "H0", "onward": "none"}
+    assert opened(resigned(said() | {"handling": h0})).handling.text is None
+    assert opened(resigned(said() | {"handling": h0 | {"text": "阅后归档"}})).handling.text == "阅后归档"
+    assert reason(opened, resigned(said() | {"handling": h0 | {"text": " "}})) == "invalid-claim"
 
 
 REQUIRED = [
@@ -328,6 +343,23 @@ def test_what_would_be_refused_is_never_sealed():
     assert reason(sealed, private={"name": "\ud800"}) == "bad-json"
     assert reason(sealed, body={"facts": "x" * 50_000}) == "too-large"
     assert reason(sealed, private={"facts": "x" * 65_536}) == "too-large"
+
+
+def test_a_statement_may_be_as_large_as_the_limit():
+    written = len(sealed(body={"facts": ""}).token)
+    # Three bytes more are four characters more in base64url; one of four lengths of the rest ends at the limit.
+    lengths = [3 * (MAX_STATEMENT_BYTES - written) // 4 + more for more in range(-2, 3)]
+    tokens = {length: size_of_sealed("x" * length) for length in lengths}
+    assert MAX_STATEMENT_BYTES in tokens.values()
+    assert "too-large" in tokens.values()
+
+
+def size_of_sealed(facts):
+    """Return how large a statement is, or why it is not sealed."""
+    try:
+        return len(sealed(body={"facts": facts}).token)
+    except Refused as refused:
+        return refused.reason
 
 
 def test_members_nobody_knows_yet_are_no_hindrance():
