@@ -89,7 +89,21 @@ def test_a_lead_runs_from_the_request_to_its_close():
         )
     )
     assert whole.state is State.CLOSED
-    assert {step.verdict for step in whole.steps} == {Verdict.APPLIED}
+    assert {(step.verdict, step.why, step.crossed_with) for step in whole.steps} == {(Verdict.APPLIED, "", None)}
+    assert [step.state for step in whole.steps] == [
+        State.SENT,
+        State.ACKNOWLEDGED,
+        State.RETURNED,
+        State.RESUBMITTED,
+        State.ACCEPTED,
+        State.IN_PROGRESS,
+        State.MORE_INFORMATION_NEEDED,
+        State.IN_PROGRESS,
+        State.IN_PROGRESS,
+        State.REPLIED,
+        State.FEEDBACK,
+        State.CLOSED,
+    ]
     assert whole.open_moves(SHOUNING) == whole.open_moves(QINGYUAN) == ()
 
 
@@ -111,6 +125,12 @@ def test_information_that_names_persons_needs_an_approver():
     position = Position(State.MORE_INFORMATION_NEEDED, requester=SHOUNING, recipient=QINGYUAN)
     assert judge(position, move("information_provided", approved=False)) is State.IN_PROGRESS
     assert judge(position, move("information_provided", approved=False, person_count=1)) == Illegal("approver-missing")
+
+
+def test_a_move_that_must_name_who_made_it_is_illegal_without():
+    position = Position(State.DELIVERED, requester=SHOUNING, recipient=QINGYUAN)
+    unnamed = replace(move("acknowledged", by=QINGYUAN), is_named=False)
+    assert judge(position, unnamed) == Illegal("signatory-missing")
 
 
 def test_a_third_bureau_cannot_move_somebody_elses_lead():
@@ -188,6 +208,7 @@ def test_a_message_that_crossed_the_close_is_kept():
     matter = fold([*moves, close, message])
     assert matter.state is State.CLOSED
     assert matter.step(message.digest).verdict is Verdict.APPLIED
+    assert matter.step(message.digest).crossed_with is None
 
 
 def test_what_was_illegal_for_its_author_stays_illegal_whatever_arrives_later():
@@ -209,6 +230,16 @@ def test_a_move_the_other_side_rejected_has_no_effect_on_either_side():
     assert matter.state is State.DELIVERED
     assert matter.step(withdrawal.digest).verdict is Verdict.REJECTED
     assert matter.step(answer.digest).verdict is Verdict.NOTED
+
+
+def test_after_a_rejection_that_its_author_saw_the_lead_goes_on_from_before_the_rejected_move():
+    request = move("requested")
+    withdrawal = move("withdrawn", request)
+    answer = rejection(withdrawal, withdrawal, by=QINGYUAN)
+    signed = move("acknowledged", answer, by=QINGYUAN)
+    matter = fold([request, withdrawal, answer, signed])
+    assert matter.step(signed.digest).verdict is Verdict.APPLIED
+    assert matter.state is State.ACKNOWLEDGED
 
 
 def test_nobody_rejects_their_own_move_or_a_third_bureaus():
@@ -244,6 +275,15 @@ def test_a_thread_takes_no_more_than_its_limit_so_that_nobody_floods_a_lead():
         moves.append(move("message", moves[-1], mark=str(len(moves))))
     matter = fold(moves)
     assert [step.why for step in matter.steps if step.verdict is Verdict.ILLEGAL] == ["thread-full"]
+
+
+def test_what_is_illegal_counts_towards_the_limit_too():
+    moves = [move("requested")]
+    while len(moves) < MAX_MOVES:
+        moves.append(move("closed", moves[-1], mark=str(len(moves))))
+    last = move("message", moves[-1])
+    assert {step.why for step in fold(moves).steps[1:]} == {"wrong-state"}
+    assert fold([*moves, last]).step(last.digest).why == "thread-full"
 
 
 def test_the_order_of_precedence_names_every_move_once_and_no_other():
@@ -328,4 +368,20 @@ def test_a_move_that_crossed_always_names_the_one_that_went_first(made):
     matter = fold(made)
     for step in matter.steps:
         if step.verdict is Verdict.CROSSED:
-            assert matter.step(step.crossed_with).verdict is Verdict.APPLIED
+            first = matter.step(step.crossed_with)
+            assert first.verdict is Verdict.APPLIED
+            assert first.move.name != "message"  # which changes nothing
+            assert first.move.digest not in past_of(step.move, made)
+            assert step.move.digest not in past_of(first.move, made)
+
+
+def past_of(latest: Move, made: list[Move]) -> set[str]:
+    """Return the digests of all that the author of a move had seen."""
+    parents = {each.digest: each.parents for each in made}
+    seen, ahead = set[str](), list(latest.parents)
+    while ahead:
+        digest = ahead.pop()
+        if digest not in seen:
+            seen.add(digest)
+            ahead += parents[digest]
+    return seen
