@@ -78,6 +78,11 @@ def test_times_arrive_in_utc_whatever_offset_they_were_written_in():
     assert said(statement)["retain_until"] == "2030-01-01T08:00:00.000+08:00"
 
 
+@pytest.mark.parametrize("moment", ["1970-01-01T00:00:00Z", "9999-12-31T15:59:59.999999Z"])
+def test_the_first_and_the_last_moment_there_is_arrive(moment):
+    assert opened(resigned(said() | {"retain_until": moment})).retain_until == datetime.fromisoformat(moment)
+
+
 def test_two_statements_of_the_same_words_have_different_digests():
     same = draft()
     jti = new_id(NOW)
@@ -289,7 +294,15 @@ WRONG = {
         1,
     ],
     "thread": ["", "x", None],
-    "parents": [["x"], [sha256_hex(b"")] * 2, ["A" * 64], {}, [sha256_hex(bytes([n])) for n in range(65)], [1]],
+    "parents": [
+        ["x"],
+        [sha256_hex(b"")] * 2,
+        ["A" * 64],
+        ["X" + "0" * 63],
+        {},
+        [sha256_hex(bytes([n])) for n in range(65)],
+        [1],
+    ],
     "lane": ["fast", "CASE", "", None, 1, ["case"], {"case": 1}],
     "salt": ["", "0" * 31, "0" * 33, "G" * 32, "A" * 32, 0],
     "classification": [1, True, []],

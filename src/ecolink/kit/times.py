@@ -1,10 +1,19 @@
 """Times as text: RFC 3339 with an offset, never a bare local time."""
 
 from calendar import monthrange
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from re import compile as pattern
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The PRC keeps one time zone without daylight saving time; a fixed offset is exact."""
+
+
+_DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_RFC3339 = pattern(
+    rf"{_DAY.pattern}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,9}})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+"""Only this; the library would also read week dates, basic forms and blanks, where others read none."""
 
 
 def to_text(moment: datetime) -> str:
@@ -16,14 +25,25 @@ def from_text(text: str) -> datetime:
     """Read an RFC 3339 time with an offset; return it in UTC.
 
     Raises:
-        ValueError: the text is no time, or has no offset.
+        ValueError: the text is no such time, or not in the calendar.
+        OverflowError: it is in the first or last hours there are.
 
     """
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        msg = f"a time needs an offset such as +08:00: {text!r}"
-        raise ValueError(msg)
-    return moment.astimezone(UTC)
+    if _RFC3339.fullmatch(text) is None:
+        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-11-22T10:00:00+08:00")
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def day_from_text(text: str) -> date:
+    """Read a day written as `2026-11-22` (RFC 3339 full-date).
+
+    Raises:
+        ValueError: the text is no such day, or not in the calendar.
+
+    """
+    if _DAY.fullmatch(text) is None:
+        raise ValueError("a day is written as 2026-11-22")
+    return date.fromisoformat(text)
 
 
 def months_after(moment: datetime, months: int) -> datetime:

@@ -172,6 +172,10 @@ def test_a_reply_beats_a_withdrawal_that_crossed_it_and_the_withdrawal_stays_in_
     assert matter.state is State.REPLIED
     assert matter.step(withdrawal.digest).verdict is Verdict.CROSSED
     assert matter.step(withdrawal.digest).crossed_with == reply.digest
+    message = move("message", reply, by=QINGYUAN)  # it stands between the two, and hinders nothing
+    matter = fold([*moves, withdrawal, reply, message])
+    assert [step.move.name for step in matter.steps[-3:]] == ["replied", "message", "withdrawn"]
+    assert matter.step(withdrawal.digest).crossed_with == reply.digest
 
 
 def test_a_reply_beats_a_withdrawal_even_when_an_interim_reply_and_other_work_crossed_it_too():
@@ -373,6 +377,8 @@ def test_a_move_that_crossed_always_names_the_one_that_went_first(made):
             assert first.move.name != "message"  # which changes nothing
             assert first.move.digest not in past_of(step.move, made)
             assert step.move.digest not in past_of(first.move, made)
+        else:
+            assert step.crossed_with is None
 
 
 def past_of(latest: Move, made: list[Move]) -> set[str]:

@@ -121,9 +121,8 @@ def _read_day(value: object) -> date:
     """Take a day as text, or a date of our own."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    text = value if isinstance(value, str) and len(value) == len("2026-11-22") else ""
     try:
-        return date.fromisoformat(text)
+        return times.day_from_text(value if isinstance(value, str) else "")
     except ValueError:
         raise ValueError(_NOT_A_DAY) from None
 
