@@ -49,7 +49,7 @@ def test_a_name_says_how_it_is_to_be_read():
     )
 
     assert typed.members() == {
-        "at": "2026-11-22T09:30+08:00",
+        "at": "2026-11-22T09:30:00+08:00",
         "topics": ["one", "two"],
         "to": ["331126000000", "331127000000"],
         "worth": 5,

@@ -147,7 +147,8 @@ def _single(texts: list[str], _: str) -> object:
 
 def _china(texts: list[str], _: str) -> object:
     text = texts[-1].strip() if texts else ""
-    return f"{text}+08:00" if _LOCAL_TIME.fullmatch(text) else text
+    local = _LOCAL_TIME.fullmatch(text)
+    return f"{text}{'' if local[1] else ':00'}+08:00" if local else text  # browsers leave out seconds that are none
 
 
 def _lines(texts: list[str], _: str) -> list[str]:

@@ -100,7 +100,9 @@ class Readers:
         self.slots = [_Slot() for _ in range(count or min(os.cpu_count() or 1, MOST))]
         lock = threading.Lock()
         self._place = threading.Condition(lock)
+        """There is place in a line."""
         self._calm = threading.Condition(lock)
+        """A line got shorter; for whoever waits until there is none."""
 
     def __call__(self, raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime) -> Push:
         """Read a push.
