@@ -5,6 +5,7 @@ names of their own, until there are as many as asked.
 """
 
 import json
+import os
 import sqlite3
 import statistics
 import sys
@@ -119,6 +120,7 @@ def _multiply(folder: Path, wanted: int) -> None:
                 connection, new | {"n": "NULL", "in_channel_id": "NULL", "in_seq": "NULL", "state": "'applied'"}, held
             )
         print(f"{connection.execute('SELECT count(*) FROM statements').fetchone()[0]:,} statements", file=sys.stderr)
+    os.sync()  # else the node's first checkpoint would wait until all the copies are on the disk
 
 
 def _pages(folder: Path, wanted: int) -> tuple[Paged, Paged]:
