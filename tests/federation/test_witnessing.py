@@ -30,6 +30,15 @@ def open_desk(node: Node) -> Witnessing:
     return witnessing
 
 
+def restore(town, watching, backup):
+    """Start Shouning again from its backup; it looks at once what its peers hold of it."""
+    restored = town.build(SHOUNING, f"sqlite:///{backup}")
+    restored.tick(town.clock.now())
+    watching[SHOUNING] = open_desk(restored)
+    watching[SHOUNING].exchange(town.clock.now)
+    return restored
+
+
 @pytest.fixture
 def watching(town):
     """By unit code, the witnessing of each node of the town."""
@@ -194,10 +203,7 @@ def test_a_node_restored_from_a_backup_learns_from_its_peer_what_it_forgot_and_d
     watching[QINGYUAN].exchange(now)
     shouning.close()
 
-    restored = town.build(SHOUNING, f"sqlite:///{backup}")
-    restored.tick(now())
-    watching[SHOUNING] = open_desk(restored)
-    watching[SHOUNING].exchange(now)
+    restored = restore(town, watching, backup)
     assert "log-restored" in alarms(restored)
     with restored.database.read() as session:
         head = restored.log.head(session)
@@ -231,10 +237,7 @@ def test_what_a_restored_bureau_can_prove_no_more_is_no_second_past(town, watchi
     watching[QINGYUAN].exchange(now)
     shouning.close()
 
-    restored = town.build(SHOUNING, f"sqlite:///{backup}")
-    restored.tick(now())
-    watching[SHOUNING] = open_desk(restored)
-    watching[SHOUNING].exchange(now)
+    restored = restore(town, watching, backup)
     if asked_first:
         watching[QINGYUAN].exchange(now)
     town.network.down.add(SHOUNING)

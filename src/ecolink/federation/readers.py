@@ -99,8 +99,8 @@ class Readers:
         """Start nothing yet; at most `count` helpers, or one for each processor."""
         self.slots = [_Slot() for _ in range(count or min(os.cpu_count() or 1, MOST))]
         lock = threading.Lock()
-        self._place = threading.Condition(lock)
-        """There is place in a line."""
+        self._room = threading.Condition(lock)
+        """There is room in a line."""
         self._calm = threading.Condition(lock)
         """A line got shorter; for whoever waits until there is none."""
 
@@ -125,23 +125,23 @@ class Readers:
 
     def _take(self, most: int) -> list["_Slot"]:
         """Return slots that have nothing to do, to share a push; else wait for a place in the shortest line."""
-        with self._place:
+        with self._room:
             while True:
                 idle = [slot for slot in self.slots if not slot.line]
                 taken = idle[:most] or [slot for slot in self.slots if slot.line < IN_LINE][:1]
                 if taken:
                     break
-                self._place.wait()
+                self._room.wait()
             for slot in taken:
                 slot.line += 1
             return taken
 
     def _leave(self, slots: Sequence["_Slot"]) -> None:
-        with self._place:
+        with self._room:
             for slot in slots:
                 slot.line -= 1
-            # As many as there is place for: each that is woken in vain takes the interpreter from one that is not.
-            self._place.notify(len(slots))
+            # As many as there is room for: each that is woken in vain takes the interpreter from one that is not.
+            self._room.notify(len(slots))
             self._calm.notify_all()
 
     def close(self) -> None:

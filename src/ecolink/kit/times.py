@@ -25,25 +25,30 @@ def from_text(text: str) -> datetime:
     """Read an RFC 3339 time with an offset; return it in UTC.
 
     Raises:
-        ValueError: the text is no such time, or not in the calendar.
-        OverflowError: it is in the first or last hours there are.
+        ValueError: the text is no such time, or not in the calendar. It is not repeated: it may be personal.
 
     """
-    if _RFC3339.fullmatch(text) is None:
-        raise ValueError("a time is RFC 3339 text with an offset, such as 2026-11-22T10:00:00+08:00")
-    return datetime.fromisoformat(text).astimezone(UTC)
+    try:
+        if _RFC3339.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # 31 February; the first hours of year 1
+        pass
+    raise ValueError("a time is RFC 3339 text with an offset, such as 2026-11-22T10:00:00+08:00")
 
 
 def day_from_text(text: str) -> date:
     """Read a day written as `2026-11-22` (RFC 3339 full-date).
 
     Raises:
-        ValueError: the text is no such day, or not in the calendar.
+        ValueError: the text is no such day, or not in the calendar. It is not repeated: it may be personal.
 
     """
-    if _DAY.fullmatch(text) is None:
-        raise ValueError("a day is written as 2026-11-22")
-    return date.fromisoformat(text)
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:  # 31 February
+        pass
+    raise ValueError("a day is written as 2026-11-22")
 
 
 def months_after(moment: datetime, months: int) -> datetime:

@@ -112,7 +112,7 @@ def moment(claims: Claims, name: str) -> datetime:
     value = claims.get(name)
     try:
         read = from_text(value) if type(value) is str else None
-    except (ValueError, OverflowError):  # another form; 31 February; the first hours of year 1
+    except ValueError:
         read = None
     if read is None or not _FIRST <= read <= _LAST:
         raise wrong(claims, name, "an RFC 3339 time with an offset, from 1970 to 9999")
