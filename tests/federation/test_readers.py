@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
-from ecolink.federation import readers
-from ecolink.federation.readers import WORTH_ASKING, Readers, read_push
+from ecolink.federation import helper, readers
+from ecolink.federation.helper import read_push
+from ecolink.federation.readers import WORTH_ASKING, Readers
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, pack, seal_batch
 from ecolink.protocol.keys import SigningKey, Use, VerifyKey
@@ -132,7 +133,7 @@ def test_a_helper_tells_a_token_by_its_place_where_it_is_written_as_nodes_do(
     assert told == read(read_push, raw)
     pushed = read_push(raw, keys=[PINNED], us=QINGYUAN, sender=SHOUNING, received_at=NOW)
     tokens = [each.token for each in pushed.entries if isinstance(each, Incoming)]
-    answer = pickle.dumps(readers._written(pushed, raw))
+    answer = pickle.dumps(helper._entries_of(pushed, raw))
     assert len(tokens) > 10
     assert [token in answer for token in tokens] == [not in_place] * len(tokens)
 
@@ -161,7 +162,7 @@ import os, runpy
 def nice(_):
     raise PermissionError(1, "Operation not permitted")
 os.nice = nice
-runpy.run_module("ecolink.federation.readers", run_name="__main__")
+runpy.run_module("ecolink.federation.helper", run_name="__main__")
 """
 """A helper in a service that may not change priorities; systemd's filters answer so."""
 
@@ -175,9 +176,9 @@ def test_a_helper_that_may_not_stand_back_reads_all_the_same(
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
     assert read(helped, LARGE) == read(read_push, LARGE)
-    helper = helped.slots[0].helper
-    assert helper is not None
-    assert helper.is_alive
+    standing = helped.slots[0].helper
+    assert standing is not None
+    assert standing.is_alive
 
 
 def test_a_small_push_needs_no_helper(helped: Readers) -> None:
@@ -221,12 +222,12 @@ def test_short_answers_in_line_are_each_fetched_at_once(monkeypatch: pytest.Monk
     """What was read ahead of one answer must not be waited for by whoever comes next."""
     helped = Readers(1)
     read(helped, LARGE)
-    helper = helped.slots[0].helper
+    first = helped.slots[0].helper
     monkeypatch.setattr(readers, "PATIENCE_S", 5)
     with ThreadPoolExecutor(4) as senders:
         told = list(senders.map(lambda _: read(helped, LARGE, []), range(100)))
     assert told == [read(read_push, LARGE, [])] * 100
-    assert helped.slots[0].helper is helper
+    assert helped.slots[0].helper is first
     helped.close()
 
 
@@ -236,8 +237,8 @@ def test_a_helper_that_is_killed_with_pushes_in_line_fails_none_of_them() -> Non
     with ThreadPoolExecutor(6) as senders:
         told = [senders.submit(read, helped, LARGE) for _ in range(24)]
         while not all(each.done() for each in told):
-            if helper := helped.slots[0].helper:
-                helper.process.kill()
+            if living := helped.slots[0].helper:
+                living.process.kill()
             time.sleep(0.02)
     assert [each.result() for each in told] == [read(read_push, LARGE)] * 24
     assert read(helped, LARGE) == read(read_push, LARGE)
@@ -269,7 +270,7 @@ def test_an_answer_that_cannot_be_understood_holds_up_nobody_in_line(monkeypatch
             raise fault
         return understand(written)
 
-    monkeypatch.setattr(readers.pickle, "loads", understand_from_the_second_on)
+    monkeypatch.setattr(helper.pickle, "loads", understand_from_the_second_on)
     with ThreadPoolExecutor(4) as senders:
         told = [senders.submit(read, helped, LARGE) for _ in range(8)]
     (failed,) = [each for each in told if each.exception()]
@@ -299,15 +300,15 @@ def test_where_no_process_can_be_started_the_node_reads_by_itself(
 
 _A_HELPER = """
 import sys
-from ecolink.federation import readers
-readers.IDLE_S = 0.01
-readers.serve(open(0, "rb", buffering=0), open(1, "wb", buffering=0))
+from ecolink.federation import helper
+helper.IDLE_S = 0.01
+helper.serve(open(0, "rb", buffering=0), open(1, "wb", buffering=0))
 """
 
 
 def test_a_helper_that_is_asked_nothing_ends() -> None:
-    with subprocess.Popen([sys.executable, "-c", _A_HELPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as helper:
-        assert helper.wait(PATIENCE_S) == 0
+    with subprocess.Popen([sys.executable, "-c", _A_HELPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as idle:
+        assert idle.wait(PATIENCE_S) == 0
 
 
 _A_NODE = """
@@ -324,10 +325,10 @@ def test_the_helper_ends_when_its_node_is_killed() -> None:
         assert node.stdout is not None
         pid = int(node.stdout.readline())
         # Its standard input is the pipe only the node writes to; a handle on the process tells when it is gone.
-        helper = os.pidfd_open(pid)
+        orphan = os.pidfd_open(pid)
         node.kill()
         node.wait(PATIENCE_S)
     try:
-        assert select.select([helper], [], [], PATIENCE_S)[0]
+        assert select.select([orphan], [], [], PATIENCE_S)[0]
     finally:
-        os.close(helper)
+        os.close(orphan)

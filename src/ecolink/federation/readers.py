@@ -1,37 +1,28 @@
 """Reading pushes in processes of their own, so that every processor helps and the node's other work does not wait.
 
 CPython runs one thread at a time, and reading a push (signatures, JSON, claims) is most of what receiving costs.
-A helper process is asked for a whole push at once, and finds the next one in its pipe when it has answered: a node
-that receives all the time would otherwise be what helpers wait for. It holds nothing, opens nothing and ends when its
-standard input does, also when the node is killed, or when nothing was asked of it for a while. Where it cannot be had,
-the node reads by itself, as it always does for small pushes: an emergency never waits for a helper.
-
-Both sides are in this module; `python -m ecolink.federation.readers` is the helper. They speak in pickles: the helper
-is our own program, and nobody else has the pipe.
+A helper (`federation/helper.py`) is asked for a whole push at once, and finds the next one in its pipe when it has
+answered: a node that receives all the time would otherwise be what helpers wait for. Where none can be had, the node
+reads by itself, as it always does for small pushes: an emergency never waits for a helper.
 """
 
 import contextlib
 import fcntl
-import gc
 import os
-import pickle
-import signal
-import struct
+import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
-from ecolink.federation.pipes import is_readable, read_all, write_all
-from ecolink.protocol.batch import ALL, Batch
-from ecolink.protocol.keys import Use, VerifyKey
-from ecolink.protocol.push import Incoming, Push, open_push
+from ecolink.federation import helper
+from ecolink.federation.helper import Answer, Terms, push_of, read_push, ring_of
+from ecolink.federation.pipes import is_readable
+from ecolink.protocol.batch import ALL
+from ecolink.protocol.keys import VerifyKey
+from ecolink.protocol.push import Incoming, Push
 from ecolink.protocol.refusal import Refused
-
-if TYPE_CHECKING:
-    import subprocess
 
 WORTH_ASKING: Final = 24 * 1024
 """Bytes of a push from which on the way to the helper and back is the shorter one: about 16 statements."""
@@ -39,17 +30,11 @@ WORTH_ASKING: Final = 24 * 1024
 PATIENCE_S: Final = 30.0
 """A helper that has not answered by then is taken for dead; a full push takes a tenth of a second."""
 
-IDLE_S: Final = 60.0
-"""After which a helper that is asked nothing gives its memory back."""
-
 MOST: Final = 8
 """Helpers of one node; it writes what they read in one transaction after the other."""
 
 IN_LINE: Final = 2
 """Pushes a helper has at once: the one it reads, and the next, so that it need not wait to be handed it."""
-
-BEHIND: Final = 5
-"""By how much a helper stands back where processors are short (`nice`)."""
 
 SPARINGLY: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """What GNU's library is told of memory: a push and its answer are given back to the system once they are done."""
@@ -57,39 +42,12 @@ SPARINGLY: Final = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", 
 PIPE_BYTES: Final = 1 << 20
 """A pipe that takes a whole push at once, where the system allows it: nobody waits for the other to read."""
 
-_LENGTHS: Final = struct.Struct(">II")
-_LENGTH: Final = struct.Struct(">I")
-
-Pin = tuple[Mapping[str, str], str, Use, datetime, datetime | None, datetime | None, datetime | None]
-"""What a pinned key is made of."""
-
 
 class ReadPush(Protocol):
     """Reads a push as `protocol.push.open_push` does, with the keys of its sender."""
 
     def __call__(self, raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime) -> Push:
         """Return what was pushed."""
-
-
-class _Terms(NamedTuple):
-    ring: bytes
-    us: str
-    sender: str
-    received_at: datetime
-    share: slice
-
-
-def read_push(
-    raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime, share: slice = ALL
-) -> Push:
-    """Read a push in this process.
-
-    Raises:
-        Refused: as `open_push`.
-
-    """
-    by_kid = {key.kid: key for key in keys}
-    return open_push(raw, find_key=by_kid.get, us=us, sender=sender, received_at=received_at, share=share)
 
 
 class Readers:
@@ -113,7 +71,7 @@ class Readers:
         """
         keys = tuple(keys)
         if len(raw) >= WORTH_ASKING:
-            terms = _Terms(_ring_of(keys), us, sender, received_at, ALL)
+            terms = Terms(ring_of(keys), us, sender, received_at, ALL)
             slots = self._take(len(raw) // WORTH_ASKING)
             try:
                 return _ask(slots, terms, raw)
@@ -152,7 +110,7 @@ class Readers:
                 slot.end()
 
 
-def _ask(slots: Sequence["_Slot"], terms: _Terms, raw: bytes) -> Push:
+def _ask(slots: Sequence["_Slot"], terms: Terms, raw: bytes) -> Push:
     """Have each helper read every so many'th statement of a push."""
     count = len(slots)
     asked: list[_Question] = []
@@ -167,7 +125,7 @@ def _ask(slots: Sequence["_Slot"], terms: _Terms, raw: bytes) -> Push:
     refused = next((answer for answer in answers if isinstance(answer, Refused)), None)
     if refused is not None:
         raise refused
-    shares = [_push_of(answer, raw) for answer in answers if not isinstance(answer, Refused)]
+    shares = [push_of(*answer, raw) for answer in answers if not isinstance(answer, Refused)]
     entries: list[Incoming | Refused] = [None] * len(shares[0].batch.entries)  # type: ignore[list-item]  # all are filled
     for number, share in enumerate(shares):
         entries[number::count] = share.entries
@@ -183,7 +141,7 @@ class _Slot:
         """How many are in line; the lock of `Readers` guards it."""
         self._asking = threading.Lock()
 
-    def ask(self, terms: _Terms, raw: bytes) -> "_Question":
+    def ask(self, terms: Terms, raw: bytes) -> "_Question":
         """Have a push read; `answer` or `give_up` must follow.
 
         Raises:
@@ -202,9 +160,9 @@ class _Slot:
             self._end()
 
     def _end(self) -> None:
-        helper, self.helper = self.helper, None
-        if helper is not None:
-            helper.end()
+        ended, self.helper = self.helper, None
+        if ended is not None:
+            ended.end()
 
 
 class _Helper:
@@ -229,7 +187,7 @@ class _Helper:
         """Whether it may be asked."""
         return not self._is_ended and self.process.poll() is None
 
-    def ask(self, terms: _Terms, raw: bytes) -> "_Question":
+    def ask(self, terms: Terms, raw: bytes) -> "_Question":
         """Hand over a push; one at a time may ask.
 
         Raises:
@@ -240,16 +198,14 @@ class _Helper:
             self._open += 1
         question = _Question(self, self._turn)
         try:
-            written = pickle.dumps(terms)
-            write_all(self.process.stdin, _LENGTHS.pack(len(written), len(raw)) + written)
-            write_all(self.process.stdin, raw)
+            helper.ask(self.process.stdin, terms, raw)
         except BaseException:
             question.give_up()
             raise
         self._turn = question.fetched
         return question
 
-    def read(self) -> "_Answer":
+    def read(self) -> Answer:
         """Return the next answer.
 
         Raises:
@@ -259,9 +215,7 @@ class _Helper:
         pipe = self.process.stdout
         if pipe is None or not is_readable(pipe, PATIENCE_S):
             raise TimeoutError
-        (length,) = _LENGTH.unpack(read_all(pipe, _LENGTH.size))
-        answer: _Answer = pickle.loads(read_all(pipe, length))  # noqa: S301 - our own helper's words
-        return answer
+        return helper.hear(pipe)
 
     def leave(self) -> None:
         """Let go of it; after one `ask`."""
@@ -293,7 +247,7 @@ class _Question:
         self._helper = helper
         self._turn = turn
 
-    def answer(self) -> "_Answer":
+    def answer(self) -> Answer:
         """Wait for the answer, once those to the questions before were fetched.
 
         Raises:
@@ -317,120 +271,15 @@ class _Question:
         self._helper.leave()
 
 
-def _start() -> "subprocess.Popen[bytes]":
-    import subprocess  # noqa: PLC0415 - a helper starts none
-
-    helper = subprocess.Popen(
-        [sys.executable, "-I", "-m", "ecolink.federation.readers"],
+def _start() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-m", "ecolink.federation.helper"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,  # what is read ahead of an answer would be missed by whoever waits for the next
         env={**os.environ, **SPARINGLY},
     )
-    for pipe in (helper.stdin, helper.stdout):
+    for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(OSError, AttributeError):  # only Linux has it, and allows so much to each user
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)  # type: ignore[arg-type]  # both are pipes
-    return helper
-
-
-_Written = tuple[Batch, list[tuple[Any, ...] | Refused]]
-_Answer = _Written | Refused
-
-_BEFORE_A_TOKEN: Final = b'"token":"'
-"""What stands there in a push, in the form in which nodes write it."""
-
-
-def _written(push: Push, raw: bytes) -> _Written:
-    """Return a push in plain tuples, which take a third of the time to pickle.
-
-    A token, most of what there is to say, is told by its place in the body, which the node has before it.
-    """
-    entries: list[tuple[Any, ...] | Refused] = []
-    end = 0
-    for entry in push.entries:
-        if isinstance(entry, Refused):
-            entries.append(entry)
-        elif (start := _place_of(entry.token, raw, end)) is None:
-            entries.append(tuple(entry))
-        else:
-            end = start + len(entry.token)
-            entries.append(((start, end), *entry[1:]))
-    return push.batch, entries
-
-
-def _place_of(token: bytes, raw: bytes, start: int) -> int | None:
-    """Return where a token of a body begins, if it is found beyond `start`."""
-    while (found := raw.find(_BEFORE_A_TOKEN, start)) >= 0:
-        start = found + len(_BEFORE_A_TOKEN)
-        if raw.startswith(token, start):
-            return start
-    return None
-
-
-def _push_of(written: _Written, raw: bytes) -> Push:
-    batch, entries = written
-    return Push(batch, tuple(one if isinstance(one, Refused) else _incoming(one, raw) for one in entries))
-
-
-def _incoming(written: tuple[Any, ...], raw: bytes) -> Incoming:
-    place, *others = written
-    return Incoming(place if isinstance(place, bytes) else raw[slice(*place)], *others)
-
-
-def _ring_of(keys: Iterable[VerifyKey]) -> bytes:
-    pins: list[Pin] = [
-        (dict(key.jwk), key.issuer, key.use, key.not_before, key.not_after, key.revoked_at, key.compromised_since)
-        for key in keys
-    ]
-    return pickle.dumps(pins)
-
-
-@lru_cache(maxsize=4096)
-def _keys_in(ring: bytes) -> tuple[VerifyKey, ...]:
-    pins: list[Pin] = pickle.loads(ring)  # noqa: S301 - written by the node this process helps
-    return tuple(
-        VerifyKey.from_jwk(
-            jwk,
-            issuer=issuer,
-            use=use,
-            not_before=not_before,
-            not_after=not_after,
-            revoked_at=revoked_at,
-            compromised_since=compromised_since,
-        )
-        for jwk, issuer, use, not_before, not_after, revoked_at, compromised_since in pins
-    )
-
-
-def _answer(terms: _Terms, raw: bytes) -> _Answer:
-    try:
-        keys = _keys_in(terms.ring)
-        push = read_push(
-            raw, keys=keys, us=terms.us, sender=terms.sender, received_at=terms.received_at, share=terms.share
-        )
-        return _written(push, raw)
-    except Refused as refused:
-        return refused
-
-
-def serve(questions: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer questions until there are no more, or none for a while. Both pipes are without buffers."""
-    with contextlib.suppress(BrokenPipeError):
-        while is_readable(questions, IDLE_S):
-            terms_length, raw_length = _LENGTHS.unpack(read_all(questions, _LENGTHS.size))
-            terms: _Terms = pickle.loads(read_all(questions, terms_length))  # noqa: S301 - the words of the node this helps
-            answer = pickle.dumps(_answer(terms, read_all(questions, raw_length)))
-            write_all(answers, _LENGTH.pack(len(answer)) + answer)
-
-
-if __name__ == "__main__":
-    # A signal to stop the node goes to all its processes; this one ends when the node has done with it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    # Only large pushes come here, so what is urgent is never read by a helper: the node's own threads go first.
-    with contextlib.suppress(PermissionError):  # a service may be locked down so far that it cannot even stand back
-        os.nice(BEHIND)
-    # What reading makes is let go of at once; looking for rings among it would take a tenth of the time.
-    gc.disable()
-    with open(0, "rb", buffering=0) as questions, open(1, "wb", buffering=0) as answers:
-        serve(questions, answers)
+    return process
