@@ -62,6 +62,12 @@ def test_a_card_reads_as_it_was_written():
     assert read.iat == NOW
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8001", "HTTPS://SHOUNING.EXAMPLE/ecolink/"])
+def test_a_card_names_any_address_a_node_may_have(address):
+    """Plain HTTP as well: nodes side by side on one machine use it. Whether we connect there is judged later."""
+    assert open_card(card(federation_url=address)).federation_url == address
+
+
 def test_a_card_may_use_its_limits_to_the_full():
     read = open_card(
         card(

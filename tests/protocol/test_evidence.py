@@ -46,15 +46,26 @@ def test_the_report_tells_the_thread_move_by_move():
 
 def test_words_that_crossed_are_told_by_their_authors_clocks_and_after_what_they_answer():
     story = Story()
+    story.wait(hours=2)
     first = story.say(story.shouning)
-    later = story.say(story.qingyuan, parents=(first.digest,))
-    story.wait(minutes=-15)
-    crossed = story.say(story.shouning, parents=(first.digest,))
-    answer = story.say(story.qingyuan, parents=(later.digest, crossed.digest))
+    crossed = []
+    for _ in range(5):  # so many that their digests are not in this order by chance
+        story.wait(minutes=-15)
+        crossed.insert(0, story.say(story.shouning, parents=(first.digest,)))
+    story.wait(minutes=-30)
+    answer = story.say(story.qingyuan, parents=tuple(each.digest for each in crossed))
+    assert answer.iat < min(each.iat for each in crossed)
     content = story.content()
-    report = story.verify(statements=[content.statements[place] for place in (3, 1, 2, 0)])
+    report = story.verify(statements=[content.statements[place] for place in (6, 3, 1, 0, 5, 2, 4)])
     assert report.ok, report.first_wrong
-    assert [line.digest for line in report.lines] == [each.digest for each in (first, crossed, later, answer)]
+    assert [line.digest for line in report.lines] == [each.digest for each in (first, *crossed, answer)]
+
+
+def test_what_answers_a_missing_word_is_told_all_the_same():
+    content = TOLD.content()
+    report = TOLD.verify(statements=content.statements[1:])
+    assert codes(report) == ["missing-parent"]
+    assert [line.digest for line in report.lines] == [each.digest for each in TOLD.statements[1:]]
 
 
 # The file itself.
