@@ -1,8 +1,8 @@
 """`python -m benchmarks.hub`: a hub with 2,800 peers, a tenth of them down, tells all of them of an emergency.
 
 The hub is a whole node; its peers are simulated (`crowd.py`). It is shown that those that live are served as if the
-others were not there, once when these have just gone down and once when they are known to be down; and what a peer
-and a delivery cost.
+others were not there: alone, beside those that have just gone down, and beside those known to be down; and what a
+peer and a delivery cost.
 """
 
 import json
@@ -51,26 +51,28 @@ def _measure(folder: Path, peers: int) -> list[Figure]:
         _introduce(hub, cards)
         codes = [each["code"] for each in cards]
         silent = [each["code"] for each in cards if each["down"]]
-        circles = [codes[start : start + CIRCLE] for start in range(0, len(codes), CIRCLE)]
+        living = [code for code in codes if code not in silent]
         with Author(hub) as author:
             wait_for_quiet(20)
             figures = [
                 Figure(f"memory of the hub, idle, {peers:,} peers", memory_mb(author.pid), "MB"),
                 Figure("memory of a peer", (memory_mb(author.pid) - alone_mb) * 1024 / peers, "KB"),
             ]
-            figures += _wave(author, circles, silent, "a tenth just down")
-            figures += _wave(author, circles, silent, "a tenth known to be down")
+            figures += _wave(author, living, [], "those who live, alone")
+            figures += _wave(author, codes, silent, "a tenth just down")
+            figures += _wave(author, codes, silent, "a tenth known to be down")
     return figures
 
 
-def _wave(author: Author, circles: Sequence[Sequence[str]], silent: Sequence[str], when: str) -> list[Figure]:
-    """Alert everybody at one moment, and wait for those that live."""
+def _wave(author: Author, codes: Sequence[str], silent: Sequence[str], when: str) -> list[Figure]:
+    """Alert so many at one moment, and wait for those that live."""
+    circles = [codes[start : start + CIRCLE] for start in range(0, len(codes), CIRCLE)]
     voice = {"lane": "emergency", "count": len(circles), "every_s": 0.0, "to": circles, "silent": silent}
     before = cpu_seconds(author.pid)
     with Watched(author.pid) as watched:
         told = author.tell(recipient=circles[0][0], voices=[voice])
     took: list[float] = told["voices"][0]["took_ms"]
-    expected = sum(map(len, circles)) - len(silent)
+    expected = len(codes) - len(silent)
     if len(took) != expected:
         raise SystemExit(f"the run does not count: {expected} living peers, {len(took)} receipts")
     return [

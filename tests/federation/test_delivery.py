@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from ecolink.errors import ConflictError, InvalidError, UnavailableError
 from ecolink.federation import operations, queues
 from ecolink.federation.backoff import pause
-from ecolink.federation.delivery import GATHER, LEASE, Delivery
+from ecolink.federation.client import DEADLINE_S
+from ecolink.federation.delivery import FIRST_DEADLINE_S, GATHER, LEASE, Delivery
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
 from ecolink.federation.operations import Answer
 from ecolink.federation.threads import DeliveryState, delivery, load
@@ -306,6 +307,27 @@ def test_a_channel_whose_last_try_failed_is_taken_up_apart(town, shouning, qingy
     town.clock.advance(timedelta(hours=1))
     assert delivery.take(ALL_LANES, town.clock.now(), again=False) is None
     assert delivery.take(ALL_LANES, town.clock.now(), again=True) is not None
+
+
+def test_only_the_first_try_of_an_emergency_is_short(town, shouning, qingyuan, monkeypatch):
+    """Where hundreds of peers went silent at once, each holds a thread that those who answer wait for."""
+    node, patience = shouning.node, []
+    line = type(node.delivery.client.transport)
+    send = line.send
+
+    def spy(self, base_url, call, *, deadline_s):
+        patience.append(deadline_s)
+        return send(self, base_url, call, deadline_s=deadline_s)
+
+    monkeypatch.setattr(line, "send", spy)
+    town.network.down.add(QINGYUAN)
+    for lane in (Lane.CASE, Lane.EMERGENCY):
+        shouning.send("hello", QINGYUAN, lane=lane)
+        for _ in range(2):
+            town.clock.advance(timedelta(minutes=10))
+            node.delivery.step((lane,), town.clock.now)
+    assert patience == [DEADLINE_S, DEADLINE_S, FIRST_DEADLINE_S, DEADLINE_S]
+    assert FIRST_DEADLINE_S < DEADLINE_S
 
 
 def test_a_lease_is_a_moment_that_others_wait_for(town, shouning, qingyuan):

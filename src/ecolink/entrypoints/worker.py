@@ -27,6 +27,10 @@ REST: Final = (Lane.CONTROL, Lane.CASE, Lane.BULK)
 SENDERS: Final = 8
 """Threads at most in each crew that sends: to so many peers at once."""
 
+URGENT_SENDERS: Final = 16
+"""The same for emergencies: where hundreds of peers went silent at once, the tries at them take no longer than telling
+those who live."""
+
 COURTESY_S: Final = 0.05
 URGENT_COURTESY_S: Final = 0.01
 """How long applying gives way, before each statement, to peers that are being answered; that of an emergency less."""
@@ -130,7 +134,8 @@ class Worker:
                 return None
             return Work(partial(delivery.carry, leased, clock.now), more_waits=leased.others_wait)
 
-        crew = Crew(name, bell, take, partial(delivery.due, lanes, again=again), SENDERS)
+        size = URGENT_SENDERS if lanes is EMERGENCY else SENDERS
+        crew = Crew(name, bell, take, partial(delivery.due, lanes, again=again), size)
         self.loops.run(crew, after=lambda: self._compared.wait(COMPARE_FIRST_S))
 
     def _alert(self, now: datetime) -> Work | None:

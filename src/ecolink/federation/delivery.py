@@ -34,7 +34,7 @@ from ecolink.federation.backoff import (
 )
 from ecolink.federation.batches import CHANNEL, Batch, Channel, batch_from, push_body
 from ecolink.federation.callers import SEND_MANIFEST
-from ecolink.federation.client import PeerClient, asked_to_wait, problem, reason_of
+from ecolink.federation.client import DEADLINE_S, PeerClient, asked_to_wait, problem, reason_of
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.models import OutBatch, OutChannel, PeerRow
 from ecolink.federation.operations import Answer
@@ -51,6 +51,11 @@ from ecolink.storage.queries import Query
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than any call may take (`client.DEADLINE_S`)."""
+
+FIRST_DEADLINE_S: Final = 3.0
+"""The most the first try of an emergency may take, in all: peers that went silent since they were last heard hold a
+thread for so long that those who answer wait for. Then it is tried again, with more patience, by threads for which
+nobody waits; if it had got through after all, the peer answers with the receipt it gave it then."""
 
 AT_A_STRETCH: Final = 16
 """Batches sent on one channel before another one gets its turn."""
@@ -250,8 +255,16 @@ class Delivery:
         )
 
     def _push(self, leased: Leased, now: datetime) -> Answer | Unreachable:
+        is_first = leased.lane is Lane.EMERGENCY and not leased.attempts
         try:
-            answer = self.client.call(leased.recipient, leased.url, operations.PUSH, body=leased.body, now=now)
+            answer = self.client.call(
+                leased.recipient,
+                leased.url,
+                operations.PUSH,
+                body=leased.body,
+                now=now,
+                deadline_s=FIRST_DEADLINE_S if is_first else DEADLINE_S,
+            )
         except Unreachable as silence:
             return silence
         if answer.status == 401 and problem(answer).get("reason") == SEND_MANIFEST:  # noqa: PLR2004
