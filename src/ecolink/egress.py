@@ -26,6 +26,9 @@ CONNECT_TIMEOUT_S = 5.0
 IDLE_S = 50.0
 """Seconds a connection is kept for the next call: less than a node keeps it, or a call could fall into its closing."""
 
+PIECE_BYTES = 16 * 1024
+"""Bytes written before the deadline is looked at again."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _CARRIERS = tuple(
@@ -105,7 +108,11 @@ class _TimedStream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, self._deadline.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._deadline.left(timeout))
+        # Piece by piece: below, every little that is taken would begin the wait for the rest anew.
+        rest = memoryview(buffer)
+        while rest:
+            self._inner.write(rest[:PIECE_BYTES], self._deadline.left(timeout))  # type: ignore[arg-type]  # a socket takes it
+            rest = rest[PIECE_BYTES:]
 
     def close(self) -> None:
         self._inner.close()

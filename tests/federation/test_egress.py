@@ -133,6 +133,22 @@ def test_a_peer_that_takes_our_bytes_slowly_is_cut_at_the_same_deadline(peer):
     assert time.monotonic() - started < 2.0
 
 
+def test_a_peer_that_takes_our_bytes_drop_by_drop_is_cut_at_the_same_deadline(peer):
+    def sip(caller: socket.socket) -> None:
+        for _ in range(500):
+            time.sleep(0.01)
+            caller.recv(1024)
+
+    sipping = peer(sip)
+    sipping.listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sipping.listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    call = Call(operations.PUSH, {}, b"a.b.c", b"x" * (1 << 20))
+    started = time.monotonic()
+    with way_out() as transport, pytest.raises(Unreachable):
+        transport.send(f"http://127.0.0.1:{sipping.port}", call, deadline_s=1)
+    assert time.monotonic() - started < 4.0
+
+
 def test_a_deadline_binds_one_call_and_not_the_next(peer):
     answers = peer(pour(OK + b"Content-Length: 2\r\n\r\n", b"{}", 1))
     slow = peer(drip(b""))
