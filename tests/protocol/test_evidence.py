@@ -42,6 +42,14 @@ def test_the_report_tells_the_thread_move_by_move():
     assert (told.recipient, told.outcome) == (QINGYUAN, Outcome.STORED)
     assert told.received_at == first.iat + timedelta(minutes=1)
     assert [line.jti for line in lines] == [each.jti for each in TOLD.statements]
+    assert [line.private for line in lines] == ["shown", "none", "none"]
+
+
+def test_the_report_says_whose_keys_it_relied_on():
+    bureaus = (TOLD.shouning, TOLD.qingyuan)
+    assert evidence.verify(FILE, TRUST).fingerprints == {
+        each.unit_code: fingerprint(each.unit_code, each.head.digest) for each in bureaus
+    }
 
 
 def test_words_that_crossed_are_told_by_their_authors_clocks_and_after_what_they_answer():

@@ -302,14 +302,38 @@ def test_a_checkpoint_the_author_held_before_the_theft_proves_the_time():
     assert story.verify(held=[held]).ok
 
 
-def test_a_checkpoint_held_only_after_the_theft_proves_nothing():
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=1)], ids=["at its moment", "after it"])
+def test_a_checkpoint_held_only_since_the_theft_proves_nothing(later):
     story = Story()
     story.say(story.qingyuan)
     held = story.shouning.note()
     story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
-    story.attestations.append(_attestation(story, held, story.now))
+    stolen = story.now - timedelta(hours=1)
+    story.qingyuan.lose_key(story.now, since=stolen)
+    story.attestations.append(_attestation(story, held, stolen + later))
     assert codes(story.verify(held=[held])) == ["time-unproven"]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["first said first", "first said last"])
+def test_of_what_was_attested_twice_the_earlier_time_counts(order):
+    story = Story()
+    story.say(story.qingyuan)
+    story.wait(hours=1)
+    held, early = story.shouning.note(), story.now
+    story.wait(days=1)
+    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    story.attestations += [_attestation(story, held, since) for since in (early, story.now)][::order]
+    assert story.verify(held=[held]).ok
+
+
+def test_a_bureaus_receipt_for_its_own_statement_does_not_prove_its_time():
+    story = Story()
+    statement = story.say(story.qingyuan, receipted=False)
+    story.wait(days=1)
+    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    # With the key that came after the theft, Qingyuan claims to have received its own word long ago.
+    story.deliver(story.shouning, statement, at=story.now - timedelta(hours=20))
+    assert "time-unproven" in codes(story.verify())
 
 
 def test_an_attestation_by_the_stolen_key_itself_proves_nothing():
