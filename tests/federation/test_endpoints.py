@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from select import select as select_readable
 
 import pytest
 from sqlalchemy import func, select, text
@@ -27,7 +28,7 @@ from ecolink.kit.ids import new_id
 from ecolink.protocol.request import seal_request
 from ecolink.protocol.statement import Lane
 from tests.federation.test_trust import Forger, verdicts
-from tests.support.town import QINGYUAN, SHOUNING, Town
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 pytestmark = pytest.mark.by_turns
 
@@ -83,11 +84,13 @@ def call(port: int, method: str, path: str, body=b"", **headers: str) -> Told:
         connection.close()
 
 
-def bearer(town: Town, operation: Operation, body: bytes = b"", **params: str) -> dict[str, str]:
+def bearer(
+    town: Town, operation: Operation, body: bytes = b"", *, iss: str = SHOUNING, **params: str
+) -> dict[str, str]:
     now = town.clock.now()
     token = seal_request(
-        iss=SHOUNING, aud=QINGYUAN, op=operation.name, params=params, body=body,
-        now=now, key=town.nodes[SHOUNING].signer.key, jti=new_id(now),
+        iss=iss, aud=QINGYUAN, op=operation.name, params=params, body=body,
+        now=now, key=town.nodes[iss].signer.key, jti=new_id(now),
     )  # fmt: skip
     return {"Authorization": f"Bearer {token.decode()}"}
 
@@ -168,9 +171,12 @@ def in_chunks(size: int) -> Iterator[bytes]:
         yield b"x" * 65536
 
 
-@pytest.mark.parametrize(("path", "most"), [(PUSH, 8 << 20), ("/federation/v1/keys", 1 << 20)])
+@pytest.mark.parametrize(
+    ("path", "most"), [(PUSH, 1 << 20), ("/federation/v1/receipts", 4 << 20), ("/federation/v1/keys", 1 << 20)]
+)
 def test_a_body_over_the_limit_is_cut_whatever_length_it_claims(town, port, path, most):
-    of_a_peer = bearer(town, operations.PUSH, b"another body")
+    operation = {PUSH: operations.PUSH}.get(path, operations.RECEIPTS)
+    of_a_peer = bearer(town, operation, b"another body")
     declared = call(port, "POST", path, b"x" * (most + 1), **of_a_peer)
     chunked = call(port, "POST", path, in_chunks(most + 65536), **of_a_peer, **{"Transfer-Encoding": "chunked"})
     assert [(answer.status, answer.reason) for answer in (declared, chunked)] == [(413, "too-large")] * 2
@@ -182,9 +188,66 @@ def test_a_body_that_never_ends_is_answered_at_the_limit(town, port):
     with socket.create_connection(("127.0.0.1", port), timeout=20) as caller:
         lines = (f"POST {PUSH} HTTP/1.1", "Host: node", f"Authorization: {token}", "Transfer-Encoding: chunked", "", "")
         caller.sendall("\r\n".join(lines).encode())
-        for _ in range((8 << 20) // 65536 + 1):
+        for _ in range(operations.PUSH.max_body // 65536 + 1):
             caller.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
         assert caller.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def begin_large(town: Town, port: int, iss: str) -> socket.socket:
+    """Send as much of a push that a node sees it is a large one, and no more."""
+    token = bearer(town, operations.PUSH, b"another body", iss=iss)["Authorization"]
+    caller = socket.create_connection(("127.0.0.1", port), timeout=20)
+    lines = (f"POST {PUSH} HTTP/1.1", "Host: node", f"Authorization: {token}", "Content-Length: 900000", "", "")
+    caller.sendall("\r\n".join(lines).encode() + b"x" * 70_000)
+    return caller
+
+
+def answered(callers: list[socket.socket], *, within_s: float) -> list[bytes]:
+    ready = select_readable(callers, [], [], within_s)[0]
+    return [caller.recv(4096) for caller in ready]
+
+
+def test_of_one_bureau_only_so_many_large_bodies_are_taken_at_once_and_others_are_not_kept_out(town, port):
+    town.add(JINGNING)
+    town.introduce(JINGNING, QINGYUAN)
+    hoarding = [begin_large(town, port, SHOUNING) for _ in range(endpoints.LARGE_OF_ONE + 1)]
+    (refused,) = answered(hoarding, within_s=20)
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 5" in refused.lower()
+    other = begin_large(town, port, JINGNING)
+    assert answered([other], within_s=0.5) == []
+    forger = Forger(town)
+    assert push(town, port, forger.batch(forger.statement("small"))).status == 200
+
+    for caller in (*hoarding, other):
+        caller.close()
+    later = [begin_large(town, port, SHOUNING) for _ in range(endpoints.LARGE_OF_ONE)]
+    assert answered(later, within_s=0.5) == []
+    for caller in later:
+        caller.close()
+
+
+def test_all_bureaus_together_bring_only_so_many_large_bodies_at_once(town, port, monkeypatch):
+    monkeypatch.setattr(endpoints, "LARGE_BODIES", 2)
+    town.add(JINGNING)
+    town.introduce(JINGNING, QINGYUAN)
+    first = [begin_large(town, port, SHOUNING) for _ in range(2)]
+    assert answered(first, within_s=0.5) == []
+    third = begin_large(town, port, JINGNING)
+    (refused,) = answered([third], within_s=20)
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    for caller in (*first, third):
+        caller.close()
+
+
+def test_of_a_bureau_that_was_not_activated_no_large_body_is_read(town, port, qingyuan):
+    town.add(JINGNING)
+    now = town.clock.now()
+    with qingyuan.node.database.begin() as session:
+        qingyuan.node.peers.import_card(session, town.nodes[JINGNING].card(now), by="administrator", now=now)
+    (refused,) = answered([caller := begin_large(town, port, JINGNING)], within_s=20)
+    assert refused.startswith(b"HTTP/1.1 403 ")
+    caller.close()
 
 
 def test_a_caller_that_hangs_up_midway_leaves_nothing_and_is_no_fault_of_the_node(town, port, qingyuan):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 
 from ecolink.errors import ConflictError, InvalidError
 from ecolink.federation import operations, queues
-from ecolink.federation.models import Alarm, Equivocation, InBatch, SeenRequest, StatementRow
+from ecolink.federation.models import Alarm, Equivocation, InBatch, PeerRow, SeenRequest, StatementRow
 from ecolink.federation.operations import Call
 from ecolink.federation.peers import PeerState
 from ecolink.kit.canonical import dumps
@@ -403,6 +404,27 @@ def test_an_old_manifest_chain_replayed_changes_nothing(town, shouning, qingyuan
     assert reason(town.network.gates[QINGYUAN](Call(operations.KEYS, {}, None, body))) == (409, "manifest-stale")
     with qingyuan.node.database.read() as session:
         assert qingyuan.node.peers.get(session, SHOUNING).state is PeerState.ACTIVE
+
+
+def test_keys_that_prove_nothing_new_are_answered_without_a_turn_to_write(town, shouning, qingyuan):
+    """Anybody may send them, and verifying takes long: nobody else's writing is to wait for it."""
+    stranger = manifest.new_manifest(
+        iss=SHOUNING,
+        now=town.clock.now(),
+        sign_key=(key := SigningKey.generate()),
+        log_key=SigningKey.generate(),
+        seal_key=SigningKey.generate(),
+        next_kid=key.kid[::-1],
+    )
+    with shouning.node.database.read() as session:
+        held = shouning.node.keystore.documents(session, SHOUNING)
+    bodies = [dumps({"iss": SHOUNING, "manifests": manifest.as_text(chain)}) for chain in ([stranger], held)]
+    with ThreadPoolExecutor() as callers, qingyuan.node.database.begin() as session:
+        session.get(PeerRow, SHOUNING, with_for_update=True)
+        calls = [Call(operations.KEYS, {}, None, body) for body in bodies]
+        answers = [callers.submit(town.network.gates[QINGYUAN], each).result(5) for each in calls]
+    assert reason(answers[0]) == (400, "manifest-unrooted")
+    assert answers[1].status == 204
 
 
 def test_a_card_with_keys_that_do_not_follow_is_not_taken_for_a_known_bureau(town, tmp_path, new_database_url):

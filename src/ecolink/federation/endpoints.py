@@ -4,10 +4,9 @@ A body is read here, asynchronously and capped, before a thread is asked to do a
 is then one job in the executor. Documents are described by example: their meaning is docs/protocol.md.
 """
 
-import threading
+from collections import Counter
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from anyio import CapacityLimiter, fail_after, to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -29,8 +28,11 @@ BULKY_AT_ONCE = 16
 SMALL_BODY = 64 * 1024
 """What is read of a body before anything is known of who sends it: an emergency is smaller."""
 
-STRANGERS = 8
-"""Large bodies that are read at once of callers who need not say who they are (`keys.push`)."""
+LARGE_BODIES = 64
+"""Larger bodies that are here at the same time, each until its call is answered."""
+
+LARGE_OF_ONE = 8
+"""The same, of one bureau: it has four lanes to send on. Who need not say who they are (`keys.push`) count as one."""
 
 _PROBLEM_EXAMPLE = {
     "type": "/problems/clock-skew",
@@ -88,16 +90,17 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
 
     async def ask(request: Request, operation: Operation, params: dict[str, str]) -> Response:
         begun = Call(operation, params, _bearer(request))
-        try:
-            with fail_after(BODY_DEADLINE_S):
-                body = await bodies.read(request, begun)
-        except (TimeoutError, ClientDisconnect):  # one that hung up hears nothing, and is no fault of ours to log
-            return _respond(gate.too_slow(BODY_DEADLINE_S))
-        now = clock.now()
-        if isinstance(body, Answer):
-            return _respond(body)
-        limiter = bulky if len(body) >= WORTH_ASKING else None
-        return _respond(await to_thread.run_sync(gate.answer, replace(begun, body=body), now, limiter=limiter))
+        with bodies.seat() as seat:
+            try:
+                with fail_after(BODY_DEADLINE_S):
+                    body = await bodies.read(request, begun, seat)
+            except (TimeoutError, ClientDisconnect):  # one that hung up hears nothing, and is no fault of ours to log
+                return _respond(gate.too_slow(BODY_DEADLINE_S))
+            now = clock.now()
+            if isinstance(body, Answer):
+                return _respond(body)
+            limiter = bulky if len(body) >= WORTH_ASKING else None
+            return _respond(await to_thread.run_sync(gate.answer, replace(begun, body=body), now, limiter=limiter))
 
     @routes.post(
         "/federation/v1/batches",
@@ -297,35 +300,65 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
     return routes
 
 
+_STRANGERS = ""
+"""In whose name large bodies are counted that come without a token."""
+
+
+@dataclass
+class _Seat:
+    """Room for one large body, once it has turned out to be large."""
+
+    taken: Counter[str]
+    _whose: str | None = None
+
+    def take(self, whose: str) -> bool:
+        """Tell whether there is room for one more of theirs, and take it."""
+        if self.taken[whose] >= LARGE_OF_ONE or self.taken.total() >= LARGE_BODIES:
+            return False
+        self.taken[whose] += 1
+        self._whose = whose
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._whose is not None:
+            self.taken[self._whose] -= 1
+            self.taken += Counter()  # forgets who has none
+
+
 @dataclass(frozen=True)
 class _Bodies:
     """Reads what is sent, of somebody unknown no more than a little."""
 
     gate: Gate
     clock: Clock
-    strangers: threading.Semaphore = field(default_factory=partial(threading.BoundedSemaphore, STRANGERS))
+    taken: Counter[str] = field(default_factory=Counter)
+    """Large bodies that are here, by bureau."""
 
-    async def read(self, request: Request, call: Call) -> bytes | Answer:
+    def seat(self) -> _Seat:
+        return _Seat(self.taken)
+
+    async def read(self, request: Request, call: Call, seat: _Seat) -> bytes | Answer:
         """Return the body, or why no more of it is read; what it claims to be long is not believed."""
-        held, seated = bytearray(), False
-        try:
-            async for chunk in request.stream():
-                if len(held) <= SMALL_BODY < len(held) + len(chunk):
-                    seated = call.operation is operations.KEYS and self.strangers.acquire(blocking=False)
-                    if not seated and (refusal := await to_thread.run_sync(self._refuse_large, call)):
-                        return refusal
-                held += chunk
-                if len(held) > call.operation.max_body:
-                    return self.gate.too_large(call.operation)
-        finally:
-            if seated:
-                self.strangers.release()
+        held = bytearray()
+        async for chunk in request.stream():
+            is_getting_large = len(held) <= SMALL_BODY < len(held) + len(chunk)
+            if is_getting_large and (refusal := await self._refuse_large(call, seat)):
+                return refusal
+            held += chunk
+            if len(held) > call.operation.max_body:
+                return self.gate.too_large(call.operation)
         return bytes(held)
 
-    def _refuse_large(self, call: Call) -> Answer | None:
-        if call.operation is operations.KEYS:
-            return self.gate.too_crowded()
-        return self.gate.refuse_stranger(call, self.clock.now())
+    async def _refuse_large(self, call: Call, seat: _Seat) -> Answer | None:
+        whose: str | Answer = _STRANGERS
+        if call.operation is not operations.KEYS:
+            whose = await to_thread.run_sync(self.gate.bringer, call, self.clock.now())
+        if isinstance(whose, Answer):
+            return whose
+        return None if seat.take(whose) else self.gate.too_crowded()
 
 
 def _present(params: dict[str, str | None]) -> dict[str, str]:

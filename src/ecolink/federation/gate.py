@@ -118,13 +118,14 @@ class Gate:
         with self.traffic.call():
             return self._answer(call, now)
 
-    def refuse_stranger(self, call: Call, now: datetime) -> Answer | None:
-        """Answer a call whose token no bureau known here signed, before its body is read; None if one did."""
+    def bringer(self, call: Call, now: datetime) -> str | Answer:
+        """Return the bureau that makes a call before its body is read, or the answer if none does that may."""
         try:
-            self.callers.identify(call, now, complete=False)
+            caller = self.callers.identify(call, now, complete=False)
+            caller.refuse_unless_onboarded()
         except Exception as fault:  # noqa: BLE001 - as in `answer`
             return self._told(fault, call, now)
-        return None
+        return caller.unit_code
 
     def too_large(self, operation: Operation) -> Answer:
         """Answer a call whose body was cut at the operation's limit."""
@@ -135,7 +136,7 @@ class Gate:
         return _problem(408, "too-slow", f"the body was not complete within {deadline_s} seconds")
 
     def too_crowded(self) -> Answer:
-        """Answer a large body of somebody who need not say who they are, while others bring theirs."""
+        """Answer a large body for which there is no room just now: others are here, or others of the same bureau."""
         return _problem(503, UnavailableError.code, "too many large bodies at once", {"Retry-After": "5"})
 
     def well_known(self) -> dict[str, Any]:
@@ -219,6 +220,10 @@ class Gate:
         if not isinstance(said, dict) or not is_unit(said.get("iss")):
             raise Refused(Reason.INVALID_CLAIM, "the body has iss, a unit code, and manifests")
         documents = manifest.from_text(said.get("manifests"))
+        with self.database.read() as session:
+            # Anybody may send this, and verifying takes long: not while everybody else waits for their turn to write.
+            if not self.peers.is_news(session, said["iss"], documents):
+                return Answer(204)
         with self.database.begin() as session:
             # A fork is told by value, not by exception: the suspension it brings must be committed.
             outcome = self.peers.take_manifests(session, said["iss"], documents, now=now)

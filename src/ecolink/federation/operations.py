@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from ecolink.protocol.limits import MAX_PUSH_BYTES
+
 MEBIBYTE: Final = 1024 * 1024
 
 
@@ -40,7 +42,7 @@ class Operation:
         return {self.headers[name]: value for name, value in params.items() if name in self.headers}
 
 
-PUSH = Operation("batches.push", "POST", "/federation/v1/batches", 8 * MEBIBYTE)
+PUSH = Operation("batches.push", "POST", "/federation/v1/batches", MAX_PUSH_BYTES)
 PULL = Operation("batches.pull", "GET", "/federation/v1/channels/{lane}/batches")
 RETURN = Operation("batches.return", "GET", "/federation/v1/channels/{lane}/returns")
 RECEIPTS = Operation("receipts.push", "POST", "/federation/v1/receipts", 4 * MEBIBYTE)

@@ -65,7 +65,7 @@ class Peers:
         """
         row = session.get(PeerRow, unit_code)
         if row is None:
-            raise NotFoundError(f"No peer {unit_code} is known here.", f"本节点没有对端 {unit_code}。")
+            raise _unknown(unit_code)
         return _peer(row)
 
     def names(self, session: Session) -> dict[str, Peer]:
@@ -145,6 +145,25 @@ class Peers:
         self._note(session, "peer-suspended", row, by, now)
         return _peer(row)
 
+    def is_news(self, session: Session, unit_code: str, documents: Sequence[Document]) -> bool:
+        """Tell whether `take_manifests` would write anything: newer keys, or a fork. Writes nothing itself.
+
+        Raises:
+            NotFoundError: the peer is not known.
+            Refused: what they are is neither, and no good.
+
+        """
+        row = session.get(PeerRow, unit_code)
+        if row is None:
+            raise _unknown(unit_code)
+        try:
+            head = self._verify(session, row, documents)
+        except Refused as refused:
+            if refused.reason == Reason.MANIFEST_FORK:
+                return True
+            raise
+        return head.version > row.manifest_version
+
     def take_manifests(
         self, session: Session, unit_code: str, documents: Sequence[Document], *, now: datetime
     ) -> Manifest | Refused:
@@ -158,12 +177,7 @@ class Peers:
         """
         row = self._locked(session, unit_code)
         try:
-            head = manifest.verify(
-                documents,
-                issuer=unit_code,
-                pinned_head=row.manifest_digest,
-                pinned_chain=self._chain(session, unit_code),
-            )
+            head = self._verify(session, row, documents)
         except Refused as refused:
             if refused.reason == Reason.MANIFEST_FORK:
                 row.state, row.suspended_at = PeerState.SUSPENDED, now
@@ -196,14 +210,19 @@ class Peers:
         row.manifest_version, row.manifest_digest = head.version, head.digest
         row.fingerprint = fingerprint(row.unit_code, head.digest)
 
-    def _chain(self, session: Session, unit_code: str) -> Sequence[str]:
-        held = select(ManifestRow.digest).where(ManifestRow.unit_code == unit_code).order_by(ManifestRow.version)
-        return session.scalars(held).all()
+    def _verify(self, session: Session, row: PeerRow, documents: Sequence[Document]) -> Manifest:
+        held = select(ManifestRow.digest).where(ManifestRow.unit_code == row.unit_code).order_by(ManifestRow.version)
+        return manifest.verify(
+            documents,
+            issuer=row.unit_code,
+            pinned_head=row.manifest_digest,
+            pinned_chain=session.scalars(held).all(),
+        )
 
     def _locked(self, session: Session, unit_code: str) -> PeerRow:
         row = session.get(PeerRow, unit_code, with_for_update=True)
         if row is None:
-            raise NotFoundError(f"No peer {unit_code} is known here.", f"本节点没有对端 {unit_code}。")
+            raise _unknown(unit_code)
         return row
 
     def _note(self, session: Session, what: str, row: PeerRow, by: str, now: datetime) -> None:
@@ -216,6 +235,10 @@ class Peers:
             "at": to_text(now),
         }
         self.log.append(session, what, sha256_hex(dumps(record)), row.unit_code)
+
+
+def _unknown(unit_code: str) -> NotFoundError:
+    return NotFoundError(f"No peer {unit_code} is known here.", f"本节点没有对端 {unit_code}。")
 
 
 def _peer(row: PeerRow) -> Peer:
