@@ -72,10 +72,17 @@ class Bureau:
     def work(self) -> int:
         """Move and confirm until there is nothing to do now; return how many steps that took."""
         steps = 0
-        while self.transfers.step(self.node.clock.now) or self.confirmations.step(self.node.clock.now()):
+        while self.move() or self.confirmations.step(self.node.clock.now()):
             steps += 1
             assert steps < 200
         return steps
+
+    def move(self) -> bool:
+        """Move a few parts of what has waited longest; tell whether there was something."""
+        taken = self.transfers.take(self.node.clock.now())
+        if taken is not None:
+            self.transfers.carry(taken, self.node.clock.now)
+        return taken is not None
 
 
 def furnish(node: Node, quota_bytes: int = 64 * 1024 * 1024) -> Bureau:

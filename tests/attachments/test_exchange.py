@@ -195,6 +195,58 @@ def test_a_bureau_nobody_can_reach_is_brought_its_attachments(town: Town, shouni
     assert shouning.work() == 0
 
 
+def test_a_silent_bureau_is_tried_once_for_all_its_files_and_holds_up_nobodys(
+    town: Town, shouning: Bureau, qingyuan: Bureau
+) -> None:
+    town.add(JINGNING)
+    town.introduce(JINGNING, QINGYUAN)
+    jingning = furnish(town.nodes[JINGNING])
+    theirs = [shouning.upload(PHOTO[number:], name=f"{number}.jpg") for number in range(3)]
+    shouning.send(*theirs)
+    town.settle()
+    town.clock.advance(timedelta(seconds=1))
+    other = jingning.upload(PHOTO)
+    jingning.send(other)
+    town.settle()
+    town.network.down.add(SHOUNING)
+    town.network.calls.clear()
+    qingyuan.work()
+    assert qingyuan.holds(other.digest)
+    assert [recipient for _, recipient, call in town.network.calls if call.operation is READ_BLOB].count(SHOUNING) == 1
+
+    town.network.down.clear()
+    town.clock.advance(timedelta(minutes=10))
+    qingyuan.work()
+    assert all(qingyuan.holds(ref.digest) for ref in theirs)
+
+
+def test_with_one_bureau_one_file_is_moved_at_a_time_and_with_another_meanwhile(
+    town: Town, shouning: Bureau, qingyuan: Bureau
+) -> None:
+    """A bureau that answers slowly is waited for by whoever moves its file, and by nobody else."""
+    town.add(JINGNING)
+    town.introduce(JINGNING, QINGYUAN)
+    jingning = furnish(town.nodes[JINGNING])
+    shouning.send(*(shouning.upload(PHOTO[number:], name=f"{number}.jpg") for number in range(2)))
+    town.settle()
+    town.clock.advance(timedelta(seconds=1))
+    jingning.send(jingning.upload(PHOTO))
+    town.settle()
+    now = town.clock.now()
+    first = qingyuan.transfers.take(now)
+    second = qingyuan.transfers.take(now)
+    assert first is not None
+    assert second is not None
+    assert [(each.peer, each.others_wait) for each in (first, second)] == [(SHOUNING, True), (JINGNING, False)]
+    assert qingyuan.transfers.take(now) is None
+    assert qingyuan.transfers.due() is None
+
+    qingyuan.transfers.carry(first, town.clock.now)
+    third = qingyuan.transfers.take(now)
+    assert third is not None
+    assert third.peer == SHOUNING
+
+
 def test_a_blob_that_was_partly_fetched_is_brought_from_there(town: Town, shouning: Bureau, qingyuan: Bureau) -> None:
     ref = shouning.upload(PHOTO)
     shouning.send(ref)

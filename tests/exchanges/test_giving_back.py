@@ -306,7 +306,8 @@ def work(town: Town) -> None:
     """Let the nodes move files and tell of it, until nothing more happens."""
     for _ in range(10):
         for node in town.nodes.values():
-            node.fetch(node.clock.now())
+            while work := node.fetch(node.clock.now()):
+                work.finish()
         town.settle()
 
 

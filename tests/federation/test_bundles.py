@@ -192,7 +192,8 @@ def test_attachments_ride_along_and_are_confirmed_by_the_next_disc(town, shounin
     with store.open(ref.digest) as file:
         assert file.read() == data
 
-    qingyuan.node.fetch(town.clock.now())  # the worker confirms, signed, that everything is here
+    work = qingyuan.node.fetch(town.clock.now())  # the worker confirms, signed, that everything is here
+    assert work is not None
     carry(town, QINGYUAN, SHOUNING)
     with shouning.node.database.read() as session:
         assert shouning.node.rooms.attachments.owed(session, QINGYUAN) == []

@@ -1,13 +1,16 @@
 """The worker's part: fetch what peers' statements name, and offer ours to peers that cannot reach us.
 
 One transfer a step, one part a call, no transaction open across a call. Whoever takes a transfer up moves its
-next try on by a lease, so that workers do not do the same twice; were they to, nothing would break.
+next try on by a lease, so that workers do not do the same twice; were they to, nothing would break. A process has one
+transfer with a peer at a time, and a peer that is silent is tried once for all that waits for it: the files of
+others wait for neither.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from threading import Lock
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
@@ -44,6 +47,8 @@ class Taken:
     direction: str
     size: int
     attempts: int
+    others_wait: bool
+    """Whether there is something to move between us and another peer."""
 
 
 class Failed(Exception):
@@ -58,37 +63,46 @@ class Transfers:
     arrivals: Arrivals
     client: PeerClient
     random: Random
-
-    def step(self, clock: Callable[[], datetime]) -> bool:
-        """Move the transfer that has waited longest a few parts on; tell whether there was one."""
-        taken = self._take_up(clock())
-        if taken is None:
-            return False
-        move = self._fetch if taken.direction == "in" else self._offer
-        try:
-            moved = move(taken, clock)
-        except (Failed, Unreachable, UnavailableError) as fault:
-            self._put_off(taken, str(fault), clock())
-        else:
-            self._go_on(taken, clock(), is_whole=moved)
-        return True
+    _busy: set[str] = field(default_factory=set)
+    """Peers with which this process is moving something."""
+    _taking: Lock = field(default_factory=Lock)
 
     def due(self) -> datetime | None:
         """Return when the next transfer is to be taken up, or was; None when none waits."""
         with self.database.read() as session:
-            return session.scalar(_waiting().with_only_columns(func.min(Transfer.next_try_at)))
+            return session.scalar(_waiting(self._busy).with_only_columns(func.min(Transfer.next_try_at)))
 
-    def _take_up(self, now: datetime) -> Taken | None:
-        with self.database.read() as session:
-            if session.execute(_due(now)).first() is None:
-                return None
-        with self.database.begin() as session:
-            found = session.execute(_due(now).with_for_update(of=Transfer, skip_locked=True)).first()
-            if found is None:
-                return None
-            row, url = found
-            row.next_try_at = now + LEASE
-            return Taken(row.digest, row.peer, url, row.direction, row.size, row.attempts)
+    def take(self, now: datetime) -> Taken | None:
+        """Take up the transfer that has waited longest, of a peer with which nothing is moving; `carry` must follow."""
+        with self._taking:
+            due = _due(now, self._busy)
+            with self.database.read() as session:
+                if session.execute(due).first() is None:
+                    return None
+            with self.database.begin() as session:
+                found = session.execute(due.with_for_update(of=Transfer, skip_locked=True)).first()
+                if found is None:
+                    return None
+                row, url = found
+                row.next_try_at = now + LEASE
+                others_wait = session.execute(_due(now, {*self._busy, row.peer})).first() is not None
+                taken = Taken(row.digest, row.peer, url, row.direction, row.size, row.attempts, others_wait)
+            self._busy.add(taken.peer)
+            return taken
+
+    def carry(self, taken: Taken, clock: Callable[[], datetime]) -> None:
+        """Move what was taken up a few parts on."""
+        move = self._fetch if taken.direction == "in" else self._offer
+        try:
+            moved = move(taken, clock)
+        except Unreachable as silence:
+            self._put_off(taken, str(silence), clock(), is_silent=True)
+        except (Failed, UnavailableError) as fault:
+            self._put_off(taken, str(fault), clock())
+        else:
+            self._go_on(taken, clock(), is_whole=moved)
+        finally:
+            self._busy.discard(taken.peer)
 
     # Fetching -------------------------------------------------------------------------------------------
 
@@ -171,11 +185,14 @@ class Transfers:
             else:
                 _update(session, taken, next_try_at=now, attempts=0, last_error=None)
 
-    def _put_off(self, taken: Taken, reason: str, now: datetime) -> None:
+    def _put_off(self, taken: Taken, reason: str, now: datetime, *, is_silent: bool = False) -> None:
         attempts = taken.attempts + 1
         later = now + pause(Lane.CASE, attempts, self.random)
         with self.database.begin() as session:
             _update(session, taken, next_try_at=later, attempts=attempts, last_error=reason[:300])
+            if is_silent:
+                theirs = (Transfer.peer == taken.peer, Transfer.state == "waiting", Transfer.next_try_at < later)
+                session.execute(update(Transfer).where(*theirs).values(next_try_at=later))
 
 
 def _held_by(answer: Answer, size: int) -> int:
@@ -188,16 +205,16 @@ def _header(answer: Answer, name: str) -> str | None:
     return next((value for field, value in answer.headers.items() if field.lower() == name), None)
 
 
-def _waiting() -> Select[Transfer, str]:
+def _waiting(busy: set[str]) -> Select[Transfer, str]:
     return (
         select(Transfer, PeerRow.federation_url)
         .join(PeerRow, PeerRow.unit_code == Transfer.peer)
-        .where(Transfer.state == "waiting", PeerRow.state == PeerState.ACTIVE)
+        .where(Transfer.state == "waiting", PeerRow.state == PeerState.ACTIVE, Transfer.peer.not_in(sorted(busy)))
     )
 
 
-def _due(now: datetime) -> Select[Transfer, str]:
-    return _waiting().where(Transfer.next_try_at <= now).order_by(Transfer.next_try_at).limit(1)
+def _due(now: datetime, busy: set[str]) -> Select[Transfer, str]:
+    return _waiting(busy).where(Transfer.next_try_at <= now).order_by(Transfer.next_try_at).limit(1)
 
 
 def _update(session: Session, taken: Taken, **values: object) -> None:

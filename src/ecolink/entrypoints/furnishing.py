@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from random import SystemRandom
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from ecolink.attachments.store import BlobStore
 from ecolink.attachments.transfers import Transfers
 from ecolink.entrypoints.alerting import Alerting
 from ecolink.entrypoints.cooperation import furnish_agreements, furnish_cooperation
+from ecolink.entrypoints.loops import Work, at_once
 from ecolink.entrypoints.shell import Shell, watching
 from ecolink.entrypoints.terms import border, deadline_policy, working_calendar
 from ecolink.exchanges.admission import Admission
@@ -161,7 +163,14 @@ def _furnish_attachments(shell: Shell) -> Attachments:
     hooks.kept.append(attachments.link)
     hooks.returned.append(attachments.take_back)
     hooks.gate_rooms.update(BlobDesk(shell.database, shell.callers, arrivals).rooms())
-    hooks.fetch += [lambda _: transfers.step(clock.now), confirmations.step]
+
+    def move(now: datetime) -> Work | None:
+        taken = transfers.take(now)
+        if taken is None:
+            return None
+        return Work(partial(transfers.carry, taken, clock.now), more_waits=taken.others_wait)
+
+    hooks.fetch += [at_once(confirmations.step), move]
     hooks.fetch_due.append(transfers.due)
     hooks.tidy.append(lambda now: shelf.sweep(shell.database, now))
     return attachments

@@ -37,6 +37,12 @@ class Work(NamedTuple):
 Take = Callable[[datetime], Work | None]
 """Looks for work at a moment and takes it up; None when there is none."""
 
+
+def at_once(step: Callable[[datetime], bool]) -> Take:
+    """Let something that takes up its work and does it in one go be a crew's work."""
+    return lambda now: Work(lambda: None) if step(now) else None
+
+
 Due = Callable[[], datetime | None]
 """Tells when there will be work, as far as that is known."""
 

@@ -10,6 +10,7 @@ from ecolink.alerts.post_office import PostOffice
 from ecolink.alerts.service import AlertService
 from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
+from ecolink.entrypoints.loops import Take
 from ecolink.exchanges.obligations.notices import OnNotice
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
@@ -42,7 +43,7 @@ class Hooks:
     """Do what has fallen due, and tell when the next thing falls due."""
     noticed: list[OnNotice] = field(default_factory=list)
     """Told of each reminder and escalation; alerts begin here, among others."""
-    fetch: list[Callable[[datetime], bool]] = field(default_factory=list)
+    fetch: list[Take] = field(default_factory=list)
     fetch_due: list[Callable[[], datetime | None]] = field(default_factory=list)
     """Tell when there will be something to fetch."""
     tidy: list[Callable[[datetime], object]] = field(default_factory=list)

@@ -20,6 +20,7 @@ from ecolink.audit.access import AccessLog
 from ecolink.audit.log import EvidenceLog
 from ecolink.egress import WayOut
 from ecolink.entrypoints.furnishing import furnish
+from ecolink.entrypoints.loops import Work
 from ecolink.entrypoints.shell import Hooks, Shell, watching
 from ecolink.federation.applying import Applier
 from ecolink.federation.callers import Callers
@@ -167,9 +168,9 @@ class Node:
         self.witnessing.prove(clock, passing_over=silent)
         return told
 
-    def fetch(self, now: datetime) -> bool:
-        """Fetch something a stored statement names (an attachment); tell whether there was anything."""
-        return sum(step(now) for step in self.hooks.fetch) > 0
+    def fetch(self, now: datetime) -> Work | None:
+        """Take up something to fetch that a stored statement names (an attachment); None when there is nothing."""
+        return next((work for take in self.hooks.fetch if (work := take(now))), None)
 
     def fetch_due(self) -> datetime | None:
         """Return when there will be something to fetch, as far as that is known."""

@@ -6,7 +6,7 @@ some seconds at each try, holds up no other.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Final
 
-from ecolink.entrypoints.loops import Crew, Loops, Work
+from ecolink.entrypoints.loops import Crew, Loops, Work, at_once
 from ecolink.entrypoints.wiring import TIDY_EVERY, Node
 from ecolink.errors import UnavailableError
 from ecolink.kit.events import structlog
@@ -85,7 +85,7 @@ class Worker:
         self._send("send", Bell.SEND, REST, again=False)
         self._send("send-again", Bell.SEND_AGAIN, REST, again=True)
         run(Crew("alert", Bell.ALERT, self._alert, node.post_office.sending.due, SENDERS))
-        run(Crew("fetch", Bell.FETCH, _steps(node.fetch), node.fetch_due))
+        run(Crew("fetch", Bell.FETCH, node.fetch, node.fetch_due, SENDERS))
         run(Crew("escalate", Bell.STEP, self._escalate, lambda: self._next_step))
         run(Crew("watch", Bell.WATCH, self._watch, lambda: self._next_due))
         self.loops.repeat("tidy", lambda: node.tidy(node.clock.now()), TIDY_EVERY.total_seconds())
@@ -123,7 +123,7 @@ class Worker:
             traffic.let_pass(courtesy_s)  # what is kept may wait to be taken up; who is sending waits for an answer
             return applier.step(lanes, now, is_free=lambda: traffic.is_quiet)
 
-        self.loops.run(Crew(name, bell, _steps(step), partial(applier.due, lanes)))
+        self.loops.run(Crew(name, bell, at_once(step), partial(applier.due, lanes)))
 
     def _send(self, name: str, bell: Bell, lanes: Sequence[Lane], *, again: bool) -> None:
         delivery, clock = self.node.delivery, self.node.clock
@@ -163,8 +163,3 @@ class Worker:
                 _log.info("worker.compared", peer=peer, outcome=word)
         finally:
             self._compared.set()
-
-
-def _steps(step: Callable[[datetime], bool]) -> Callable[[datetime], Work | None]:
-    """Let something that takes up its work and does it in one go be a crew's work."""
-    return lambda now: Work(lambda: None) if step(now) else None

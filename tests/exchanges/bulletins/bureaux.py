@@ -153,8 +153,8 @@ class Bureau:
 
     def fetch(self) -> None:
         """Fetch what others' statements name, and confirm it."""
-        while any(step(self.now) for step in self.node.hooks.fetch):
-            pass
+        while work := self.node.fetch(self.now):
+            work.finish()
 
     def draft(self, wanted: BulletinIn) -> Dossier:
         return self.do(lambda session: self.service.drafting.begin(session, wanted, by=self.officer, now=self.now))
