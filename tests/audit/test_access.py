@@ -100,6 +100,17 @@ def test_what_was_done_in_a_savepoint_is_forgotten_with_it(database: Database, l
     assert [row.object_id for row in rows(database, log.search)] == ["before", "kept"]
 
 
+def test_what_was_done_in_a_transaction_is_forgotten_with_it(database: Database, log: AccessLog) -> None:
+    with database.begin() as session:
+        log.record(session, entry(object_id="undone"))
+        with session.begin_nested():
+            log.record(session, entry(object_id="undone too"))
+        session.rollback()
+        log.record(session, entry(object_id="kept"))
+
+    assert [row.object_id for row in rows(database, log.search)] == ["kept"]
+
+
 def test_flushing_twice_writes_once(database: Database, log: AccessLog) -> None:
     with database.begin() as session:
         log.record(session, entry())

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.audit.access_models import AccessAction, AccessHead, AccessRow
 from ecolink.audit.models import LogLeaf
+from ecolink.audit.savepoints import is_undone
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.times import to_text
 from ecolink.protocol.leaves import LeafKind
@@ -263,10 +264,4 @@ def _insist_on_none_left(session: Session) -> None:
 @event.listens_for(Session, "after_soft_rollback")
 def _forget_what_was_rolled_back(session: Session, rolled_back: SessionTransaction) -> None:
     pending: list[_Remembered] = session.info.get(_PENDING, [])
-    pending[:] = [remembered for remembered in pending if not _is_within(remembered.within, rolled_back)]
-
-
-def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
-    while inner is not None and inner is not outer:
-        inner = inner.parent
-    return inner is outer
+    pending[:] = [remembered for remembered in pending if not is_undone(remembered.within, rolled_back)]

@@ -22,6 +22,7 @@ from sqlalchemy import bindparam, event, insert, select, update
 from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.audit.models import LogHead, LogLeaf, LogTile
+from ecolink.audit.savepoints import is_undone
 from ecolink.errors import NotFoundError
 from ecolink.kit.clock import Clock
 from ecolink.protocol import leaves, merkle
@@ -282,13 +283,5 @@ def _forget_what_was_rolled_back(session: Session, rolled_back: SessionTransacti
     """A leaf remembered inside a savepoint shares its fate."""
     remembered: list[_Remembered] | None = session.info.get(_PENDING)
     if remembered:
-        session.info[_PENDING] = [leaf for leaf in remembered if not _is_within(leaf.within, rolled_back)]
+        session.info[_PENDING] = [leaf for leaf in remembered if not is_undone(leaf.within, rolled_back)]
     session.info.pop(_HEAD, None)
-
-
-def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
-    while inner is not None:
-        if inner is outer:
-            return True
-        inner = inner.parent
-    return not outer.nested
