@@ -143,6 +143,28 @@ def test_two_real_nodes_talk_over_http(tmp_path, new_database_url):
     town.close()
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_the_same_batch_a_hundred_times_at_once_is_kept_once_and_gets_the_same_receipt_bytes(town, port, qingyuan):
+    forger = Forger(town)
+    body = forger.batch(*(forger.statement(f"note {number}") for number in range(5)))
+    tokens = [bearer(town, operations.PUSH, body) for _ in range(100)]
+    all_there = threading.Barrier(len(tokens))
+
+    def push_with_the_others(token: dict[str, str]) -> Told:
+        all_there.wait()
+        return call(port, "POST", PUSH, body, **token)
+
+    with ThreadPoolExecutor(len(tokens)) as callers:
+        answers = list(callers.map(push_with_the_others, tokens))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert count(qingyuan.node, InBatch) == 1
+    assert count(qingyuan.node, StatementRow) == 5
+    assert count(qingyuan.node, SeenRequest) == 100
+    town.settle()
+    assert qingyuan.texts == [f"note {number}" for number in range(5)]
+
+
 def test_two_batches_that_arrive_at_once_are_each_kept_once(town, port, qingyuan):
     """The same batch from eight callers, while another channel's comes in as well."""
     forger, other = Forger(town), Forger(town)

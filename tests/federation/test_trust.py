@@ -5,13 +5,15 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from ecolink.errors import ConflictError, InvalidError
 from ecolink.federation import operations, queues
-from ecolink.federation.models import Alarm, Equivocation, InBatch, PeerRow, SeenRequest, StatementRow
+from ecolink.federation.models import Alarm, Equivocation, InBatch, InEntry, PeerRow, SeenRequest, StatementRow
 from ecolink.federation.operations import Call
 from ecolink.federation.peers import PeerState
 from ecolink.kit.canonical import dumps
@@ -22,6 +24,7 @@ from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.receipt import open_receipt
 from ecolink.protocol.sealing import seal
 from ecolink.protocol.statement import Lane
+from ecolink.storage.base import Base
 from tests.support.forger import Forger
 from tests.support.notes import Notebook, note
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
@@ -60,11 +63,52 @@ def test_the_same_batch_a_hundred_times_gets_one_row_and_the_same_receipt_bytes(
     assert rows(qingyuan, InBatch) == 1
 
 
+def everything_held(notebook: Notebook) -> list[str]:
+    """Return every row of every table, as text."""
+    with notebook.node.database.read() as session:
+        return [repr(tuple(row)) for table in Base.metadata.sorted_tables for row in session.execute(select(table))]
+
+
 def test_a_stranger_is_refused_and_nothing_of_it_is_kept(town, qingyuan):
     stranger = Forger(town, claims=JINGNING, key=SigningKey.generate())
     answer = stranger.push(stranger.batch(stranger.statement("let me in")))
     assert reason(answer) == (401, "send-manifest")
     assert rows(qingyuan, StatementRow) == rows(qingyuan, SeenRequest) == rows(qingyuan, Alarm) == 0
+
+
+def test_a_thousand_refusals_write_one_line_a_minute_with_their_number_and_nothing_else(town, qingyuan):
+    call = Forger(town).call(b"{}")
+    spoilt = replace(call, bearer=call.bearer[:-4] + b"AAAA")
+    held, gate = everything_held(qingyuan), town.network.gates[QINGYUAN]
+
+    def told_of(calls: int) -> list[dict]:
+        with capture_logs() as said:
+            for _ in range(calls):
+                assert reason(gate(spoilt)) == (401, "bad-signature")
+        assert {line["event"] for line in said} <= {"federation.refused"}
+        return [each for line in said for each in line["counts"]]
+
+    assert told_of(1_000) == [{"reason": "bad-signature", "count": 1}]
+    town.clock.advance(timedelta(seconds=59))
+    assert told_of(1) == []
+    town.clock.advance(timedelta(seconds=1))
+    assert told_of(1) == [{"reason": "bad-signature", "count": 1_001}]
+    assert everything_held(qingyuan) == held
+
+
+def test_of_a_statement_that_is_refused_its_digest_and_the_reason_are_kept_and_no_word(town, qingyuan):
+    forger, stranger = Forger(town), Forger(town, key=SigningKey.generate())
+    refused, sound = (each.statement("hello", private={"name": "Lin"}) for each in (stranger, forger))
+    told = verdicts(town, forger.push(forger.batch(refused, sound)))
+    assert told == [("refused", "unknown-key"), ("stored", None)]
+    held = "".join(everything_held(qingyuan))
+    assert (refused.digest in held, sound.digest in held) == (True, True)
+    words = [[each.token.split(b".")[1].decode(), each.private_digest] for each in (refused, sound)]
+    assert [[word in held for word in each] for each in words] == [[False, False], [True, True]]
+    assert held.count("Lin") == 1  # of the sound one
+    with qingyuan.node.database.read() as session:
+        entry = session.scalars(select(InEntry)).one()
+    assert (entry.digest, entry.reason) == (refused.digest, "unknown-key")
 
 
 def test_a_bureau_that_signs_in_anothers_name_is_refused(town, qingyuan):
@@ -486,20 +530,25 @@ def test_hostile_bytes_are_a_clear_400_and_leave_no_trace(town, qingyuan, body):
 
 def test_one_changed_byte_anywhere_in_a_push_is_refused(town, qingyuan):
     forger = Forger(town)
-    body = forger.batch(forger.statement("hello", private={"name": "林某"}))
-    for place in range(0, len(body), 37):
-        changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
-        answer = forger.push(changed)
-        if answer.status == 200:
-            assert verdicts(town, answer)[0][0] == "refused", (
-                place,
-                body[place - 20 : place + 20],
-                changed[place - 20 : place + 20],
-            )
+    refused_in_their_place = set()
+    for place in count(0, 5):
+        seq, head = forger.seq, forger.head
+        body = forger.batch(forger.statement("hello", private={"name": "林某"}))
+        if place >= len(body):
             break
-        assert answer.status in {400, 401, 403, 409}, answer.body
+        answer = forger.push(body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :])
+        if answer.status == 200:  # the batch is sound, its statement is not: the channel goes on after it
+            ((verdict, why),) = verdicts(town, answer)
+            assert verdict == "refused", body[max(place - 20, 0) : place + 20]
+            refused_in_their_place.add(why)
+        else:
+            assert answer.status in {400, 401}, answer.body
+            forger.seq, forger.head = seq, head
+    # So it came as far as the private part, and as the signature of the statement itself.
+    assert refused_in_their_place >= {"private-mismatch", "bad-signature"}
     town.settle()
     assert qingyuan.texts == []
+    assert rows(qingyuan, StatementRow) == 0
 
 
 def test_the_token_of_a_call_may_be_any_rubbish(town):
