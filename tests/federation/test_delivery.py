@@ -1,7 +1,9 @@
 """Nothing sent is lost, nothing is applied twice, and nothing urgent waits behind other traffic."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
+from threading import Barrier
 
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +12,7 @@ from ecolink.errors import ConflictError, InvalidError, UnavailableError
 from ecolink.federation import operations, queues
 from ecolink.federation.backoff import pause
 from ecolink.federation.client import DEADLINE_S
-from ecolink.federation.delivery import FIRST_DEADLINE_S, GATHER, LEASE, Delivery
+from ecolink.federation.delivery import FIRST_DEADLINE_S, GATHER, LEASE, Delivery, Leased
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
 from ecolink.federation.operations import Answer
 from ecolink.federation.threads import DeliveryState, delivery, load
@@ -373,6 +375,19 @@ def test_what_comes_in_any_other_lane_while_a_batch_is_out_goes_at_once(town, sh
     delivery.carry(leased, clock.now)
     assert delivery.due(ALL_LANES) is None
     assert count(qingyuan, StatementRow) == 2
+
+
+def test_of_workers_that_reach_for_a_channel_at_the_same_moment_one_gets_it(town, shouning, qingyuan):
+    shouning.send("hello", QINGYUAN)
+    node, all_there = shouning.node, Barrier(8)
+
+    def reach(_: int) -> Leased | None:
+        all_there.wait()
+        return node.delivery.take(ALL_LANES, town.clock.now())
+
+    with ThreadPoolExecutor(8) as workers:
+        taken = [leased for leased in workers.map(reach, range(8)) if leased is not None]
+    assert len(taken) == 1
 
 
 def test_a_worker_that_hung_past_its_lease_is_fenced_off(town, shouning, qingyuan):
