@@ -39,7 +39,7 @@ class Fault(StrEnum):
 LONGEST_DELAY_S = 1.0
 LONGEST_HOLD_S = 2.0
 LONGEST_LATENESS_S = 3.0
-LONGEST_CUT_S = 4.0
+LONGEST_CUT_S = 2.0
 
 BAD: Mapping[Fault, float] = MappingProxyType(
     {
@@ -50,10 +50,21 @@ BAD: Mapping[Fault, float] = MappingProxyType(
         Fault.TRUNCATE: 0.01,
         Fault.TRUNCATE_ANSWER: 0.01,
         Fault.REORDER: 0.03,
-        Fault.CUT: 0.004,
+        Fault.CUT: 0.008,
     }
 )
 """How often each fault strikes, of all calls."""
+
+UNHEARD_OF = 1e-4
+"""A chance that a run does not meet."""
+
+
+def surely_struck(disturbed: int) -> set[Fault]:
+    """Return the faults of which, among so many calls that went wrong, it is unheard of that there is none.
+
+    It goes by what went wrong and not by all calls: nobody counts how many came before the lines were good again.
+    """
+    return {fault for fault, odds in BAD.items() if (1 - odds / sum(BAD.values())) ** disturbed < UNHEARD_OF}
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 
 from tests.entrypoints.processes import free_port
 from tests.soak import proxy as line
-from tests.soak.proxy import Fault, Proxy, Weather
+from tests.soak.proxy import BAD, Fault, Proxy, Weather, surely_struck
 
 WITHIN_S = 20.0
 
@@ -168,3 +168,10 @@ def test_the_same_seed_brings_the_same_weather():
     fates = [one.next() for _ in range(3_000)]
     assert [other.next() for _ in range(3_000)] == fates
     assert set(fates) == set(Fault)
+
+
+def test_of_many_calls_that_go_wrong_each_kind_is_sure_and_of_few_only_the_frequent_ones():
+    assert surely_struck(500) == set(BAD)
+    assert surely_struck(300) == set(BAD) - {Fault.CUT, Fault.TRUNCATE, Fault.TRUNCATE_ANSWER}
+    assert surely_struck(20) == {Fault.DELAY}
+    assert surely_struck(0) == set()
