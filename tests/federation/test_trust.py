@@ -83,18 +83,18 @@ def test_a_thousand_refusals_write_one_line_a_minute_with_their_number_and_nothi
     spoilt = replace(call, bearer=call.bearer[:-4] + b"AAAA")
     held, gate = everything_held(qingyuan), town.network.gates[QINGYUAN]
 
-    def told_of(calls: int) -> list[dict]:
+    def told_of(calls: int) -> str:
         with capture_logs() as said:
             for _ in range(calls):
                 assert reason(gate(spoilt)) == (401, "bad-signature")
         assert {line["event"] for line in said} <= {"federation.refused"}
-        return [each for line in said for each in line["counts"]]
+        return "; ".join(str(line["counts"]) for line in said)
 
-    assert told_of(1_000) == [{"reason": "bad-signature", "count": 1}]
+    assert told_of(1_000) == "[{'reason': 'bad-signature', 'count': 1}]"
     town.clock.advance(timedelta(seconds=59))
-    assert told_of(1) == []
+    assert told_of(1) == ""
     town.clock.advance(timedelta(seconds=1))
-    assert told_of(1) == [{"reason": "bad-signature", "count": 1_001}]
+    assert told_of(1) == "[{'reason': 'bad-signature', 'count': 1001}]"
     assert everything_held(qingyuan) == held
 
 

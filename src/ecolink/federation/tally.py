@@ -26,7 +26,7 @@ class RefusalTally:
         """Count one refusal; the first in a minute also writes the counts since the last writing."""
         REFUSALS.labels(reason).inc()
         with self._lock:
-            self.counts[reason] += 1
+            self.counts[str(reason)] += 1  # as a text: a log of text shows what an enumeration is called in the code
             if self._told_at is not None and now - self._told_at < EVERY:
                 return
             # As values: a member called `bad-token` would be taken for one that holds a token, and not be shown.
