@@ -272,8 +272,9 @@ def test_a_provider_that_does_not_hold_to_its_own_addresses_is_not_used(node: No
 
 
 def test_no_redirect_is_followed_with_the_secret_in_hand(node: Node):
-    with pytest.raises(ProviderUnavailableError):
+    with capture_logs() as told, pytest.raises(ProviderUnavailableError):
         node.enter(lie="token elsewhere")
+    assert told[0]["why"] == "it answers 307"  # and not that the address it leads to is forbidden
 
 
 def test_a_provider_that_does_not_answer_holds_nobody_up(node: Node, monkeypatch):
