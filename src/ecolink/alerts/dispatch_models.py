@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ecolink.storage.base import Base
@@ -140,6 +140,8 @@ class Dispatch(Base):
             "next_try_at",
             where=WAITING,
         ),
+        Index(None, "posted_at", "id"),
+        Index(None, "state", "posted_at", "id"),
         CheckConstraint(f"state IN {tuple(state.value for state in DispatchState)}", name="state"),
     )
 
@@ -163,7 +165,7 @@ class Dispatch(Base):
     state: Mapped[str] = mapped_column(String(9))
     tries: Mapped[int] = mapped_column(default=0)
     """Failed ones so far."""
-    posted_at: Mapped[datetime] = mapped_column(index=True)
+    posted_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     give_up_at: Mapped[datetime]
     """The first failure from then on is the last."""

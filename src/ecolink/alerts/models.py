@@ -56,6 +56,7 @@ class Alert(Base):
         CheckConstraint("status IN ('actual', 'exercise', 'test')", name="status"),
         PartialIndex("ix_alerts_next", "next_at", where=WATCHED),
         Index(None, "state", "raised_at", "id"),
+        Index(None, "status", "raised_at", "id"),
         Index(None, "matter"),
     )
 

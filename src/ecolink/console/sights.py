@@ -85,10 +85,16 @@ def _lists(session: Session) -> dict[str, str]:
     waiting = [select(func.min(StatementRow.n)).where(_PENDING, StatementRow.lane == lane) for lane in Lane]
     next_ = session.execute(select(*(each.scalar_subquery() for each in waiting))).one()
     return {
-        "leads": str(session.scalar(select(func.max(Lead.updated_at)))),
-        "bulletins": str(session.scalar(select(func.max(Bulletin.updated_at)))),
+        "leads": _newest(session, Lead),
+        "bulletins": _newest(session, Bulletin),
         "anything": " ".join(map(str, (session.scalar(select(func.sum(LogHead.size))), *next_))),
     }
+
+
+def _newest(session: Session, table: type[Lead] | type[Bulletin]) -> str:
+    """Return when something last changed in a list, the real ones and the drills each by their index."""
+    newest = [select(func.max(table.updated_at)).where(table.is_exercise == drills) for drills in (False, True)]
+    return " ".join(map(str, session.execute(select(*(each.scalar_subquery() for each in newest))).one()))
 
 
 def _our_people(session: Session) -> dict[str, str]:

@@ -57,7 +57,7 @@ class AlertFilters(BaseModel):
     def select(self, by: Principal) -> Select[Alert]:
         """Return the alerts the caller may see."""
         wanted = select_alerts(by)
-        wanted = wanted.where(Alert.status != "actual" if self.drills else Alert.status == "actual")
+        wanted = wanted.where(Alert.status.in_(_DRILLS if self.drills else ("actual",)))
         for column, value in ((Alert.state, self.state), (Alert.kind, self.kind), (Alert.urgency, self.urgency)):
             wanted = wanted if value is None else wanted.where(column == value.value)
         return wanted

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ecolink.exchanges.bulletins.models import Bulletin, BulletinRecipient, BulletinSubject
@@ -50,7 +50,10 @@ def matching(wanted: Wanted, search: SearchIndex) -> Select[Bulletin]:
         InvalidError: the query is too long.
 
     """
-    found = select(Bulletin).where(Bulletin.is_exercise == wanted.is_exercise)
+    # What is looked up is few; no index helps with "is not", and were it "is", they would be searched for through all.
+    looked_up = wanted.unread or wanted.q or wanted.charge is not None or wanted.species is not None
+    is_kind = Bulletin.is_exercise.is_not(not wanted.is_exercise)
+    found = select(Bulletin).where(is_kind if looked_up else Bulletin.is_exercise.is_(wanted.is_exercise))
     states = wanted.states or [state for state in State if state is not State.RECALLED]
     found = found.where(Bulletin.state.in_([state.value for state in states]))
     if wanted.direction is not None:
@@ -58,8 +61,9 @@ def matching(wanted: Wanted, search: SearchIndex) -> Select[Bulletin]:
     if wanted.kind is not None:
         found = found.where(Bulletin.kind == wanted.kind.value)
     if wanted.peer is not None:
-        holding = select(BulletinRecipient.bulletin_id).where(BulletinRecipient.unit_code == wanted.peer)
-        found = found.where(or_(Bulletin.author == wanted.peer, Bulletin.id.in_(holding)))
+        # Asked of each bulletin in turn: of a peer that holds most of them, all would be put in order for a page.
+        holds = exists().where(BulletinRecipient.bulletin_id == Bulletin.id, BulletinRecipient.unit_code == wanted.peer)
+        found = found.where(or_(Bulletin.author == wanted.peer, holds))
     for facet, value in (("charge", wanted.charge), ("species", wanted.species)):
         if value is not None:
             subject = select(BulletinSubject.bulletin_id).where(

@@ -12,6 +12,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstra
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ecolink.storage.base import Base
+from ecolink.storage.indexes import PartialIndex
+
+UNREAD = "direction = 'in' AND opened_at IS NULL"
 
 FOR_EVER = datetime(9000, 1, 1, tzinfo=UTC)
 """The `valid_until` of a bulletin that names no end, so that lists can sort by it."""
@@ -23,8 +26,10 @@ class Bulletin(Base):
     __tablename__ = "bulletins"
     __table_args__ = (
         UniqueConstraint("author", "thread"),
-        Index(None, "told_at", "id"),
-        Index(None, "valid_until", "id"),
+        Index(None, "is_exercise", "told_at", "id"),
+        Index(None, "is_exercise", "updated_at", "id"),
+        Index(None, "is_exercise", "valid_until", "id"),
+        PartialIndex("ix_bulletins_unread", "told_at", "id", where=UNREAD),
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint("state IN ('draft', 'awaiting_approval', 'published', 'corrected', 'recalled')", name="state"),
     )
@@ -46,7 +51,7 @@ class Bulletin(Base):
     told_at: Mapped[datetime]
     """When its author signed it first; of a draft, when it was begun."""
     valid_until: Mapped[datetime] = mapped_column(default=FOR_EVER)
-    updated_at: Mapped[datetime] = mapped_column(index=True)
+    updated_at: Mapped[datetime]
     recalled_at: Mapped[datetime | None]
     opened_at: Mapped[datetime | None]
     """When a person here first opened a peer's bulletin."""

@@ -14,6 +14,7 @@ class Consultation(Base):
     __tablename__ = "consultations"
     __table_args__ = (
         CheckConstraint("state IN ('proposed', 'set', 'minuted', 'concluded', 'cancelled')", name="state"),
+        Index(None, "awaits_us", "id"),
         Index(None, "held_at"),
         Index("ix_consultations_trigger", "trigger_kind", "trigger_thread"),
     )
@@ -40,7 +41,7 @@ class Consultation(Base):
     held_at: Mapped[datetime | None]
     minutes: Mapped[str | None] = mapped_column(String(64))
     """Digest of the minutes that count, under which the parties sign them."""
-    awaits_us: Mapped[bool] = mapped_column(default=False, index=True)
+    awaits_us: Mapped[bool] = mapped_column(default=False)
     """Somebody waits for our word: an answer to the invitation, a confirmation, minutes to write."""
     told_at: Mapped[datetime]
     """When the last word was said, by its author's word."""

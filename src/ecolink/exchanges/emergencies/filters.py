@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ecolink.exchanges.emergencies.models import CallTask, Emergency
@@ -33,11 +33,15 @@ class EmergencyFilters(BaseModel):
 
     def select(self, us: str, search: SearchIndex) -> Select[Emergency]:
         """Return the emergencies that agree with all of it; `us` is our unit code."""
-        chosen = select(Emergency).where(Emergency.status == self.status)
+        chosen = select(Emergency)
+        if self.q is None:
+            chosen = chosen.where(Emergency.status == self.status)
+        else:  # what is found is looked up, and not searched for through the list
+            chosen = chosen.where(Emergency.status.not_in([other for other in Status if other is not self.status]))
         if self.kind is not None:
             chosen = chosen.where(Emergency.kind == self.kind)
         if self.state is not None:
-            chosen = chosen.where(Emergency.state == self.state)
+            chosen = chosen.where(self._in_state(self.state))
         if self.open is not None:
             chosen = chosen.where(
                 (Emergency.state == EmergencyState.OPEN) if self.open else (Emergency.state != EmergencyState.OPEN)
@@ -47,6 +51,12 @@ class EmergencyFilters(BaseModel):
         if self.q is not None:
             chosen = chosen.where(Emergency.id.in_(search.matching_ids(KIND, self.q)))
         return chosen
+
+    def _in_state(self, state: EmergencyState) -> ColumnElement[bool]:
+        """Look up what is under way; read what is over in the list's order, or all of it would be sorted for a page."""
+        if state in {EmergencyState.AWAITING_APPROVAL, EmergencyState.OPEN}:
+            return Emergency.state == state
+        return Emergency.state.not_in([other for other in EmergencyState if other is not state])
 
     @property
     def order(self) -> tuple[InstrumentedAttribute[object], ...]:
@@ -77,7 +87,8 @@ def to_sign(us: str) -> Select[CallTask]:
     waiting = (TaskState.PLANNED, TaskState.OPEN)
     return (
         select(CallTask)
-        .where(CallTask.bureau == us, CallTask.kind == TaskKind.ACKNOWLEDGE, CallTask.state.in_(waiting))
+        .where(CallTask.status.in_([*Status]), CallTask.state.in_(waiting))  # by their index
+        .where(CallTask.bureau == us, CallTask.kind == TaskKind.ACKNOWLEDGE)
         .order_by(CallTask.due_at, CallTask.id)
     )
 

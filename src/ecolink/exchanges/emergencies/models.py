@@ -42,6 +42,8 @@ class Emergency(Base):
         _one_of("border_report", BorderReport),
         _one_of("cancel_reason", CancelReason),
         Index("ix_emergencies_status_raised_at_id", "status", "raised_at", "id"),
+        Index("ix_emergencies_status_occurred_at_id", "status", "occurred_at", "id"),
+        Index("ix_emergencies_state_status_raised_at_id", "state", "status", "raised_at", "id"),
     )
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)

@@ -58,14 +58,15 @@ class Lists:
         """Count the leads that want something of us now, drills aside."""
 
         def count(*conditions: ColumnElement[bool]) -> int:
-            return session.scalar(select(func.count()).where(Lead.is_exercise.is_(False), *conditions)) or 0
+            return session.scalar(select(func.count()).where(*conditions)) or 0
 
-        owed = and_(Lead.direction == "in", Lead.next_due != NEVER)
+        real = Lead.is_exercise.is_not(True)  # looked up by the other condition: no index helps with this one
+        owed = and_(Lead.is_exercise.is_(False), Lead.direction == "in", Lead.next_due != NEVER)
         return views.CountsOut(
-            to_acknowledge=count(Lead.direction == "in", Lead.state == State.DELIVERED),
+            to_acknowledge=count(real, Lead.direction == "in", Lead.state == State.DELIVERED),
             due_today=count(owed, Lead.next_due >= now, Lead.next_due <= end_of_day(china_day(now))),
             overdue=count(owed, Lead.next_due < now),
-            awaiting_approval=count(_awaits_approval()),
+            awaiting_approval=count(real, _awaits_approval()),
         )
 
 
@@ -82,21 +83,41 @@ def open_with(session: Session, us: str, partner: str) -> list[OpenMatterV1]:
 
 
 def _conditions(wanted: Filter, now: datetime) -> Iterator[ColumnElement[bool]]:
-    yield Lead.is_exercise.is_(wanted.exercise)
+    few = [*_few(wanted, now)]
+    if few:
+        yield Lead.id.in_(select(Lead.id).where(*few).correlate(None))
+    if few or wanted.query is not None or wanted.case_number is not None:
+        # No index helps with "is not": were it "is", they would be searched for through all there are, in their order.
+        yield Lead.is_exercise.is_not(not wanted.exercise)
+    else:
+        yield Lead.is_exercise.is_(wanted.exercise)
     for column in (Lead.direction, Lead.kind, Lead.urgency, Lead.peer, Lead.case_number):
         value = getattr(wanted, column.key)
         if value is not None:
             yield column == value
-    if wanted.states:
+    if {*ENDED} & {*wanted.states}:
+        # Most have ended: by "in" they would be looked up, and all of them put in order for a page.
+        yield Lead.state.not_in([state.value for state in State if state not in wanted.states])
+    if wanted.overdue is False:
+        yield Lead.next_due >= now
+    if wanted.awaiting_approval is False:
+        yield ~_awaits_approval()
+    if wanted.ours_to_do is False:
+        yield ~_ours_to_do()
+
+
+def _few(wanted: Filter, now: datetime) -> Iterator[ColumnElement[bool]]:
+    """Return what few leads are: under way, due, ours to do. They are looked up, and then put in the list's order."""
+    if wanted.states and not {*ENDED} & {*wanted.states}:
         yield Lead.state.in_(wanted.states)
     if wanted.due_before is not None:
-        yield Lead.next_due < wanted.due_before
-    if wanted.overdue is not None:
-        yield Lead.next_due < now if wanted.overdue else Lead.next_due >= now
-    if wanted.awaiting_approval is not None:
-        yield _awaits_approval() if wanted.awaiting_approval else ~_awaits_approval()
-    if wanted.ours_to_do is not None:
-        yield _ours_to_do() if wanted.ours_to_do else ~_ours_to_do()
+        yield and_(Lead.is_exercise.is_(wanted.exercise), Lead.next_due < wanted.due_before)
+    if wanted.overdue:
+        yield and_(Lead.is_exercise.is_(wanted.exercise), Lead.next_due < now)
+    if wanted.awaiting_approval:
+        yield _awaits_approval()
+    if wanted.ours_to_do:
+        yield _ours_to_do()
 
 
 def _awaits_approval() -> ColumnElement[bool]:

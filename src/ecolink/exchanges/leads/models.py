@@ -28,10 +28,11 @@ class Lead(Base):
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
         CheckConstraint("urgency IN ('U1', 'U2', 'U3')", name="urgency"),
-        Index(None, "updated_at", "id"),
-        Index(None, "next_due", "id"),
+        Index(None, "is_exercise", "updated_at", "id"),
+        Index(None, "is_exercise", "created_at", "id"),
+        Index(None, "is_exercise", "next_due", "id"),
         Index(None, "state", "next_due"),
-        Index(None, "peer", "updated_at"),
+        Index(None, "peer", "is_exercise", "updated_at", "id"),
         Index(None, "proposal_count"),
     )
 
@@ -52,7 +53,7 @@ class Lead(Base):
     person_count: Mapped[int] = mapped_column(default=0)
     outcome: Mapped[str | None] = mapped_column(String(12))
     """What the reply brought, once there is one."""
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]

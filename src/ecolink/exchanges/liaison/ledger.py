@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.cadence.calendars import china_day
@@ -122,9 +122,9 @@ def evidence_of(session: Session, obligation: Obligation) -> Evidence:
 
 def awaiting(us: str) -> Select[LiaisonRecord]:
     """Select the records that stand, wait to be signed, and lack our own word."""
-    ours = select(Cosignature.digest).where(Cosignature.party == us)
+    ours = exists().where(Cosignature.digest == LiaisonRecord.digest, Cosignature.party == us)
     return select(LiaisonRecord).where(
-        LiaisonRecord.is_current, LiaisonRecord.state.in_(("awaiting", "objected")), LiaisonRecord.digest.not_in(ours)
+        LiaisonRecord.is_current, LiaisonRecord.state.in_(("awaiting", "objected")), ~ours
     )
 
 

@@ -16,6 +16,7 @@ class LiaisonRecord(Base):
         UniqueConstraint("contact", "edition"),
         CheckConstraint("state IN ('awaiting', 'objected', 'confirmed', 'withdrawn')", name="state"),
         Index(None, "held_at", "digest"),
+        Index(None, "state", "held_at", "digest"),
     )
 
     digest: Mapped[str] = mapped_column(ForeignKey("cosigned_documents.digest"), primary_key=True)

@@ -27,6 +27,8 @@ LOOKED_BACK = timedelta(days=400)
 """What was met longer ago is not judged again: a word that comes so late changes no report any more."""
 
 _MET = (State.FULFILLED.value, State.WAIVED.value)
+NOT_MET = tuple(state.value for state in State if state.value not in _MET)
+"""Asked for by name, they are looked up; what is none of the others is searched for among all there ever was."""
 OVERDUE = "overdue"
 """The step by which the other parties are told; that it was done, our notice of lateness shows."""
 
@@ -67,7 +69,7 @@ class Book:
         open_ = select(ObligationRow).where(
             ObligationRow.kind == kind,
             ObligationRow.binds,
-            ObligationRow.state.not_in(_MET),
+            ObligationRow.state.in_(NOT_MET),
             ObligationRow.opens_at <= now,
         )
         return [obligation_of(row) for row in session.scalars(open_.order_by(ObligationRow.due_at, ObligationRow.key))]

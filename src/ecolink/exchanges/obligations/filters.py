@@ -1,5 +1,6 @@
 """Which obligations and notices a list shows."""
 
+from contextlib import suppress
 from datetime import date, datetime, time
 from typing import Annotated, Literal
 
@@ -8,7 +9,9 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from ecolink.cadence.deadlines import end_of_day
+from ecolink.cadence.periods import Period
 from ecolink.cadence.standing import State
+from ecolink.exchanges.obligations.book import NOT_MET
 from ecolink.exchanges.obligations.models import DutyParty, Notice, ObligationRow
 from ecolink.identity.principal import Principal
 from ecolink.kit.times import CHINA
@@ -40,6 +43,9 @@ class ObligationFilters(BaseModel):
             wanted = getattr(self, column)
             if wanted is not None:
                 chosen = chosen.where(getattr(ObligationRow, column) == wanted)
+        if self.period is not None:
+            with suppress(ValueError):  # of the year 0000 there is none
+                chosen = chosen.where(ObligationRow.period_first == Period.parse(self.period).first)  # by its index
         if self.partner is not None:
             chosen = chosen.where(
                 exists().where(
@@ -49,7 +55,7 @@ class ObligationFilters(BaseModel):
                 )
             )
         if self.owed is not None:
-            owed = ObligationRow.binds & ObligationRow.state.not_in((State.FULFILLED, State.WAIVED))
+            owed = ObligationRow.binds & ObligationRow.state.in_(NOT_MET)
             chosen = chosen.where(owed if self.owed else ~owed)
         if self.due_after is not None:
             chosen = chosen.where(ObligationRow.due_at >= datetime.combine(self.due_after, time(0, tzinfo=CHINA)))

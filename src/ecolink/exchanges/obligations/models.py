@@ -56,7 +56,7 @@ class ObligationRow(Base):
         Index(None, "agreement", "period_first"),
         Index(None, "period_first"),
         Index(None, "due_at", "key"),
-        Index(None, "state", "due_at"),
+        Index(None, "state", "due_at", "key"),
         PartialIndex("ix_obligations_next", "next_at", where=WATCHED),
     )
 
@@ -108,7 +108,7 @@ class Notice(Base):
     __tablename__ = "notices"
     __table_args__ = (
         UniqueConstraint("subject", "step", "role"),
-        Index(None, "role", "state", "id"),
+        Index(None, "state", "id"),
         CheckConstraint("state IN ('open', 'seen', 'closed', 'skipped')", name="state"),
     )
 
