@@ -93,8 +93,9 @@ def _lists(session: Session) -> dict[str, str]:
 
 def _newest(session: Session, table: type[Lead] | type[Bulletin]) -> str:
     """Return when something last changed in a list, the real ones and the drills each by their index."""
-    newest = [select(func.max(table.updated_at)).where(table.is_exercise == drills) for drills in (False, True)]
-    return " ".join(map(str, session.execute(select(*(each.scalar_subquery() for each in newest))).one()))
+    changed = select(table.updated_at).order_by(table.updated_at.desc()).limit(1)
+    newest = [changed.where(table.is_exercise.is_(drills)).scalar_subquery() for drills in (False, True)]
+    return " ".join(map(str, session.execute(select(*newest)).one()))
 
 
 def _our_people(session: Session) -> dict[str, str]:

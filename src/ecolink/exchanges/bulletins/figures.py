@@ -22,7 +22,7 @@ def count(session: Session, partners: Collection[str], begin: datetime, end: dat
     theirs = told.where(Bulletin.direction == "in", Bulletin.author.in_(partners))
     feedback = (
         select(StatementRow.direction, func.count())
-        .join(Bulletin, (Bulletin.thread == StatementRow.thread) & Bulletin.is_exercise.is_(False))
+        .join(Bulletin, (Bulletin.thread == StatementRow.thread) & Bulletin.is_exercise.is_not(True))
         .where(
             StatementRow.type == "bulletin.feedback.v1",
             StatementRow.state == "applied",

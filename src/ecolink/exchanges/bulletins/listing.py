@@ -94,7 +94,7 @@ def open_with(session: Session, us: str, partner: str) -> list[OpenMatterV1]:
         select(Bulletin.thread, Bulletin.author, Bulletin.direction, Bulletin.opened_at, BulletinRecipient)
         .join(BulletinRecipient, BulletinRecipient.bulletin_id == Bulletin.id)
         .where(
-            Bulletin.is_exercise.is_(False),
+            Bulletin.is_exercise.is_not(True),
             Bulletin.state.in_([state.value for state in STANDING]),
             or_(
                 and_(Bulletin.author == us, BulletinRecipient.unit_code == partner),

@@ -18,7 +18,7 @@ _ANSWERED = (State.REPLIED, State.FEEDBACK, State.TRANSFERRED, *ENDED)
 def count(session: Session, partners: Collection[str], begin: datetime, end: datetime) -> dict[str, int]:
     """Return how many leads were asked, answered and closed from `begin` until before `end`, by code."""
     asked = select(Lead.direction, func.count()).where(
-        Lead.peer.in_(partners), Lead.is_exercise.is_(False), Lead.sent_at >= begin, Lead.sent_at < end
+        Lead.peer.in_(partners), Lead.is_exercise.is_not(True), Lead.sent_at >= begin, Lead.sent_at < end
     )
     by_direction = dict(session.execute(asked.group_by(Lead.direction)).all())
     return {
@@ -35,7 +35,7 @@ def open_with(session: Session, us: str, partner: str) -> list[OpenRequestV1]:
     """Return the leads between us and `partner` that still want an answer, the oldest first."""
     unfinished = select(Lead).where(
         Lead.peer == partner,
-        Lead.is_exercise.is_(False),
+        Lead.is_exercise.is_not(True),
         Lead.sent_at.is_not(None),
         Lead.state.not_in(_ANSWERED),
     )
@@ -63,7 +63,7 @@ def _moves(
         .join(StatementRow, StatementRow.thread == Lead.id)
         .where(
             Lead.peer.in_(partners),
-            Lead.is_exercise.is_(False),
+            Lead.is_exercise.is_not(True),
             Lead.direction == direction,
             Lead.updated_at >= begin,
             StatementRow.type == f"lead.{move}.v1",

@@ -73,7 +73,7 @@ class Lists:
 def open_with(session: Session, us: str, partner: str) -> list[OpenMatterV1]:
     """Return the leads between two bureaus on which one of them waits for the other, drills aside."""
     leads = select(Lead).where(
-        Lead.peer == partner, Lead.is_exercise.is_(False), Lead.sent_at.is_not(None), Lead.state.not_in(ENDED)
+        Lead.peer == partner, Lead.is_exercise.is_not(True), Lead.sent_at.is_not(None), Lead.state.not_in(ENDED)
     )
     waiting: dict[tuple[Topic, str], list[str]] = {}
     for lead in session.scalars(leads.order_by(Lead.created_at, Lead.id)):
