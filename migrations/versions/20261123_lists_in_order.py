@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 NEW = {
-    "alerts": [["status", "raised_at", "id"]],
+    "alerts": [["status", "raised_at", "id"], ["state", "status", "raised_at", "id"]],
     "bulletins": [
         ["is_exercise", "told_at", "id"],
         ["is_exercise", "updated_at", "id"],
@@ -29,6 +29,7 @@ NEW = {
     "obligations": [["state", "due_at", "key"]],
 }
 OLD = {
+    "alerts": [["state", "raised_at", "id"]],
     "bulletins": [["told_at", "id"], ["updated_at"], ["valid_until", "id"]],
     "consultations": [["awaits_us"]],
     "dispatches": [["posted_at"]],

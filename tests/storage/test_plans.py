@@ -6,8 +6,10 @@ PostgreSQL is asked whether it could: it tells its plan while it is told not to 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from ecolink.console.sights import Sights
@@ -22,6 +24,8 @@ from tests.support.agreements import conclude, terms
 from tests.support.notes import Notebook
 from tests.support.plans import Plan, plans
 from tests.support.town import QINGYUAN, SHOUNING, Town
+
+WRITTEN_DOWN = Path(__file__).parents[2] / "docs" / "performance.md"
 
 STAYS_SMALL = {
     "peers": "the bureaus we know",
@@ -222,6 +226,31 @@ def test_no_list_of_the_local_api_reads_or_sorts_a_table_that_grows_whatever_is_
     assert faults == []
     if node.database.engine.dialect.name == "sqlite":
         assert sorted_here == {(path, name) for path, names in SORTED.items() for name in names}
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_the_plans_that_are_written_down_are_those_of_today(town: Town) -> None:
+    node, peer = town.nodes[SHOUNING], town.nodes[QINGYUAN]
+    section = WRITTEN_DOWN.read_text().split("<!-- plans -->")[1].split("<!-- end of plans -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) > 10
+    Notebook(peer)
+    with plans(node.database.engine) as worked, plans(peer.database.engine) as came:
+        Notebook(node).send("A note", QINGYUAN)
+        town.settle()
+        town.wait(timedelta(hours=1))
+    token = log_in(node)
+    with TestClient(local_app(node), base_url="http://127.0.0.1", client=("127.0.0.1", 50000)) as client:
+        for asked_for, found_by in rows:
+            found = [*worked, *came]
+            if asked_for.startswith("`"):
+                with plans(node.database.engine) as found:
+                    client.get(asked_for.strip("`"), headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+                found = [plan for plan in found if "LIMIT" in plan.sql]
+            steps = re.findall(r"`([^`]+)`", found_by)
+            assert {*steps} <= {step for plan in found for step in plan.steps}, asked_for
+            if asked_for.startswith("`"):
+                assert any(sorts(plan) for plan in found) == any("TEMP B-TREE" in step for step in steps), asked_for
 
 
 def asked(call: Mapping[str, Any], contract: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -55,7 +55,7 @@ class Alert(Base):
         CheckConstraint("urgency IN ('urgent', 'normal')", name="urgency"),
         CheckConstraint("status IN ('actual', 'exercise', 'test')", name="status"),
         PartialIndex("ix_alerts_next", "next_at", where=WATCHED),
-        Index(None, "state", "raised_at", "id"),
+        Index(None, "state", "status", "raised_at", "id"),
         Index(None, "status", "raised_at", "id"),
         Index(None, "matter"),
     )
