@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from ecolink.console.stream import recognition_of
+from ecolink.errors import UnauthenticatedError
 from ecolink.identity.models import LoginSession
 from ecolink.identity.roles import Role
 from tests.support.console import PASSWORD, Reception
@@ -38,6 +40,27 @@ def test_the_cookie_goes_to_this_node_alone_and_no_script_reads_it(reception: Re
     assert re.match(
         r"__Host-ecolink-session=[\w-]{43}; HttpOnly; Max-Age=43200; Path=/; SameSite=strict; Secure$", said
     )
+
+
+@pytest.mark.parametrize(("scheme", "name"), [("http", "ecolink-"), ("https", "__Host-ecolink-")])
+def test_what_a_browser_keeps_besides_goes_to_this_node_alone_too(reception: Reception, scheme: str, name: str):
+    reception.person("chen", Role.OFFICER)
+    visitor = reception.visitor()
+    visitor.client.base_url = f"{scheme}://testserver"
+    visitor.post("/sign-in", {"/username": "chen", "/password": PASSWORD})
+    visitor.get("/me")
+    said = {
+        visitor.post("/language", {"language": "en"}).headers["set-cookie"],
+        visitor.post("/theme", {"theme": "dark"}).headers["set-cookie"],
+        visitor.post("/me/pin", {"/current_password": PASSWORD, "/pin": "195737"}).headers["set-cookie"],
+    }
+
+    assert {one.partition("=")[0] for one in said} == {f"{name}language", f"{name}theme", f"{name}said"}
+    for one in said:
+        assert "HttpOnly" in one
+        assert "SameSite=strict" in one
+        assert ("Secure" in one) is (scheme == "https")
+    assert "Sign out" in visitor.get("/me").text, "the language is known again"
 
 
 def test_a_cookie_from_before_signing_in_is_worth_nothing_after(reception: Reception):
@@ -103,15 +126,62 @@ def test_an_old_browser_that_says_only_where_it_comes_from_is_believed_about_our
 
 def test_a_login_that_was_revoked_or_is_over_opens_nothing(reception: Reception, town: Town):
     visitor = reception.signed_in(Role.OFFICER)
-    town.clock.advance(timedelta(hours=11, minutes=59))
+    town.clock.advance(timedelta(minutes=1))
     assert visitor.get("/").status_code == 200
     with reception.node.database.begin() as session:
         session.execute(update(LoginSession).values(revoked_at=town.clock.now()))
     assert visitor.get("/").status_code == 303
 
-    other = reception.signed_in(Role.AUDITOR)
-    town.clock.advance(timedelta(hours=12))
-    assert other.get("/").status_code == 303
+
+def test_a_login_in_constant_use_ends_with_the_shift(reception: Reception, town: Town):
+    visitor = reception.signed_in(Role.OFFICER)
+    for _ in range(35):
+        town.clock.advance(timedelta(minutes=20))
+        assert visitor.get("/").status_code == 200
+    town.clock.advance(timedelta(minutes=20))
+    assert visitor.get("/").headers["location"] == "/sign-in?to=/&ended=yes"
+
+
+def test_a_login_that_nobody_uses_for_half_an_hour_is_over_and_listed_no_more(reception: Reception, town: Town):
+    idle, watching = reception.signed_in(Role.OFFICER), reception.signed_in(Role.ADMINISTRATOR)
+    town.clock.advance(timedelta(minutes=29))
+    assert "officer" in watching.get("/administration/logins").text
+    town.clock.advance(timedelta(minutes=1))
+    assert "officer" not in watching.get("/administration/logins").text
+
+    assert idle.get("/leads").headers["location"] == "/sign-in?to=/leads&ended=yes"
+
+
+def test_what_a_page_asks_for_by_itself_keeps_no_login_in_use(reception: Reception, town: Town):
+    visitor = reception.signed_in(Role.ADMINISTRATOR)
+    asked = {"HX-Request": "true", "X-Unasked": "yes"}
+    for _ in range(2):
+        town.clock.advance(timedelta(minutes=10))
+        assert visitor.get("/today/desk", **asked).status_code == 200
+    town.clock.advance(timedelta(minutes=10))
+    assert "ended=yes" in visitor.get("/today/desk", **asked).headers["HX-Redirect"]
+
+
+@pytest.mark.parametrize(
+    ("role", "stays"),
+    [(Role.LIAISON_OFFICER, True), (Role.CHIEF, True), (Role.OFFICER, False), (Role.ADMINISTRATOR, False)],
+)
+def test_an_open_page_keeps_the_login_of_whoever_may_sign_for_an_emergency_and_nobody_elses(
+    reception: Reception, town: Town, role: Role, *, stays: bool
+):
+    visitor = reception.signed_in(role)
+    (secret,) = visitor.client.cookies.values()
+    recognise = recognition_of(secret, reception.node.identity.sessions, reception.node.database)
+    ended = False
+    for _ in range(100):
+        town.clock.advance(timedelta(seconds=20))
+        try:
+            recognise(town.clock.now())
+        except UnauthenticatedError:
+            ended = True
+
+    assert ended is not stays
+    assert (visitor.get("/").status_code == 200) is stays
 
 
 def test_the_consoles_cookie_opens_no_call_of_the_api(reception: Reception):

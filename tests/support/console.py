@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 from fastapi import FastAPI
@@ -13,9 +13,9 @@ from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.wiring import Node
 from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
+from ecolink.identity.sessions import IDLE
 
 PASSWORD = "walk the ridge at dawn"
-SHIFT = timedelta(hours=12)
 BROWSER = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html", "User-Agent": "Mozilla/5.0 (X11) Chrome/140"}
 
 
@@ -76,11 +76,11 @@ class Reception:
     def signed_in(self, *roles: Role) -> Visitor:
         """Return a person with exactly these roles at a console that shows Today; the same person each time.
 
-        A login is good for a shift: ask again after the clock was moved by more, and they have signed in anew.
+        A login that is not used ends: ask again after the clock was moved, and they have signed in anew if need be.
         """
         username, now = "-".join(roles), self.node.clock.now()
         visitor, since = self._visitors.get(username, (None, now))
-        if visitor is None or now - since >= SHIFT:
+        if visitor is None or now - since >= IDLE:
             if visitor is None:
                 self.person(username, *roles)
             visitor = self.visitor()

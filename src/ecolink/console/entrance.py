@@ -9,7 +9,7 @@ from ecolink.console import theme as themes
 from ecolink.console.form import Form, FormDep
 from ecolink.console.language import Language
 from ecolink.console.page import Page, PageDep, own_path
-from ecolink.console.recognition import forget, is_secure, remember
+from ecolink.console.recognition import cookie_named, forget, is_secure, remember
 from ecolink.console.route import LONGEST_GOAL, SIGN_IN, PageRoute
 from ecolink.console.theme import Theme
 from ecolink.errors import InvalidError
@@ -87,7 +87,8 @@ def router(identity: Identity) -> APIRouter:
 def _remembering(page: Page, path: str, name: str, value: str) -> Response:
     answer = page.go(path)
     secure = is_secure(page.request)
-    answer.set_cookie(name, value, max_age=_YEAR_S, path="/", secure=secure, httponly=True, samesite="strict")
+    named = cookie_named(page.request, name)
+    answer.set_cookie(named, value, max_age=_YEAR_S, path="/", secure=secure, httponly=True, samesite="strict")
     return answer
 
 

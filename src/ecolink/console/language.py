@@ -11,6 +11,8 @@ from pathlib import Path
 
 from fastapi import Request
 
+from ecolink.console.recognition import cookie_named
+
 LOCALE = Path(__file__).parent / "locale"
 COOKIE = "ecolink-language"
 
@@ -29,7 +31,9 @@ class Language(StrEnum):
 
 def language_of(request: Request) -> Language:
     """Return the language the browser chose here; Chinese where it never chose."""
-    return Language.ENGLISH if request.cookies.get(COOKIE) == Language.ENGLISH else Language.CHINESE
+    return (
+        Language.ENGLISH if request.cookies.get(cookie_named(request, COOKIE)) == Language.ENGLISH else Language.CHINESE
+    )
 
 
 def mark(message: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from ecolink.console import rendering
 from ecolink.console.language import Language, language_of, translate
 from ecolink.console.navigation import subjects_for
-from ecolink.console.recognition import is_secure, token_of
+from ecolink.console.recognition import cookie_named, is_secure, token_of
 from ecolink.console.theme import theme_of
 from ecolink.identity.principal import Principal
 from ecolink.surface.door import moment_of
@@ -69,14 +69,14 @@ class Page:
 
     def show(self, template: str, *, status: int = 200, **context: object) -> HTMLResponse:
         """Return the page that `template` makes of `context`."""
-        said = unquote(self.request.cookies.get(_SAID, ""))[:_LONGEST_SAID]
+        said = unquote(self.request.cookies.get(cookie_named(self.request, _SAID), ""))[:_LONGEST_SAID]
         answer = HTMLResponse(rendering.render(template, self._around() | {"said": said} | context), status)
         answer.headers.update(_HEADERS)
         tiles = self.request.app.state.console.ground.tiles
         if tiles is not None:
             answer.headers["Content-Security-Policy"] = POLICY.replace("img-src", f"img-src {tiles.origin}")
         if said:
-            answer.delete_cookie(_SAID, path="/")
+            answer.delete_cookie(cookie_named(self.request, _SAID), path="/", secure=is_secure(self.request))
         return answer
 
     def part(self, template: str, **context: object) -> HTMLResponse:
@@ -100,8 +100,8 @@ class Page:
             answer = RedirectResponse(path, 303)
         if said:
             told = quote(said[:_LONGEST_SAID])
-            secure = is_secure(self.request)
-            answer.set_cookie(_SAID, told, max_age=30, path="/", secure=secure, httponly=True, samesite="strict")
+            named, secure = cookie_named(self.request, _SAID), is_secure(self.request)
+            answer.set_cookie(named, told, max_age=30, path="/", secure=secure, httponly=True, samesite="strict")
         return answer
 
     @property

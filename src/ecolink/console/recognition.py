@@ -20,7 +20,9 @@ from ecolink.surface.door import door_of, moment_of
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 TOKEN_FIELD: Final = "csrf"  # noqa: S105 - a name
 TOKEN_HEADER: Final = "X-CSRF-Token"  # noqa: S105 - a name
-_PLAIN, _SECURE = "ecolink-session", "__Host-ecolink-session"
+UNASKED: Final = "X-Unasked"
+"""What a page's script sends along with what it asks for by itself: nobody used the login just because of that."""
+_COOKIE = "ecolink-session"
 
 
 class ForeignRequestError(ForbiddenError):
@@ -45,13 +47,13 @@ def recognise(request: Request, sessions: Sessions) -> Principal:
 
 def secret_of(request: Request) -> str:
     """Return what the browser shows for its login; empty when it shows nothing."""
-    return request.cookies.get(_name(request), "")
+    return request.cookies.get(cookie_named(request, _COOKIE), "")
 
 
 def remember(request: Request, response: Response, opened: OpenedAtConsole, now: datetime) -> None:
     """Have the browser keep its login."""
     response.set_cookie(
-        _name(request),
+        cookie_named(request, _COOKIE),
         opened.secret,
         max_age=round((opened.expires_at - now).total_seconds()),
         path="/",
@@ -63,7 +65,9 @@ def remember(request: Request, response: Response, opened: OpenedAtConsole, now:
 
 def forget(request: Request, response: Response) -> None:
     """Have the browser drop its login."""
-    response.delete_cookie(_name(request), path="/", secure=is_secure(request), httponly=True, samesite="strict")
+    response.delete_cookie(
+        cookie_named(request, _COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="strict"
+    )
 
 
 def token_of(request: Request) -> str:
@@ -86,6 +90,11 @@ def refuse_foreign(request: Request, shown: str) -> None:
         )
 
 
+def is_asked_for(request: Request) -> bool:
+    """Tell whether a person asks, and not the page's script or a stream by itself."""
+    return UNASKED not in request.headers and "text/event-stream" not in request.headers.get("accept", "")
+
+
 def _is_ours(request: Request) -> bool:
     """Tell whether a page of this node sent it: Fetch Metadata says so or, from an older browser, Origin."""
     site = request.headers.get("sec-fetch-site")
@@ -100,5 +109,6 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def _name(request: Request) -> str:
-    return _SECURE if is_secure(request) else _PLAIN
+def cookie_named(request: Request, name: str) -> str:
+    """Return what a cookie of ours is called: wherever it can be, such that no other host can have set it."""
+    return f"__Host-{name}" if is_secure(request) else name

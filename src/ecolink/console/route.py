@@ -14,6 +14,7 @@ from ecolink.console.recognition import (
     SAFE_METHODS,
     TOKEN_FIELD,
     TOKEN_HEADER,
+    is_asked_for,
     recognise,
     refuse_foreign,
     secret_of,
@@ -87,7 +88,7 @@ async def let_in(request: Request) -> None:
     rates.count_principal(request, principal)
     request.state.principal = principal
     sessions = request.app.state.console.identity.sessions
-    if sessions.is_to_be_noted(principal, moment_of(request)):
+    if is_asked_for(request) and sessions.is_to_be_noted(principal, moment_of(request)):
         await run_in_threadpool(sessions.note_seen, door_of(request).database, principal, moment_of(request))
 
 

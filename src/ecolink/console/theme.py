@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from fastapi import Request
 
+from ecolink.console.recognition import cookie_named
+
 COOKIE = "ecolink-theme"
 
 
@@ -17,5 +19,5 @@ class Theme(StrEnum):
 
 def theme_of(request: Request) -> Theme:
     """Return the theme the browser chose here."""
-    chosen = request.cookies.get(COOKIE, "")
+    chosen = request.cookies.get(cookie_named(request, COOKIE), "")
     return Theme(chosen) if chosen in set(Theme) else Theme.AUTO

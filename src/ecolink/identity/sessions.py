@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Row, Select, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, CursorResult, Row, Select, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from ecolink.errors import NotFoundError, UnauthenticatedError
@@ -25,6 +25,10 @@ SEEN_EVERY: Final = timedelta(minutes=5)
 
 SHIFT: Final = timedelta(hours=12)
 """How long a browser stays logged in: a shift. An access token lives for minutes, and is asked for anew."""
+
+IDLE: Final = timedelta(minutes=30)
+"""After so long without being heard of a browser is logged in no more; as that is known to `SEEN_EVERY`, a little
+sooner after its last use, never later."""
 
 _LOGIN = select(
     LoginSession.id,
@@ -137,6 +141,8 @@ class Sessions:
     def _principal(self, caller: Row[*tuple[Any, ...]], now: datetime) -> Principal:
         if caller.revoked_at is not None or caller.expires_at <= now or caller.disabled_at is not None:
             raise bad_token()
+        if caller.seen_at is not None and caller.seen_at + IDLE <= now:
+            raise bad_token()
         return Principal(
             id=caller.account_id,
             username=caller.username,
@@ -178,7 +184,8 @@ class Sessions:
 
 def select_open(now: datetime, account_id: str | None = None) -> Select[LoginSession]:
     """Select the logins that are good at `now`, with their accounts; of one account, or of all."""
-    wanted = _with_accounts().where(LoginSession.expires_at > now, LoginSession.revoked_at.is_(None))
+    is_in_use = or_(LoginSession.seen_at.is_(None), LoginSession.seen_at > now - IDLE)
+    wanted = _with_accounts().where(LoginSession.expires_at > now, LoginSession.revoked_at.is_(None), is_in_use)
     return wanted if account_id is None else wanted.where(LoginSession.account_id == account_id)
 
 

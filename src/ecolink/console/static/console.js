@@ -11,6 +11,8 @@
   // Requests made by htmx show the token of this login, and whatever they answer is handled here.
   document.addEventListener("htmx:configRequest", (event) => {
     if (csrf && event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = csrf;
+    // What no person pressed or typed keeps no login in use.
+    if (!event.detail.triggeringEvent?.isTrusted) event.detail.headers["X-Unasked"] = "yes";
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const form = event.detail.elt;
@@ -303,7 +305,7 @@
   }
   async function ask() {
     const enough = new AbortController();
-    const answer = await fetch(address, { headers: { "HX-Request": "true" }, signal: enough.signal }).catch(() => null);
+    const answer = await fetch(address, { headers: { "HX-Request": "true", "X-Unasked": "yes" }, signal: enough.signal }).catch(() => null);
     enough.abort();
     if (answer?.headers.has("HX-Redirect")) pass("ended", {});
     else setTimeout(listen, 5000);
