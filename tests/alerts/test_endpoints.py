@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from ecolink.alerts import links
 from ecolink.alerts.models import AlertLink
@@ -103,7 +104,9 @@ def test_a_phone_signs_with_a_one_time_link_and_the_pin_and_the_link_is_spent(
     assert opened.status_code == 200
     assert set(opened.json()) == {"number", "kind", "urgency", "status", "state", "expires_at"}
 
-    wrong = desk.client.post(f"{address}/acknowledge", json={"pin": "111222", "decision": "noted"})
+    with capture_logs() as told_of:
+        wrong = desk.client.post(f"{address}/acknowledge", json={"pin": "111222", "decision": "noted"})
+    assert [(event["event"], event["why"]) for event in told_of] == [("login refused", "PIN")]
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/pin")
     signed = desk.client.post(f"{address}/acknowledge", json={"pin": PIN, "decision": "dispatching"})
     assert (signed.status_code, signed.json()["state"]) == (200, "acknowledged"), signed.text

@@ -148,6 +148,9 @@ def test_json_lines_are_json_whatever_was_logged(log, request):
         ('{"password": "a b"}', f'{{"password": {SECRET}}}'),
         (f"Bearer {TOKEN}", f"Bearer {SECRET}"),
         (TOKEN, SECRET),
+        (f"/a/{'A' * 43}", f"/a/{SECRET}"),
+        (f"/api/v1/alert-links/{'A' * 43}/acknowledge", f"/api/v1/alert-links/{SECRET}/acknowledge"),
+        (f"/api/v1/feeds/{'A' * 43}.ics", f"/api/v1/feeds/{SECRET}.ics"),
     ],
 )
 def test_what_is_blotted_out(said: str, shown: str):

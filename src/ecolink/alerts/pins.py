@@ -19,7 +19,10 @@ from ecolink.errors import InvalidError
 from ecolink.identity.passwords import Passwords
 from ecolink.identity.principal import Principal
 from ecolink.identity.throttle import Throttle
+from ecolink.kit.events import structlog
 from ecolink.storage.engine import Database
+
+_log = structlog.get_logger(__name__)
 
 SHORTEST: Final = 6
 LONGEST: Final = 12
@@ -73,6 +76,8 @@ class Pins:
                 if link is not None:
                     link.wrong_pins -= 1
                 return opened.principal
+        # To the process's log only, as a refused login: a stranger must not be able to fill the access log.
+        _log.warning("login refused", kind="user", source=source, account=opened.account.id, why="PIN")
         raise InvalidError("The PIN is wrong, or none is set.", "PIN 码错误，或尚未设置。", pointer="/pin")
 
     def _record(self, session: Session, what: str, by: Principal, now: datetime) -> None:

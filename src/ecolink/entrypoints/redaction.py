@@ -51,8 +51,8 @@ _SECRETS: Final = (
     # The addresses of robots are secrets: what follows these words lets anybody send.
     (re.compile(r"(/webhook/send\?key=|/bot/v2/hook/|\baccess_token=)[^\s\"'&]+"), rf"\1{SECRET}"),
     (re.compile(r"\b(?:SEC[0-9a-f]{32,}|tk_[a-z0-9]{8,})"), SECRET),
-    # One-time links, and where the API opens them.
-    (re.compile(r"(/a/|/alert-links/)[\w-]{20,}"), rf"\1{SECRET}"),
+    # One-time links, where the API opens them, and calendars: whoever has the address is let in.
+    (re.compile(r"(/a/|/alert-links/|/feeds/)[\w-]{20,}"), rf"\1{SECRET}"),
     # What pydantic says of a value that does not fit, quotes the value.
     (re.compile(r"input_value=.*?(?=, input_type=|\]$|$)", re.DOTALL | re.MULTILINE), f"input_value={WITHHELD}"),
 )
