@@ -15,15 +15,20 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from ecolink.configuration import variable
+from ecolink.console.authorization import app_with_pages
 from ecolink.exchanges.bulletins.rules.tables import print_tables as bulletin_tables
 from ecolink.exchanges.consultations.rules import print_tables as consultation_tables
 from ecolink.exchanges.emergencies.rules import print_tables as emergency_tables
 from ecolink.federation.gate import STATUS
 from ecolink.federation.operations import KEYS, MEBIBYTE, OPERATIONS
+from ecolink.identity.sessions import IDLE, SHIFT
+from ecolink.identity.tokens import LONGEST_LIFE
 from ecolink.protocol import limits
 from ecolink.protocol.kinds import KINDS
 from ecolink.protocol.refusal import Reason
 from ecolink.settings import Settings
+from ecolink.web.authorization import read_entries
+from ecolink.web.openapi import federation_app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests/vectors").glob("*.md")])
@@ -224,6 +229,45 @@ def test_every_test_a_promise_rests_on_exists(path):
 def test_every_fault_has_its_row():
     rows = re.findall(r"^\| (\d+) \|", (ROOT / "docs/guarantees.md").read_text("utf-8"), re.MULTILINE)
     assert sorted(map(int, rows)) == list(range(1, 29))
+
+
+def open_addresses():
+    """Return what answers somebody who shows neither login nor token, on either port."""
+    for entry in read_entries(app_with_pages(), lambda _: True):
+        if not entry.permissions:
+            yield f"{entry.method} {entry.path}"
+    signed = {(one.method, one.path) for one in OPERATIONS if one is not KEYS}
+    for entry in read_entries(federation_app(), lambda _: True):
+        if (entry.method, entry.path) not in signed:
+            yield f"{entry.method} {entry.path}"
+
+
+def test_every_address_that_opens_without_a_login_is_told():
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    section = text.partition("\n## What opens without a login\n")[2].partition("\n## ")[0]
+    told = [call for row in re.findall(r"^\| (`.+?) \|", section, re.MULTILINE) for call in re.findall(r"`(.+?)`", row)]
+
+    assert sorted(told) == sorted(set(open_addresses()))
+
+
+def test_every_operation_of_the_federation_stands_at_its_address():
+    """Else one that needs a token would be taken for one that needs none, or the other way round."""
+    served = {(entry.method, entry.path) for entry in read_entries(federation_app(), lambda _: True)}
+
+    assert {(one.method, one.path) for one in OPERATIONS} <= served
+
+
+def test_how_long_a_login_lasts_is_told():
+    text = (ROOT / "docs/security.md").read_text("utf-8")
+    asked = text.partition("\n## Logging in\n")[2].partition("\n## ")[0]
+
+    assert f"for {minutes(IDLE)} minutes" in asked
+    assert f"a shift of {minutes(SHIFT) // 60} hours" in asked
+    assert f"**A token** ends after {minutes(LONGEST_LIFE)} minutes" in asked
+
+
+def minutes(length):
+    return round(length.total_seconds() / 60)
 
 
 ASVS = """
