@@ -94,3 +94,15 @@ def test_what_could_not_be_asked_for_when_it_changed_is_asked_for_again(
     page.unroute("**/emergencies/lines*")
 
     expect(page.locator("#lines")).to_contain_text(title)
+
+
+def test_what_a_page_asks_for_by_itself_says_so_and_what_a_person_presses_does_not(
+    page: Page, shouning: Node, qingyuan: Node
+):
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/sign-in")) as pressed:
+        enter(page, shouning, "chief")
+    with page.expect_request("**/today/desk") as renewed:
+        raised(qingyuan, shouning)
+
+    assert "x-unasked" not in pressed.value.headers
+    assert renewed.value.headers["x-unasked"] == "yes"

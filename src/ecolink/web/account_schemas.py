@@ -238,7 +238,9 @@ class SessionOut(BaseModel):
     kind: Literal["user", "client"]
     source: str = Field(description="Address the login came from.", examples=["10.20.3.4"])
     agent: str | None = Field(description="The browser; null for a program or a command.", examples=["Edge, Windows"])
-    seen_at: datetime | None = Field(description="When the browser was last heard of, to five minutes.")
+    seen_at: datetime | None = Field(
+        description="When the browser was last in use, to five minutes; half an hour later the login is over."
+    )
     issued_at: datetime
     expires_at: datetime
 
