@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -81,10 +82,16 @@ class Bureau:
         return result
 
     @contextmanager
-    def process(self, *command: str, program: Program = ECOLINK) -> Iterator[Process]:
+    def process(
+        self,
+        *command: str,
+        program: Program = ECOLINK,
+        start: Callable[..., subprocess.Popen[str] | Nursed] = Nursed,
+        **environment: str,
+    ) -> Iterator[Process]:
         """Run `ecolink command` for this node until the block ends."""
         ports = {"ECOLINK_LOCAL_PORT": str(self.local_port), "ECOLINK_FEDERATION_PORT": str(self.federation_port)}
-        with ecolink(self.config, *command, program=program, start=Nursed, **ports) as process:
+        with ecolink(self.config, *command, program=program, start=start, **ports, **environment) as process:
             process.wait_for_line()
             yield process
 

@@ -1,6 +1,7 @@
-"""A small disk that fills up, or may only be read: a file system of its own, in memory."""
+"""Disks that fill up, or may only be read."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import pytest
 
 
 class Disk:
-    """A mounted folder."""
+    """A small file system of its own, in memory, mounted on a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,6 +42,34 @@ def disk(folder: Path, mebibytes: int) -> Iterator[Disk]:
         yield Disk(folder)
     finally:
         _run("umount", "--lazy", folder)
+
+
+class DiskAtWork:
+    """A folder that turns read-only under a process at work, as after an error of its disk, and back again.
+
+    No mount does that: the kernel refuses to remount what somebody has open for writing.
+    """
+
+    def __init__(self, folder: Path, workshop: Path) -> None:
+        """Build what makes it so; skip, loudly, where nothing can be built."""
+        compiler = shutil.which("cc")
+        if compiler is None:
+            pytest.skip("no disk can be made read-only under a node at work: there is no C compiler (cc)")
+        library, source = workshop / "read_only.so", Path(__file__).with_name("read_only.c")
+        _run(compiler, "-shared", "-fPIC", "-O1", "-o", library, source)
+        self._flag = workshop / "read-only"
+        self.environment = {
+            "LD_PRELOAD": str(library),
+            "READ_ONLY_BELOW": str(folder),
+            "READ_ONLY_WHILE": str(self._flag),
+        }
+        """For every process that is to find the folder so."""
+
+    def make_read_only(self, yes: bool = True) -> None:
+        if yes:
+            self._flag.touch()
+        else:
+            self._flag.unlink()
 
 
 def _run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:

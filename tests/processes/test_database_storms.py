@@ -4,8 +4,10 @@ What was answered with 2xx is there afterwards, once; what was not was answered 
 """
 
 import json
+import os
 import re
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,13 +25,15 @@ import pytest
 
 from ecolink.entrypoints.doctor.examination import examine
 from ecolink.kit.clock import SystemClock
-from tests.entrypoints.processes import Process, ecolink
+from tests.entrypoints.processes import ECOLINK, Process, ecolink, start
 from tests.processes.bureau import Bureau, introduce, settled, wait_until
-from tests.processes.disks import Disk, disk
+from tests.processes.disks import Disk, DiskAtWork, disk
 from tests.support.postgres import Cluster, NoPostgresError, Server, make_cluster
 from tests.support.town import QINGYUAN, SHOUNING
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+CANNOT_BE_WRITTEN = "The database cannot be written."
 
 
 @dataclass
@@ -232,6 +236,60 @@ def test_a_read_only_disk_stops_the_start_with_one_line_and_no_longer_than_it_la
     small_disk.make_read_only(yes=False)
     with qingyuan.process("serve"):
         assert reasons(qingyuan) == []
+
+
+@pytest.fixture
+def disk_at_work(tmp_path: Path) -> DiskAtWork:
+    """The disk of Qingyuan's node, which may turn read-only at any moment."""
+    workshop = tmp_path / "workshop"
+    workshop.mkdir()
+    return DiskAtWork(tmp_path / QINGYUAN, workshop)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_disk_that_turns_read_only_under_a_node_at_work_is_told_and_nobody_has_to_restart_it(
+    bureaus: tuple[Bureau, Bureau], disk_at_work: DiskAtWork
+):
+    shouning, qingyuan = bureaus
+    near, far = Caller(qingyuan, SHOUNING, "近火"), Caller(shouning, QINGYUAN, "远火")
+    at_work = partial(qingyuan.process, start=start, **disk_at_work.environment)
+    with shouning.process("serve"), at_work("serve") as node:
+        assert reasons(qingyuan) == []
+        with near.calling(), far.calling():
+            wait_until(lambda: len(near.titles) > 3)
+            disk_at_work.make_read_only()
+            wait_until(lambda: len(near.refused) > 3)
+            wait_until(lambda: "unavailable" in last_error(shouning))
+            for federation in (False, True):
+                wait_until(lambda: reasons(qingyuan, federation=federation) == [CANNOT_BE_WRITTEN])  # noqa: B023
+            assert failures(qingyuan) > 0
+            with ThreadPoolExecutor(10) as pool:  # more readers at once than ever before: SQLite opens the file anew
+                list(pool.map(lambda _: qingyuan.emergencies(), range(40)))
+            assert reasons(qingyuan) == [CANNOT_BE_WRITTEN], "reading is no sign that it can be written"
+            assert "can only be read" in doctor_says(qingyuan, disk_at_work)["database"]
+            disk_at_work.make_read_only(yes=False)
+            taken = len(near.titles)
+            wait_until(lambda: reasons(qingyuan) == [])
+            wait_until(lambda: len(near.titles) > taken)
+        settled(bureaus, {"actual": near.titles + far.titles})
+        told_properly(near.refused)
+        assert far.refused == []
+        assert qingyuan.faults() == shouning.faults() == []
+        assert findings(qingyuan).keys() <= {"disk"}
+        events = heard(node)
+    told = [event["event"] for event in events if event["event"].startswith("database.")]
+    assert told.count("database.available") == 1, "it was over once"
+    assert told[-1] == "database.available"
+    why = {event["why"] for event in events if event["event"] == "database.unavailable"}
+    assert why <= {"disk I/O error", "attempt to write a readonly database"}
+
+
+def doctor_says(bureau: Bureau, disk: DiskAtWork) -> dict[str, str]:
+    """Return what the doctor finds broken when it looks at the disk as the node does."""
+    command = [*ECOLINK, "--config", bureau.config, "doctor", "--json"]
+    said = subprocess.run(command, env={**os.environ, **disk.environment}, stdout=subprocess.PIPE, check=False)
+    assert said.returncode == 1
+    return {each["check"]: each["detail_en"] for each in json.loads(said.stdout)["checks"] if each["level"] == "fail"}
 
 
 @pytest.fixture

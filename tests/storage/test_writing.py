@@ -1,12 +1,15 @@
 """All that a process writes to SQLite goes through one connection, which is given up when anything went wrong on it."""
 
+import os
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
 from ecolink.storage.engine import Database
-from ecolink.storage.heartbeats import Heartbeat
+from ecolink.storage.heartbeats import Heartbeat, prove_writable
 
 
 @pytest.fixture
@@ -50,3 +53,33 @@ def test_a_savepoint_takes_back_what_was_written_in_it_past_the_mapper(database:
         session.connection().execute(text("INSERT INTO heartbeats VALUES ('kept', 2, '2026-11-22', '2026-11-22')"))
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Heartbeat)) == 2
+
+
+def readers_own(database: Database) -> object:
+    with database.read() as session:
+        return session.connection().connection.driver_connection
+
+
+def test_a_connection_opened_while_the_file_could_only_be_read_is_not_kept(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would go on refusing to write with it, long after the disk takes writes again."""
+    database.dispose()
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "access", lambda path, _: not str(path).endswith(".db"))
+        opened = readers_own(database)
+    assert readers_own(database) is not opened
+    assert readers_own(database) is readers_own(database), "what was opened since is kept"
+
+
+@pytest.mark.parametrize(("write", "over"), [(lambda _: None, False), (prove_writable, True)])
+def test_an_outage_is_over_when_something_was_written_and_not_before(
+    database: Database, write: Callable[[Session], None], over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To commit nothing SQLite goes to no disk: it would pass on one that takes no more."""
+    ended = []
+    monkeypatch.setattr("ecolink.storage.outages.Outage.end", lambda _: ended.append(True))
+    with database.begin() as session:
+        session.scalars(select(Heartbeat)).all()
+        write(session)
+    assert bool(ended) is over

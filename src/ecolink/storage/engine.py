@@ -8,6 +8,7 @@ On SQLite all that a process writes goes through one connection: what it holds o
 true as long as nobody else writes, where any other connection would have to read it anew after every commit.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +39,7 @@ WRITERS_CACHE_KB = 4_000
 BeforeCommit = Callable[[Session], None]
 AfterCommit = Callable[[], None]
 _AFTER = "ecolink.after_commit"
+_ONLY_READS = "ecolink.only_reads"
 
 
 def connect(url: str) -> Engine:
@@ -65,7 +67,7 @@ def _sqlite(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:  # noqa: ANN401
+    def _prepare(connection: Any, record: Any) -> None:  # noqa: ANN401
         connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",
@@ -76,6 +78,13 @@ def _sqlite(url: URL) -> Engine:
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        # A file that cannot be opened for writing SQLite opens for reading, for good, and does not say so.
+        record.info[_ONLY_READS] = bool(url.database) and not os.access(str(url.database), os.W_OK)
+
+    @event.listens_for(engine, "checkin")
+    def _drop(_connection: Any, record: Any) -> None:  # noqa: ANN401
+        if record.info.get(_ONLY_READS):
+            record.invalidate()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:  # noqa: ANN401
@@ -123,6 +132,7 @@ class Database:
             _Session(bind, expire_on_commit=False) as session,
         ):
             session.info[_AFTER] = wake
+            before = self._changes()
             try:
                 yield session
                 session.flush()
@@ -133,7 +143,8 @@ class Database:
             except BaseException:
                 session.rollback()
                 raise
-        self._outage.end()
+            if before is None or self._changes() != before:  # to commit nothing SQLite goes to no disk
+                self._outage.end()
         for call in wake:
             call()
 
@@ -202,6 +213,10 @@ class Database:
             driver_of(writer).execute(f"PRAGMA cache_size=-{WRITERS_CACHE_KB}")
             self._writer = writer
         return self._writer
+
+    def _changes(self) -> int | None:
+        """Return how many rows the writer's connection has changed so far; PostgreSQL does not count them."""
+        return None if self._writer is None else int(driver_of(self._writer).total_changes)
 
     def foreign_writes(self) -> int:
         """Return a number that is another one when something else than this process wrote to the SQLite file.

@@ -8,7 +8,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, String, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -23,6 +23,9 @@ STALE_AFTER = timedelta(seconds=60)
 
 FORGET_AFTER = timedelta(hours=1)
 """When the row of a worker that never came back is dropped."""
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Heartbeat(Base):
@@ -73,6 +76,16 @@ class Pulse:
         self.started_at = self.beat_at = None
         with suppress(UnavailableError), self.database.begin() as session:  # what stays is dropped by another worker
             session.execute(delete(Heartbeat).where(_ours()))
+
+
+def prove_writable(session: Session) -> None:
+    """Write something that nobody ever sees; its commit is refused where rows cannot be changed.
+
+    A change of no row would not do: SQLite goes to no disk with it.
+    """
+    nobody = {"host": platform.node(), "pid": 0, "started_at": _NEVER, "at": _NEVER}
+    session.execute(insert(Heartbeat).values(nobody))
+    session.execute(delete(Heartbeat).where(Heartbeat.host == platform.node(), Heartbeat.pid == 0))
 
 
 def workers(session: Session) -> list[Heartbeat]:

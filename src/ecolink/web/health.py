@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import false, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
 from ecolink.storage.engine import Database
-from ecolink.storage.heartbeats import Heartbeat
+from ecolink.storage.heartbeats import prove_writable
 from ecolink.surface.problems import MEDIA_TYPE, PROBLEMS, Problem, problem
 from ecolink.surface.unit import DatabaseDep, NowDep, TransactionalRoute
 
@@ -58,8 +57,7 @@ class Readiness:
                 found = [fault for check in self.checks if (fault := check(session, now))]
             if not found:
                 with database.begin() as session:
-                    # Changes no row, and is refused where rows cannot be changed.
-                    session.execute(update(Heartbeat).where(false()).values(pid=0))
+                    prove_writable(session)
         except (UnavailableError, DBAPIError):
             return [_DATABASE]
         return found

@@ -50,6 +50,15 @@ def integrity(database: Database) -> Finding:
     """
     with database.begin() as session:
         session.connection()  # a writer's turn, in which nothing is written; the look at every page takes none
+    file = database.engine.url.database
+    if database.is_sqlite and file and not os.access(file, os.W_OK):  # SQLite gives a turn to who may only read, too
+        return Finding.fail(
+            f"{file} can only be read.",
+            f"{file} 只能读取，不能写入。",
+            "Mount the disk for writing, or give the file back to the user that the node runs as; the node goes on by "
+            "itself.",
+            "请以可写方式挂载磁盘，或把文件交还给运行节点的用户；之后节点会自行恢复。",
+        )
     with database.read() as session:
         if database.is_sqlite:
             return _sqlite(session)
