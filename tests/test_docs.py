@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from ecolink.configuration import variable
 from ecolink.console.authorization import app_with_pages
+from ecolink.entrypoints.doctor.examination import OF_THE_DATABASE, OF_THE_MACHINE, OF_THE_NODE
 from ecolink.exchanges.bulletins.rules.tables import print_tables as bulletin_tables
 from ecolink.exchanges.consultations.rules import print_tables as consultation_tables
 from ecolink.exchanges.emergencies.rules import print_tables as emergency_tables
@@ -268,6 +269,14 @@ def test_how_long_a_login_lasts_is_told():
 
 def minutes(length):
     return round(length.total_seconds() / 60)
+
+
+def test_the_table_of_the_doctors_checks_names_each_of_them_in_their_order():
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    section = page.partition("\n## Doctor\n")[2].partition("\n## ")[0]
+    first_cells = re.findall(r"^\| ([^|`]+) \|", section, re.MULTILINE)[1:]  # not the head's
+    listed = [name for cell in first_cells for name in cell.split(", ") if name.strip("-")]
+    assert listed == [name for name, *_ in (*OF_THE_MACHINE, *OF_THE_DATABASE, *OF_THE_NODE)]
 
 
 ASVS = """

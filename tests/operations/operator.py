@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from ecolink.configuration import load
+from ecolink.entrypoints.backup import shelf
 from ecolink.entrypoints.cli import app
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.kit.clock import SystemClock
@@ -113,3 +115,9 @@ def flip(path: Path, offset: int) -> None:
         byte = file.read(1)
         file.seek(-1, io.SEEK_CUR)
         file.write(bytes([byte[0] ^ 1]))
+
+
+def aged(backup: Path, days: int, unit_code: str = "350924000000") -> Path:
+    """Put a copy of a backup beside it, made so many days ago, which nobody verified."""
+    made_at = SystemClock().now() - timedelta(days=days)
+    return shutil.copy(backup, backup.with_name(shelf.name_of(unit_code, made_at)))

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from ecolink.entrypoints.doctor.finding import Level
 from ecolink.federation.models import OutChannel, PeerRow, StatementRow
 from ecolink.identity.models import AccountKind, SecondFactor
 from ecolink.kit.clock import HandClock, SystemClock
-from tests.operations.operator import Operator
+from ecolink.kit.times import to_text
+from ecolink.protocol.manifest import changes
+from tests.operations.operator import Operator, aged
 from tests.processes.bureau import Bureau
 from tests.support.town import QINGYUAN
 
@@ -231,6 +234,30 @@ def test_keys_that_grow_old_or_end_are_told_in_good_time(befriended: Operator) -
 
 @pytest.mark.parametrize("level", ["warn", "fail"])
 def test_a_bad_backup_fails_and_an_old_one_warns(shouning: Operator, level: str) -> None:
+def test_a_key_that_will_end_is_told_on_both_sides_a_month_before_and_fails_once_it_is_over(
+    bureaus: tuple[Bureau, Bureau], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ecolink gives its own keys no end; another implementation, or a later one, may."""
+    shouning, qingyuan = map(Operator, bureaus)
+    now, fresh = SystemClock().now(), changes._fresh
+    with monkeypatch.context() as ending:
+        ends = now + timedelta(days=50)
+        ending.setattr(changes, "_fresh", lambda *made: [replace(key, not_after=ends) for key in fresh(*made)])
+        qingyuan.done("key", "rotate")
+    card = qingyuan.bureau.config.parent / "newest.card"
+    qingyuan.done("peer", "card", "--out", card)
+    shouning.done("peer", "add", card)
+
+    for operator, name in ((qingyuan, "own keys in force"), (shouning, "peers' keys in force")):
+        levels = {}
+        for days in (10, 30, 51):
+            finding = found(operator, HandClock(now + timedelta(days=days)))[name].finding
+            levels[days] = finding.level.value
+            assert (QINGYUAN in finding.detail_en) == (days > 10), finding
+            assert (f"ends {to_text(ends)}, and none after it is known" in finding.detail_en) == (days == 30)
+        assert levels == {10: "ok", 30: "warn", 51: "fail"}
+
+
     shouning.make_key()
     backup = shouning.back_up()
     if level == "warn":

@@ -229,6 +229,13 @@ def _key_ends(unit_code: str, key: VerifyKey, now: datetime) -> Finding | None:
     ends = min((moment for moment in (key.not_after, key.revoked_at) if moment is not None), default=None)
     if ends is None or ends - now > KEY_ENDS:
         return None
+    if ends <= now:
+        return Finding.fail(
+            f"The {key.use} key of {unit_code} ended {to_text(ends)}: nothing that it signs is believed any more.",
+            f"{unit_code} 的 {key.use} 密钥已于 {to_text(ends)} 失效，其签名不再有效。",
+            "Rotate it at once: ecolink key rotate at the bureau whose key it is.",
+            "请立即轮换：由该单位运行 ecolink key rotate。",
+        )
     return Finding.warn(
         f"The {key.use} key of {unit_code} ends {to_text(ends)}, and none after it is known.",
         f"{unit_code} 的 {key.use} 密钥将于 {to_text(ends)} 失效，尚无后续密钥。",
