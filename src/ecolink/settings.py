@@ -155,6 +155,9 @@ class Settings(BaseSettings):
         default_factory=_default_backups,
         description="the folder of the backups, best on another disk; default: backups in data_dir",
     )
+    backup_keep_days: int = Field(
+        90, ge=7, description="after how many days a backup goes: what was erased lives on in older ones"
+    )
 
     local_host: str = Field("127.0.0.1", description="the address the bureau's own people and programs connect to")
     local_port: Port = Field(8470, description="the port of the local API")

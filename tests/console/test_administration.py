@@ -5,7 +5,9 @@ from html import unescape
 
 import pytest
 
+from ecolink.entrypoints.backup import shelf
 from ecolink.entrypoints.backup.key import make_key
+from ecolink.entrypoints.backup.shelf import Verdict
 from ecolink.identity.roles import Role
 from tests.support.console import Reception
 from tests.support.town import QINGYUAN, SHOUNING, Town
@@ -69,6 +71,11 @@ def test_a_backup_is_made_once_there_is_a_key_and_stands_in_the_list(reception: 
     page = administrator.get("/administration/backups").text
     assert ".backup" in page
     assert "尚未验证" in page
+
+    (backup,) = shelf.backups(reception.node.settings.backup_dir)
+    for looked_inside, shown in ((False, "尚未验证"), (True, "验证可用")):
+        shelf.record(backup.path, Verdict(reception.node.clock.now(), ok=True, looked_inside=looked_inside))
+        assert shown in administrator.get("/administration/backups").text
 
 
 def test_queues_alarms_and_what_was_set_aside_are_shown(reception: Reception):

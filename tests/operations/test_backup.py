@@ -11,9 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from ecolink.entrypoints.backup import postgres
-from tests.operations.operator import Operator, flip
+from ecolink.audit.access_models import AccessRow
+from ecolink.entrypoints.backup import postgres, shelf
+from ecolink.entrypoints.backup.shelf import Verdict
+from ecolink.kit.clock import SystemClock
+from tests.operations.operator import Operator, aged, flip
+from tests.support.town import QINGYUAN
 
 PHOTO = b"\xff\xd8 a stump \xff\xd9" * 200_000
 """Larger than a piece and a frame."""
@@ -103,11 +108,6 @@ def test_verifying_opens_the_backup_and_says_whose_it_is(shouning: Operator, bac
 def test_a_dump_is_opened_in_a_scratch_database_which_is_empty_again_afterwards(
     shouning: Operator, backed_up: Path, new_url: Callable[[], str]
 ) -> None:
-    listed = shouning.verify(backed_up)
-    assert listed.exit_code == 0, listed.output
-    assert "name an empty PostgreSQL database by --scratch" in listed.stderr
-    assert shouning.verdict(backed_up)["result"] == "ok, database not opened"
-
     scratch = new_url()
     assert shouning.verify(backed_up, "--scratch", scratch).exit_code == 0
     assert shouning.verdict(backed_up)["result"] == "ok"
@@ -116,6 +116,74 @@ def test_a_dump_is_opened_in_a_scratch_database_which_is_empty_again_afterwards(
         "backup", "verify", backed_up, "--key", shouning.key, "--scratch", shouning.bureau.database_url
     )
     assert users(shouning) == ["admin", "wu"], "nothing happened to the node's own database"
+
+
+@on_postgresql
+def test_a_dump_whose_database_nobody_opened_is_not_verified_and_says_what_to_do(
+    shouning: Operator, backed_up: Path, new_url: Callable[[], str]
+) -> None:
+    looked_through = shouning.verify(backed_up, "--json")
+    assert looked_through.exit_code == 3, looked_through.output
+    assert "name it: --scratch postgresql://" in looked_through.stderr
+    told = json.loads(looked_through.stdout)
+    assert (told["ok"], told["database_opened"]) == (False, False)
+    assert shouning.verdict(backed_up)["result"] == "NOT VERIFIED: its database was not opened"
+
+    shouning.verify(backed_up, "--scratch", new_url())
+    assert shouning.verify(backed_up).exit_code == 3
+    assert shouning.verdict(backed_up)["result"] == "ok", "it was opened once, and is whole still"
+    flip(backed_up, -1)
+    assert shouning.verify(backed_up).exit_code == 1
+    assert shouning.verdict(backed_up)["result"].startswith("FAILED")
+
+
+def test_old_backups_go_but_never_the_last_one_that_was_verified(
+    shouning: Operator, backed_up: Path, new_url: Callable[[], str | None]
+) -> None:
+    now = SystemClock().now()
+    bad, good, older, oldest = (aged(backed_up, days) for days in (89, 100, 150, 200))
+    another_bureaus = aged(backed_up, 300, QINGYUAN)
+    shelf.record(bad, Verdict(now, ok=False, looked_inside=True, why="a page"))
+    for verified in (good, older):
+        shelf.record(verified, Verdict(now, ok=True, looked_inside=True))
+
+    gone = shouning.told("backup", "prune")
+    assert [row["deleted"] for row in gone] == [older.name, oldest.name]
+    assert backups_in(backed_up.parent) == {backed_up, bad, good, another_bureaus}
+    assert not older.with_name(f"{older.name}.verdict").exists()
+    assert entered(shouning, "backup-prune") == [older.name, oldest.name]
+
+    scratch = ("--scratch", new_url()) if shouning.bureau.database_url else ()
+    assert shouning.verify(backed_up, *scratch).exit_code == 0
+    assert [row["deleted"] for row in shouning.told("backup", "prune")] == [good.name]
+    assert shouning.told("backup", "prune", "--older-than", 30, backed_up.parent)[0]["deleted"] == bad.name
+    assert "No backup in" in shouning.done("backup", "prune", "--older-than", 1).output
+    assert backups_in(backed_up.parent) == {backed_up, another_bureaus}
+
+
+@on_sqlite
+def test_a_node_whose_backups_fail_keeps_the_newest_that_is_not_known_to_be_bad(
+    shouning: Operator, backed_up: Path
+) -> None:
+    newest, sound, old = (aged(backed_up, days) for days in (100, 150, 200))
+    backed_up.unlink()
+    shelf.record(newest, Verdict(SystemClock().now(), ok=False, looked_inside=False, why="it breaks off"))
+    shouning.done("backup", "prune")
+    assert backups_in(backed_up.parent) == {newest, sound}
+    assert not old.exists()
+
+
+def backups_in(folder: Path) -> set[Path]:
+    return set(folder.glob("*.backup"))
+
+
+def entered(operator: Operator, what: str) -> list[str]:
+    """Return what the access log says that was done so to."""
+    node = operator.node()
+    with node.database.read() as session:
+        rows = session.scalars(select(AccessRow).order_by(AccessRow.n)).all()
+    node.close()
+    return [row.object_id for row in rows if row.details.get("what") == what]
 
 
 @on_postgresql

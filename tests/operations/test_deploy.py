@@ -151,3 +151,11 @@ def test_a_service_is_not_killed_for_a_call_it_may_not_make(name: str):
     assert filters[0] == "@system-service"
     denied = [number for number, calls in enumerate(filters) if "@resources" in calls]
     assert not denied or "setpriority" in filters[denied[-1] + 1 :]
+
+
+def test_the_nightly_unit_makes_a_backup_and_only_then_lets_old_ones_go():
+    """systemd runs the commands of a oneshot one after the other, and none after one that failed."""
+    lines = (DEPLOY / "ecolink-backup.service").read_text("utf-8").splitlines()
+    assert "Type=oneshot" in lines
+    commands = [line.rpartition(".toml ")[2] for line in lines if line.startswith("ExecStart=")]
+    assert commands == ["backup create", "backup prune"]

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from ecolink.entrypoints.backup import shelf
+from ecolink.entrypoints.backup.shelf import Verdict
 from ecolink.entrypoints.doctor import machine
 from ecolink.entrypoints.doctor.examination import Examined, examine
 from ecolink.entrypoints.doctor.finding import Level
@@ -232,8 +234,6 @@ def test_keys_that_grow_old_or_end_are_told_in_good_time(befriended: Operator) -
     assert "neither rotate nor revoke" in found(befriended)["own keys in force"].finding.detail_en
 
 
-@pytest.mark.parametrize("level", ["warn", "fail"])
-def test_a_bad_backup_fails_and_an_old_one_warns(shouning: Operator, level: str) -> None:
 def test_a_key_that_will_end_is_told_on_both_sides_a_month_before_and_fails_once_it_is_over(
     bureaus: tuple[Bureau, Bureau], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +258,8 @@ def test_a_key_that_will_end_is_told_on_both_sides_a_month_before_and_fails_once
         assert levels == {10: "ok", 30: "warn", 51: "fail"}
 
 
+@pytest.mark.parametrize("level", ["warn", "fail"])
+def test_a_bad_backup_fails_and_an_old_one_warns(shouning: Operator, level: str) -> None:
     shouning.make_key()
     backup = shouning.back_up()
     if level == "warn":
@@ -269,6 +271,36 @@ def test_a_key_that_will_end_is_told_on_both_sides_a_month_before_and_fails_once
         assert shouning.verify(backup).exit_code == 1
         finding = found(shouning)["backups"].finding
     assert finding.level.value == level
+
+
+@on_postgresql
+def test_a_dump_that_was_only_looked_through_counts_as_no_verified_backup(shouning: Operator) -> None:
+    shouning.make_key()
+    assert shouning.verify(shouning.back_up()).exit_code == 3
+    assert "No backup was ever opened" in found(shouning)["backups"].finding.detail_en
+
+
+def test_a_backup_that_should_be_gone_is_named_with_what_lets_it_go(shouning: Operator) -> None:
+    shouning.make_key()
+    newest = shouning.back_up()
+    now = SystemClock().now()
+    verdict = Verdict(now, ok=True, looked_inside=True)
+    shelf.record(newest, verdict)
+    aged(newest, 91)
+    assert found(shouning)["backups"].finding.level is Level.OK, "the unit deletes it tonight"
+    aged(newest, 93)
+    told = found(shouning)["backups"].finding
+    assert told.level is Level.WARN
+    assert "older than 90 days" in told.detail_en
+    assert told.mend_en.startswith("Delete them: ecolink backup prune")
+    shouning.done("backup", "prune")
+    assert found(shouning)["backups"].finding.level is Level.OK
+
+    newest.with_name(f"{newest.name}.verdict").unlink()
+    shelf.record(aged(newest, 95), verdict)
+    told = found(shouning)["backups"].finding
+    assert told.level is Level.WARN
+    assert "make one, verify it, then: ecolink backup prune" in told.mend_en
 
 
 @on_sqlite

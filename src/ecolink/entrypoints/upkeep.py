@@ -36,8 +36,8 @@ def upkeep_of(node: Node) -> Upkeep:
                 name=backup.path.name,
                 made_at=backup.made_at,
                 size=backup.size,
-                verified_at=backup.verdict.at if backup.verdict else None,
-                is_good=backup.verdict.ok if backup.verdict else None,
+                verified_at=backup.verdict.at if backup.verdict and (backup.is_bad or backup.is_verified) else None,
+                is_good=backup.is_verified if backup.is_bad or backup.is_verified else None,
             )
             for backup in on_shelf(settings.backup_dir)
         ]

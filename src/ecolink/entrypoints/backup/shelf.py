@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from ecolink.errors import InvalidError
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.times import from_text, to_text
 
-_NAME = re.compile(r"ecolink-\d{12}-(?P<at>\d{8}T\d{6}Z)\.backup")
+_NAME = re.compile(r"ecolink-(?P<unit>\d{12})-(?P<at>\d{8}T\d{6}Z)\.backup")
 _MAX_HEADER_BYTES = 4096
 
 
@@ -28,17 +28,34 @@ class Verdict:
     """Whether its database was opened and examined, and not only its table of contents."""
     why: str = ""
 
+    @property
+    def is_good(self) -> bool:
+        """Tell whether the backup was opened for good and nothing in it was wrong."""
+        return self.ok and self.looked_inside
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:
     """One backup in a folder."""
 
     path: Path
+    unit_code: str
+    """Of the node whose backup it is."""
     made_at: datetime
     size: int
     opens_with: str
     """The name of the key."""
     verdict: Verdict | None
+
+    @property
+    def is_verified(self) -> bool:
+        """Tell whether it was opened for good and nothing in it was wrong."""
+        return self.verdict is not None and self.verdict.is_good
+
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether something in it is known to be wrong."""
+        return self.verdict is not None and not self.verdict.ok
 
 
 def name_of(unit_code: str, now: datetime) -> str:
@@ -51,8 +68,46 @@ def backups(folder: Path) -> list[Backup]:
     return sorted(_found(folder), key=lambda backup: backup.made_at, reverse=True)
 
 
+def kept(found: Sequence[Backup]) -> list[Backup]:
+    """Return which of a node's backups, newest first, stay however old they are: those that one would go back to.
+
+    The newest, the newest in which nothing is known to be wrong, and the newest that was opened.
+    """
+    sound = (backup for backup in found if not backup.is_bad)
+    opened = (backup for backup in found if backup.is_verified)
+    return [backup for backup in (next(iter(each), None) for each in (found, sound, opened)) if backup is not None]
+
+
+def overdue(found: Sequence[Backup], before: datetime) -> list[Backup]:
+    """Return which of a node's backups, newest first, were made before that moment, and may go."""
+    stay = kept(found)
+    return [backup for backup in found if backup.made_at < before and backup not in stay]
+
+
+def drop(backup: Backup) -> None:
+    """Delete a backup, and what is written beside it.
+
+    Raises:
+        InvalidError: its folder does not let it go.
+
+    """
+    try:
+        backup.path.unlink(missing_ok=True)
+        _beside(backup.path).unlink(missing_ok=True)
+    except OSError as fault:
+        raise InvalidError(
+            f"{backup.path} cannot be deleted: {fault.strerror}.", f"无法删除 {backup.path}：{fault.strerror}。"
+        ) from fault
+
+
 def record(path: Path, verdict: Verdict) -> None:
-    """Write what came of verifying a backup beside it; a folder that cannot be written to takes no record."""
+    """Write what came of verifying a backup beside it; a folder that cannot be written to takes no record.
+
+    Who opened the file and did not look inside takes nothing away from an earlier look inside that was good.
+    """
+    before = _verdict(path)
+    if before is not None and before.is_good and verdict.ok and not verdict.looked_inside:
+        return
     said = {**asdict(verdict), "at": to_text(verdict.at), "backup": _mark(path)}
     beside = _beside(path)
     fresh = beside.with_suffix(f".{os.getpid()}")
@@ -77,7 +132,7 @@ def _found(folder: Path) -> Iterator[Backup]:
         if named is None:
             continue
         made_at = datetime.strptime(named["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        yield Backup(path, made_at, path.stat().st_size, opens_with(path), _verdict(path))
+        yield Backup(path, named["unit"], made_at, path.stat().st_size, opens_with(path), _verdict(path))
 
 
 def _verdict(path: Path) -> Verdict | None:

@@ -26,7 +26,8 @@ class Verified:
     about: About
     problems: list[Problem]
     looked_inside: bool
-    """Whether the database was opened: a dump of PostgreSQL needs a scratch database for that."""
+    """Whether the database was opened: a dump of PostgreSQL needs a scratch database for that. Else it is not verified,
+    whatever else was found in order."""
     fingerprint: str
     """Of the node whose backup this is, as its peers know it; empty if that was not looked at."""
     missing: int

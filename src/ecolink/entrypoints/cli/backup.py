@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,13 +17,16 @@ from ecolink.entrypoints.cli.operator import note, open_node
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_record, print_rows, say
 from ecolink.errors import InvalidError
 
-app = typer.Typer(help="Backups of this node: make, list, verify, restore.", no_args_is_help=True)
+app = typer.Typer(help="Backups of this node: make, list, verify, prune, restore.", no_args_is_help=True)
 
 Key = Annotated[Path, typer.Option("--key", help="The private half of the backup key, as `backup key` wrote it.")]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(help="Take the backup key's passphrase from this file, - for standard input [default: ask]."),
 ]
+NOT_EXAMINED = 3
+"""Exit code of `verify` for a backup that opens, and whose database and evidence log nobody looked at."""
+
 BackupFile = Annotated[Path, typer.Argument(help="The backup.", exists=True, dir_okay=False)]
 
 
@@ -113,6 +117,9 @@ def verify(
     """Open a backup and examine it as if it had to be brought back now. Needs no node: any machine will do.
 
     The result is written beside the backup; `backup list` and `doctor` know it from there.
+
+    Exit codes: 0 verified; 1 it is bad or does not open; 3 it opens, but is not verified: its database and evidence log
+    were not examined, for a dump of PostgreSQL needs --scratch.
     """
     from ecolink.entrypoints.backup.verifying import verify
     from ecolink.kit.clock import SystemClock
@@ -130,7 +137,7 @@ def verify(
         "evidence_log": f"{about.log.log_epoch}: {about.log.size} leaves",
         "keys": about.with_keys,
         "database_opened": verified.looked_inside,
-        "ok": not verified.problems,
+        "ok": verified.looked_inside and not verified.problems,
         "problems": [each.detail_en for each in verified.problems],
     }
     print_record(record, as_json=as_json)
@@ -138,10 +145,43 @@ def verify(
         complain(f"{problem.detail_en} {problem.detail_zh}")
     if verified.problems:
         raise typer.Exit(1)
+    if not verified.looked_inside:
+        complain(
+            "NOT VERIFIED: the file opens, but its database and evidence log were not examined. Make an empty "
+            "PostgreSQL database (createdb) and name it: --scratch postgresql://…/empty "
+            "未验证：文件可以打开，但未检查数据库与存证日志。请新建空的 PostgreSQL 数据库，并用 --scratch 指定。"
+        )
+        raise typer.Exit(NOT_EXAMINED)
     if not as_json:
         say("OK: it opens and holds what it says. 验证通过。")
-    if not verified.looked_inside:
-        complain("The database was not opened: for that, name an empty PostgreSQL database by --scratch.")
+
+
+@app.command()
+def prune(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help="The folder [default: the setting].")] = None,
+    older_than: Annotated[
+        int | None, typer.Option(min=1, metavar="DAYS", help="How old they must be [default: backup_keep_days].")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete this node's old backups, in which lives on what was erased since.
+
+    Whatever their age these stay: the newest, the newest that is not known to be bad, the newest that was verified.
+    """
+    from ecolink.entrypoints.backup.shelf import backups, drop, overdue
+
+    with open_node(context) as node:
+        now, where = node.clock.now(), folder or node.settings.backup_dir
+        ours = [backup for backup in backups(where) if backup.unit_code == node.settings.unit_code]
+        days = older_than or node.settings.backup_keep_days
+        gone = overdue(ours, now - timedelta(days=days))
+        for backup in gone:
+            drop(backup)
+            with node.database.begin() as session:
+                note(node, session, "backup-prune", backup.path.name, now=now)
+    rows = [{"deleted": backup.path.name, "made_at": backup.made_at, "bytes": backup.size} for backup in gone]
+    print_rows(rows, as_json=as_json, empty=f"No backup in {where} is older than {days} days and may go.")
 
 
 @app.command()
@@ -209,7 +249,7 @@ def _result(verdict: Any) -> str | None:  # noqa: ANN401 - a Verdict, imported w
         return None
     if not verdict.ok:
         return f"FAILED: {verdict.why}"
-    return "ok" if verdict.looked_inside else "ok, database not opened"
+    return "ok" if verdict.looked_inside else "NOT VERIFIED: its database was not opened"
 
 
 def _open_key(path: Path, passphrase_file: Path | None) -> Any:  # noqa: ANN401 - a SigningKey, imported here

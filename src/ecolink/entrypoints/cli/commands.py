@@ -43,7 +43,7 @@ COMMANDS: Final = {
     "config": ("config:app", "Check and show the settings."),
     "evidence": ("evidence:app", "Evidence of one thread: export it, check it offline."),
     "bundle": ("bundle:app", "Files for a carrier: exchange across an air gap."),
-    "backup": ("backup:app", "Backups of this node: make, list, verify, restore."),
+    "backup": ("backup:app", "Backups of this node: make, list, verify, prune, restore."),
     "agreement": ("agreement:app", "Agreements between bureaus: propose, sign, amend, end."),
     "cadence": ("cadence:app", "What agreements oblige to, and when it is due."),
     "waiver": ("waiver:app", "Let an obligation go, where all parties agree."),

@@ -1,6 +1,7 @@
 """Checks of what the node keeps: database, schema, evidence log, attachments, backups."""
 
 import os
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ecolink.attachments.models import Blob
 from ecolink.attachments.store import BlobStore
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.backup import shelf
+from ecolink.entrypoints.backup.shelf import Backup
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.kit.times import to_text
 from ecolink.settings import Settings
@@ -20,6 +22,9 @@ from ecolink.storage.engine import Database
 
 BACKUP_WANTED = timedelta(days=2)
 """A newest backup older than this is worth a look."""
+
+PRUNED_WITHIN = timedelta(days=2)
+"""A backup whose time is over should be gone after this: the unit that deletes it runs every night."""
 
 VERIFIED_WANTED = timedelta(days=35)
 """A backup that was opened should be no older than this."""
@@ -118,7 +123,7 @@ def attachments(session: Session, given: Settings) -> Finding:
 
 
 def backups(given: Settings, now: datetime) -> Finding:
-    """Look how old the newest backup is, and when one was last opened."""
+    """Look how old the newest backup is and the oldest, and when one was last opened."""
     found = shelf.backups(given.backup_dir) if given.backup_dir.is_dir() else []
     if not found:
         return Finding.warn(
@@ -129,7 +134,7 @@ def backups(given: Settings, now: datetime) -> Finding:
         )
     findings = []
     newest = found[0]
-    if newest.verdict is not None and not newest.verdict.ok:
+    if newest.verdict is not None and newest.is_bad:
         findings.append(
             Finding.fail(
                 f"The newest backup {newest.path.name} is bad: {newest.verdict.why}",
@@ -147,7 +152,7 @@ def backups(given: Settings, now: datetime) -> Finding:
                 "请检查备份任务，并运行 ecolink backup create。",
             )
         )
-    opened = [each.verdict.at for each in found if each.verdict and each.verdict.ok and each.verdict.looked_inside]
+    opened = [each.verdict.at for each in found if each.verdict and each.verdict.is_good]
     if not opened or now - max(opened) > VERIFIED_WANTED:
         findings.append(
             Finding.warn(
@@ -157,6 +162,7 @@ def backups(given: Settings, now: datetime) -> Finding:
                 "请验证一份备份：ecolink backup verify 文件 --key 密钥。",
             )
         )
+    findings.extend(_kept_too_long(given, found, now))
     made, seen = to_text(newest.made_at), to_text(max(opened, default=now))
     return worst(
         findings,
@@ -165,6 +171,30 @@ def backups(given: Settings, now: datetime) -> Finding:
             f"最新备份：{made}；最近一次验证：{seen}。",
         ),
     )
+
+
+def _kept_too_long(given: Settings, found: Sequence[Backup], now: datetime) -> Iterator[Finding]:
+    ours = [backup for backup in found if backup.unit_code == given.unit_code]
+    old = [backup for backup in ours if now - backup.made_at > timedelta(days=given.backup_keep_days) + PRUNED_WITHIN]
+    if not old:
+        return
+    days, oldest = given.backup_keep_days, old[-1].path.name
+    said = (
+        f"{len(old)} backups are older than {days} days, such as {oldest}: what was erased since lives on in them.",
+        f"{len(old)} 份备份已超过 {days} 天，例如 {oldest}：此后删除的个人信息仍在其中。",
+    )
+    if all(backup in shelf.kept(ours) for backup in old):
+        yield Finding.warn(
+            *said,
+            "It stays as long as none newer is good to go back to: make one, verify it, then: ecolink backup prune",
+            "它是最近一份可用于恢复的备份，故予保留：请生成并验证较新的备份，再运行 ecolink backup prune。",
+        )
+    else:
+        yield Finding.warn(
+            *said,
+            "Delete them: ecolink backup prune. The nightly unit does it; think of copies elsewhere, too.",
+            "请运行 ecolink backup prune 删除（每晚的备份单元会自动执行），并处理存放在别处的副本。",
+        )
 
 
 def _sqlite(session: Session) -> Finding:
