@@ -1,5 +1,6 @@
 """All that a process writes to SQLite goes through one connection, which is given up when anything went wrong on it."""
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -55,6 +56,10 @@ def test_a_savepoint_takes_back_what_was_written_in_it_past_the_mapper(database:
         assert session.scalar(select(func.count()).select_from(Heartbeat)) == 2
 
 
+def read_only(path: str, _flags: int) -> int:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+
 def readers_own(database: Database) -> object:
     with database.read() as session:
         return session.connection().connection.driver_connection
@@ -66,7 +71,7 @@ def test_a_connection_opened_while_the_file_could_only_be_read_is_not_kept(
     """SQLite would go on refusing to write with it, long after the disk takes writes again."""
     database.dispose()
     with monkeypatch.context() as disk:
-        disk.setattr(os, "access", lambda path, _: not str(path).endswith(".db"))
+        disk.setattr(os, "open", read_only)
         opened = readers_own(database)
     assert readers_own(database) is not opened
     assert readers_own(database) is readers_own(database), "what was opened since is kept"

@@ -79,7 +79,7 @@ def _sqlite(url: URL) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}")
         # A file that cannot be opened for writing SQLite opens for reading, for good, and does not say so.
-        record.info[_ONLY_READS] = bool(url.database) and not os.access(str(url.database), os.W_OK)
+        record.info[_ONLY_READS] = url.database is not None and takes_no_writes(url.database)
 
     @event.listens_for(engine, "checkin")
     def _drop(_connection: Any, record: Any) -> None:  # noqa: ANN401
@@ -93,6 +93,21 @@ def _sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def takes_no_writes(file: str) -> bool:
+    """Tell whether a SQLite file that is in use can only be read just now.
+
+    After an error of the disk some file systems refuse to open what they say may be written, so it is tried: with the
+    file's log, for no lock lies on that, and to close the file itself would end the locks that this process has on it.
+    """
+    try:
+        os.close(os.open(f"{file}-wal", os.O_RDWR))
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return True
+    return not os.access(file, os.W_OK)
 
 
 class Database:

@@ -18,7 +18,7 @@ from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.kit.times import to_text
 from ecolink.settings import Settings
 from ecolink.storage import schema
-from ecolink.storage.engine import Database
+from ecolink.storage.engine import Database, takes_no_writes
 
 BACKUP_WANTED = timedelta(days=2)
 """A newest backup older than this is worth a look."""
@@ -56,7 +56,7 @@ def integrity(database: Database) -> Finding:
     with database.begin() as session:
         session.connection()  # a writer's turn, in which nothing is written; the look at every page takes none
     file = database.engine.url.database
-    if database.is_sqlite and file and not os.access(file, os.W_OK):  # SQLite gives a turn to who may only read, too
+    if database.is_sqlite and file and takes_no_writes(file):  # SQLite gives a turn to who may only read, too
         return Finding.fail(
             f"{file} can only be read.",
             f"{file} 只能读取，不能写入。",
