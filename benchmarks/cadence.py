@@ -5,25 +5,22 @@ agreements have an amendment or a calendar signed later. Derived one after the o
 stays that of one agreement.
 """
 
-import os
-import platform
 import resource
 import statistics
 import sys
 import time
 from argparse import ArgumentParser
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from benchmarks.page import write_table
+from benchmarks.page import Figure, measure, options, report
 from ecolink.cadence.agreements import Agreement, Proposal
 from ecolink.cadence.calendars import Day, calendar_of, published_digest
 from ecolink.cadence.cosigning import Cosigning
 from ecolink.cadence.obligations import derive
 from ecolink.protocol.kinds.agreements import CalendarV1, TermsV1
 
-BEGIN, END = "<!-- cadence -->", "<!-- end of cadence -->"
 FIRST, LAST = date(2026, 1, 1), date(2035, 12, 31)
 SIGNED = datetime(2025, 12, 1, tzinfo=UTC)
 DUTIES = (
@@ -36,39 +33,32 @@ DUTIES = (
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--bureaus", type=int, default=2_800)
     parser.add_argument("--agreements", type=int, default=20)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     chosen = parser.parse_args()
     agreements = list(_agreements(chosen.agreements))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rounds = measure(chosen.rounds, lambda: _round(agreements, chosen.bureaus))
+    # Asked once: what the process had at most in one round it has had in the next.
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    rounds.append([Figure("memory grown in all rounds", grown, "MB")])
+    return report("cadence", rounds, write=chosen.write)
+
+
+def _round(agreements: Sequence[list[Proposal]], bureaus: int) -> Iterator[Figure]:
     derived, each = 0, []
     began = time.perf_counter()
-    for number in range(chosen.bureaus):
+    for number in range(bureaus):
         start = time.perf_counter()
         for proposals in agreements:
             derived += _count(proposals, number)
         each.append(time.perf_counter() - start)
     seconds = time.perf_counter() - began
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    table = "\n".join(
-        [
-            f"One processor of {os.cpu_count()}, {platform.machine()}, CPython {platform.python_version()}.",
-            "",
-            "| | |",
-            "|---|---|",
-            f"| bureaus, each with {chosen.agreements} agreements over ten years | {chosen.bureaus:,} |",
-            f"| obligations derived | {derived:,} |",
-            f"| all of them, seconds | {seconds:.1f} |",
-            f"| one bureau's ten years, ms (median) | {statistics.median(each) * 1000:.1f} |",
-            f"| obligations a second | {derived / seconds:,.0f} |",
-            f"| memory grown, MB | {grown:.1f} |",
-        ]
-    )
-    print(table)
-    if chosen.write:
-        write_table(table, BEGIN, END)
-    return 0
+    yield Figure(f"obligations of {bureaus:,} bureaus with {len(agreements)} agreements each", derived, "")
+    yield Figure("all of them derived in", seconds, "s")
+    yield Figure("one bureau's ten years", statistics.median(each) * 1000, "ms")
+    yield Figure("obligations derived", derived / seconds, "a second")
 
 
 def _count(proposals: list[Proposal], number: int) -> int:

@@ -1,6 +1,8 @@
-"""What this machine can do at best, measured in the same run: the two things receiving cannot do without."""
+"""What this machine can do at best, measured in the same run: the things receiving cannot do without."""
 
+import os
 import sqlite3
+import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -49,3 +51,16 @@ def rows_a_second(rows: int = 50, seconds: float = 2.0) -> float:
             count += rows
         connection.close()
         return count / (time.perf_counter() - began)
+
+
+def sync_ms(times: int = 200) -> float:
+    """Return what a sync of 4 KB more takes where the data lie (median)."""
+    taken = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(times):
+            file.write(bytes(4096))
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)

@@ -11,48 +11,41 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
-from benchmarks.growth import LEAD, _grow_leads
-from benchmarks.page import write_table
+from benchmarks.growth import LEAD, SAME_ORIGIN, _grow_leads
+from benchmarks.page import Figure, measure, options, report
 from tests.browser.nodes import Node, running
 from tests.processes.bureau import PASSWORD
 
-BEGIN, END = "<!-- console -->", "<!-- end of console -->"
-SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 READINGS = 60
 
 
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--officers", type=int, default=500)
     parser.add_argument("--emergencies", type=int, default=5)
     parser.add_argument("--leads", type=int, default=100_000)
-    parser.add_argument("--write", action="store_true", help="put the figures into docs/performance.md")
     chosen = parser.parse_args()
+    rounds = measure(chosen.rounds, lambda: _round(chosen.officers, chosen.emergencies, chosen.leads))
+    return report("console", rounds, write=chosen.write)
+
+
+def _round(officers: int, emergencies: int, leads: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder, running(Path(folder)) as (shouning, qingyuan):
-        shown = asyncio.run(_show(shouning, qingyuan, chosen.officers, chosen.emergencies))
-        today = _read_today(qingyuan, chosen.leads)
+        shown = asyncio.run(_show(shouning, qingyuan, officers, emergencies))
+        today = _read_today(qingyuan, leads)
     slowest = [max(each) for each in shown]
-    rows = [
-        (
-            f"an emergency on {chosen.officers} consoles, the slowest of each, s: median",
-            f"{statistics.median(slowest):.2f}",
-        ),
-        ("the same, the worst", f"{max(slowest):.2f}"),
-        (f"Today above {chosen.leads:,} leads, ms: median", f"{statistics.median(today):.0f}"),
-        ("the same, min to max", f"{min(today):.0f} to {max(today):.0f}"),
-    ]
-    table = "\n".join(["| what | figure |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
-    print(table)
-    if chosen.write:
-        write_table(table, BEGIN, END)
-    met = max(slowest) <= 2 and statistics.median(today) <= 150
-    print("met" if met else "MISSED: 2 s, 150 ms", file=sys.stderr)
-    return 0 if met else 1
+    told = f"an emergency on {officers} consoles, the slowest of each"
+    yield Figure(f"{told}: median of {emergencies}", statistics.median(slowest), "s")
+    yield Figure(f"{told}: the worst", max(slowest), "s", 2.0)
+    yield Figure(f"Today above {leads:,} leads: median of {READINGS}", statistics.median(today), "ms", 150.0)
+    yield Figure(f"Today above {leads:,} leads: the worst", max(today), "ms")
 
 
 def _cookie(node: Node) -> str:

@@ -3,20 +3,22 @@
 Two real nodes on one machine, SQLite with `synchronous=FULL`; see README.md for what each row is.
 """
 
-import json
+import os
+import shutil
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import func, select
 
 from benchmarks.backlog import prepare
-from benchmarks.page import write_table
+from benchmarks.page import Figure, Round, measure, options, percentile, report
 from benchmarks.pair import (
     AUTHOR,
     RECEIVER,
@@ -31,42 +33,26 @@ from benchmarks.pair import (
 )
 from ecolink.federation.models import OutEntry, StatementRow
 
-BEGIN, END = "<!-- delivery -->", "<!-- end of delivery -->"
-
-
-class Figure(NamedTuple):
-    """One measured figure and what it was to be at most."""
-
-    name: str
-    value: float
-    unit: str
-    most: float | None = None
-
-    @property
-    def is_missed(self) -> bool:
-        return self.most is not None and self.value > self.most
+BULK_A_SECOND = 400
+PATIENCE_S = 120.0
 
 
 def main() -> int:
     """Measure, tell, and say whether every figure holds."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--backlog", type=int, default=100_000, help="statements that wait at the author")
-    parser.add_argument("--samples", type=int, default=1_000, help="emergencies of each distribution")
+    parser.add_argument("--samples", type=int, default=500, help="emergencies of each distribution, in each round")
     parser.add_argument("--only", choices=("idle", "bulk", "backlog"), help="measure one thing; write nothing")
     chosen = parser.parse_args()
-    figures: list[Figure] = []
+    rounds: list[Round] = []
     if chosen.only in {None, "idle", "bulk"}:
-        with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
-            figures += _latency(Path(folder), chosen.samples, chosen.only)
+        rounds += measure(chosen.rounds, lambda: _latency(chosen.samples, chosen.only))
     if chosen.only in {None, "backlog"}:
         with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
-            figures += _drain(Path(folder), chosen.backlog, chosen.samples)
-    table = table_of(figures)
-    print(table)
-    print(json.dumps({f"{each.name}, {each.unit}": round(each.value, 2) for each in figures}))
-    if chosen.only is None:
-        write_table(table, BEGIN, END)
-    return int(any(each.is_missed for each in figures))
+            queue = Queue(Path(folder), chosen.backlog)
+            rounds += measure(chosen.rounds, lambda: queue.drain(chosen.samples))
+    return report("delivery", rounds, write=chosen.write and chosen.only is None)
 
 
 def _pair(folder: Path) -> tuple[House, House]:
@@ -77,74 +63,112 @@ def _pair(folder: Path) -> tuple[House, House]:
     return author, receiver
 
 
-def _latency(folder: Path, samples: int, only: str | None) -> list[Figure]:
-    author_house, receiver_house = _pair(folder)
-    figures: list[Figure] = []
-    sent = 0
-    began = time.monotonic()
-    with serving(receiver_house) as receiver_pid:
-        figures += [Figure("ready after start", time.monotonic() - began, "s", 2.0)]
-        with Author(author_house) as author:
-            wait_for_quiet()
-            figures += [Figure("memory of an idle node", memory_mb(receiver_pid), "MB", 120.0)]
-            author.tell(recipient=RECEIVER, voices=[_voice("emergency", 20, 0.05)])
-            sent += 20
-            wait_for_quiet()
-            figures += [Figure("the same after its first 20 emergencies", memory_mb(receiver_pid), "MB")]
-            figures += [Figure("processor use of an idle node", _idle_percent(receiver_pid), "% of one", 1.0)]
-            if only != "bulk":
-                told = author.tell(recipient=RECEIVER, voices=[_voice("emergency", samples // 5, 0.1)])
-                sent += samples // 5
-                took = told["voices"][0]["took_ms"]
-                figures += [Figure("idle: emergency, p50", statistics.median(took), "ms", 20.0)]
-                figures += [Figure("idle: emergency, p99", percentile(took, 99), "ms")]
-            if only != "idle":
-                every_s, seconds = 0.1, samples * 0.1 + 2
-                voices = [
-                    _voice("emergency", samples, every_s, after_s=2.0),
-                    _voice("bulk", int(400 * seconds), 1 / 400),
-                ]
-                with Watched(author.pid) as at_author, Watched(receiver_pid) as at_receiver:
-                    told = author.tell(recipient=RECEIVER, voices=voices)
-                sent += samples + int(400 * seconds)
-                urgent, bulk = (each["took_ms"] for each in told["voices"])
-                figures += [
-                    Figure("under 400 bulk a second: emergency, p50", statistics.median(urgent), "ms"),
-                    Figure("under 400 bulk a second: emergency, p99", percentile(urgent, 99), "ms", 100.0),
-                    Figure("under 400 bulk a second: bulk, p99", percentile(bulk, 99), "ms"),
-                    Figure("processor time of the author", at_author.cpu_s, "s"),
-                    Figure("processor time of the receiver", at_receiver.cpu_s, "s"),
-                ]
-    _insist(author_house, receiver_house, sent)
-    return figures
+def _latency(samples: int, only: str | None) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
+        author_house, receiver_house = _pair(Path(folder))
+        before = {house: house.disk_bytes for house in (author_house, receiver_house)}
+        sent = 0
+        began = time.monotonic()
+        with serving(receiver_house) as receiver_pid:
+            yield Figure("ready after start", time.monotonic() - began, "s", 2.0)
+            with Author(author_house) as author:
+                wait_for_quiet()
+                yield Figure("memory of an idle node", memory_mb(receiver_pid), "MB", 120.0)
+                author.tell(recipient=RECEIVER, voices=[_voice("emergency", 20, 0.05)])
+                sent += 20
+                wait_for_quiet()
+                yield Figure("the same after its first 20 emergencies", memory_mb(receiver_pid), "MB")
+                yield Figure("processor use of an idle node", _idle_percent(receiver_pid), "% of one", 1.0)
+                if only != "bulk":
+                    count = min(samples, 200)
+                    took = author.tell(recipient=RECEIVER, voices=[_voice("emergency", count, 0.1)])
+                    sent += count
+                    yield from _emergencies("idle", took["voices"][0]["took_ms"], p50=20.0)
+                if only != "idle":
+                    every_s, seconds = 0.1, samples * 0.1 + 2
+                    bulletins = int(BULK_A_SECOND * seconds)
+                    voices = [
+                        _voice("emergency", samples, every_s, after_s=2.0),
+                        _voice("bulk", bulletins, 1 / BULK_A_SECOND),
+                    ]
+                    with Watched(author.pid) as at_author, Watched(receiver_pid) as at_receiver:
+                        told = author.tell(recipient=RECEIVER, voices=voices)
+                        _wait_until_applied(receiver_house)
+                    both = samples + bulletins
+                    sent += both
+                    urgent, bulk = (each["took_ms"] for each in told["voices"])
+                    when = f"under {BULK_A_SECOND} bulk a second"
+                    yield from _emergencies(when, urgent, p99=100.0)
+                    yield Figure(f"{when}: bulk, p99", percentile(bulk, 99), "ms")
+                    yield Figure(f"{when}: processor time at the author, each", at_author.cpu_s / both * 1000, "ms")
+                    yield Figure(f"{when}: processor time at the receiver, each", at_receiver.cpu_s / both * 1000, "ms")
+        if only is None:
+            for house, name in ((author_house, "author"), (receiver_house, "receiver")):
+                grown = (house.disk_bytes - before[house]) / sent
+                yield Figure(f"disk at the {name}, each statement", grown / 1000, "KB")
+        _insist(author_house, receiver_house, sent)
 
 
-def _drain(folder: Path, backlog: int, samples: int) -> list[Figure]:
-    author_house, receiver_house = _pair(folder)
-    with author_house.opened() as node:
-        prepare(node, RECEIVER, backlog)
-        with node.database.begin() as session:
-            node.peers.suspend(
-                session, RECEIVER, reason="the queue is not to flow yet", by="benchmark", now=node.clock.now()
-            )
-    every_s = 0.02
-    urgent = min(samples, int(backlog / 4000 / every_s))
-    with serving(receiver_house) as receiver_pid, Author(author_house) as author:
-        wait_for_quiet()
-        with Watched(author.pid) as at_author, Watched(receiver_pid) as at_receiver:
-            voice = _voice("emergency", urgent, every_s, after_s=0.5)
-            told = author.tell(recipient=RECEIVER, voices=[voice], wait_for=backlog + urgent)
-    took = told["voices"][0]["took_ms"]
-    _insist(author_house, receiver_house, backlog + urgent)
+def _emergencies(
+    when: str, took: Sequence[float], *, p50: float | None = None, p99: float | None = None
+) -> list[Figure]:
     return [
-        Figure(f"a queue of {backlog:,} drains in", told["seconds"], "s", 45.0),
-        Figure("while it drains: emergency, p50", statistics.median(took), "ms"),
-        Figure("while it drains: emergency, p99", percentile(took, 99), "ms", 200.0),
-        Figure("memory grown at the author", at_author.grown_mb, "MB", 80.0),
-        Figure("memory grown at the receiver", at_receiver.grown_mb, "MB", 80.0),
-        Figure("processor time at the author, each", at_author.cpu_s / backlog * 1e6, "µs"),
-        Figure("processor time at the receiver, each", at_receiver.cpu_s / backlog * 1e6, "µs"),
+        Figure(f"{when}: emergency, p50", statistics.median(took), "ms", p50),
+        Figure(f"{when}: emergency, p99", percentile(took, 99), "ms", p99),
     ]
+
+
+def _wait_until_applied(house: House) -> None:
+    """Wait until a node has nothing left to apply: only then its processor time and its disk are those of its work."""
+    deadline = time.monotonic() + PATIENCE_S
+    with sqlite3.connect(next((house.folder / "data").glob("*.db")), timeout=30) as connection:
+        while connection.execute("SELECT 1 FROM statements WHERE state = 'pending' LIMIT 1").fetchone():
+            if time.monotonic() > deadline:
+                raise SystemExit("the run does not count: the receiver does not come to an end of applying")
+            time.sleep(0.2)
+    connection.close()
+
+
+class Queue:
+    """Two nodes that know each other, and a long queue at the one, prepared once and drained as often as asked."""
+
+    def __init__(self, folder: Path, backlog: int) -> None:
+        self.folder, self.backlog = folder, backlog
+        self.author, self.receiver = _pair(folder)
+        with self.author.opened() as node:
+            prepare(node, RECEIVER, backlog)
+            with node.database.begin() as session:
+                node.peers.suspend(
+                    session, RECEIVER, reason="the queue is not to flow yet", by="benchmark", now=node.clock.now()
+                )
+        for house in (self.author, self.receiver):
+            shutil.copytree(house.folder, self._kept(house))
+
+    def drain(self, samples: int) -> Iterator[Figure]:
+        """Put both nodes back as they were before any round, and let the queue flow."""
+        for house in (self.author, self.receiver):
+            shutil.rmtree(house.folder)
+            shutil.copytree(self._kept(house), house.folder)
+        os.sync()  # else the nodes' first syncs would wait for the copies
+        backlog, every_s = self.backlog, 0.02
+        urgent = min(2 * samples, int(backlog / 4000 / every_s))
+        with serving(self.receiver) as receiver_pid, Author(self.author) as author:
+            wait_for_quiet()
+            with Watched(author.pid) as at_author, Watched(receiver_pid) as at_receiver:
+                voice = _voice("emergency", urgent, every_s, after_s=0.5)
+                told = author.tell(recipient=RECEIVER, voices=[voice], wait_for=backlog + urgent)
+        _insist(self.author, self.receiver, backlog + urgent)
+        when = "while it drains"
+        yield Figure(f"a queue of {backlog:,} drains in", told["seconds"], "s", 45.0)
+        yield from _emergencies(when, told["voices"][0]["took_ms"], p99=200.0)
+        yield Figure("memory grown at the author", at_author.grown_mb, "MB", 80.0)
+        yield Figure("memory grown at the receiver", at_receiver.grown_mb, "MB", 80.0)
+        yield Figure("memory of one helper that reads pushes, at most", at_receiver.child_mb, "MB")
+        yield Figure("processor time at the author, each", at_author.cpu_s / backlog * 1e6, "µs")
+        yield Figure("processor time at the receiver, each", at_receiver.cpu_s / backlog * 1e6, "µs")
+
+    def _kept(self, house: House) -> Path:
+        return self.folder / "kept" / house.unit_code
 
 
 def _voice(lane: str, count: int, every_s: float, *, after_s: float = 0.2) -> dict[str, Any]:
@@ -155,11 +179,6 @@ def _idle_percent(pid: int, seconds: float = 15.0) -> float:
     before, began = cpu_seconds(pid), time.monotonic()
     time.sleep(seconds)
     return 100 * (cpu_seconds(pid) - before) / (time.monotonic() - began)
-
-
-def percentile(took: Sequence[float], place: int) -> float:
-    """Return what `place` of a hundred took at most."""
-    return statistics.quantiles(took, n=100)[place - 1]
 
 
 def _insist(author: House, receiver: House, sent: int) -> None:
@@ -173,17 +192,6 @@ def _insist(author: House, receiver: House, sent: int) -> None:
         raise SystemExit(
             f"the run does not count: {sent} sent, {len(held)} held ({len(set(held))}), {receipted} receipted"
         )
-
-
-def table_of(figures: Sequence[Figure]) -> str:
-    """Return the figures as a table of Markdown."""
-    lines = ["| | measured | at most |", "|---|---|---|"]
-    for each in figures:
-        asked = "" if each.most is None else f"{each.most:g} {each.unit}"
-        mark = " (missed)" if each.is_missed else ""
-        figure = f"{each.value:,.1f} {each.unit}" if each.unit else f"{each.value:.2f}"
-        lines.append(f"| {each.name} | {figure}{mark} | {asked} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

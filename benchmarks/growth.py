@@ -6,6 +6,7 @@ names of their own, until there are as many as asked.
 
 import json
 import os
+import socket
 import sqlite3
 import statistics
 import sys
@@ -15,21 +16,26 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
+
 from benchmarks import load
-from benchmarks.page import write_table
-from benchmarks.pair import cpu_seconds
+from benchmarks.page import Figure, measure, options, report
+from benchmarks.pair import cpu_seconds, memory_mb, wait_for_quiet
 from benchmarks.receiving import CONNECTIONS, Sender, _ecolink, _prepare, _run, free_port, insist, serving
 from ecolink.kit.clock import SystemClock
 
-BEGIN, END = "<!-- growth -->", "<!-- end of growth -->"
 SIZE = 200
 MEASURED = 16_000
 PASSWORD = "walk the ridge at dawn"
 PAGES = 300
+IDLE = 1_000
+"""Connections that are kept open."""
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 LEAD = {
     "to": "350924000000",
     "letter_number": "庆公协〔2026〕18号",
@@ -55,56 +61,99 @@ class Paged(NamedTuple):
     cpu_ms: float
 
 
+class Received(NamedTuple):
+    """How many statements were received in a second, and the node's processor time for each, its helpers' too."""
+
+    rate: float
+    cpu_us: float
+
+
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--statements", type=int, default=1_000_000)
     parser.add_argument("--leads", type=int, default=100_000)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
-        few, many = _receiving(Path(folder), chosen.statements)
-        small, large = _pages(Path(folder), chosen.leads)
-    grown = large.cpu_ms / small.cpu_ms
-    rows = [
-        ("statements received a second, the node holds 16,000", f"{few:,.0f}"),
-        (f"the same, it holds {chosen.statements:,}", f"{many:,.0f}"),
-        ("a page of 50 leads of 1,000, ms", f"{small.took_ms:.1f}"),
-        (f"the same of {chosen.leads:,}", f"{large.took_ms:.1f}"),
-        ("processor time of a page of 50 leads of 1,000, ms", f"{small.cpu_ms:.1f}"),
-        (f"the same of {chosen.leads:,}", f"{large.cpu_ms:.1f}"),
-        ("page of many : page of few, in processor time (1.5 at most)", f"{grown:.2f}"),
-    ]
-    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
-    print(table)
-    if chosen.write:
-        write_table(table, BEGIN, END)
-    return int(grown > 1.5)
+    return report("growth", measure(chosen.rounds, lambda: _round(chosen.statements, chosen.leads)), write=chosen.write)
 
 
-def _receiving(folder: Path, wanted: int) -> tuple[float, float]:
-    """Return statements received a second by a node that holds few, and then by the same when it holds `wanted`."""
+def _round(statements: int, leads: int) -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as name:
+        folder = Path(name)
+        now = SystemClock().now()
+        senders = [Sender.make(number, now) for number in range(CONNECTIONS)]
+        local, federation = free_port(), free_port()
+        _prepare(folder, local, federation, senders, None)
+        _employ(folder)
+        yield from _standing(folder, local, federation)
+        few, many = _receiving(folder, federation, senders, statements)
+        small, large = _pages(folder, local, leads)
+    yield Figure(f"statements received, the node holds {MEASURED:,}", few.rate, "a second")
+    yield Figure(f"statements received, it holds {statements:,}", many.rate, "a second")
+    yield Figure(f"processor time of a statement received, the node holds {MEASURED:,}", few.cpu_us, "µs")
+    yield Figure(f"processor time of a statement received, it holds {statements:,}", many.cpu_us, "µs")
+    yield Figure("a page of 50 leads of 1,000", small.took_ms, "ms")
+    yield Figure(f"a page of 50 leads of {leads:,}", large.took_ms, "ms")
+    yield Figure("processor time of a page of 50 leads of 1,000", small.cpu_ms, "ms")
+    yield Figure(f"processor time of a page of 50 leads of {leads:,}", large.cpu_ms, "ms")
+    yield Figure("page of many : page of few, in processor time", large.cpu_ms / small.cpu_ms, "", 1.5)
+
+
+def _standing(folder: Path, local: int, federation: int) -> Iterator[Figure]:
+    """Yield what peers' idle connections take of a fresh node's memory, and what the console does once it is used."""
+    node = serving([*_ecolink(folder), "serve"], federation)
+    with node, ExitStack() as idle:
+        pid = node._process.pid  # noqa: SLF001
+        _call_and_stay(federation, idle)
+        wait_for_quiet()
+        before = memory_mb(pid)
+        for _ in range(IDLE):
+            _call_and_stay(federation, idle)
+        wait_for_quiet(1)
+        yield Figure("memory of a peer's idle connection", (memory_mb(pid) - before) * 1024 / IDLE, "KB")
+    node = serving([*_ecolink(folder), "serve"], federation)
+    with node, httpx.Client(base_url=f"http://127.0.0.1:{local}", headers=SAME_ORIGIN, timeout=30) as browser:
+        wait_for_quiet()
+        if browser.post("/sign-in", data={"/username": "officer", "/password": PASSWORD}).status_code != 303:
+            raise SystemExit("the officer could not sign in")
+        for path in ("/", "/leads", "/bulletins", "/emergencies"):
+            browser.get(path).raise_for_status()
+        yield Figure("memory of a node whose console is used", memory_mb(node._process.pid), "MB")  # noqa: SLF001
+
+
+def _call_and_stay(port: int, idle: ExitStack) -> None:
+    """Have one call answered, and keep the connection."""
+    line = idle.enter_context(socket.create_connection(("127.0.0.1", port)))
+    line.sendall(f"GET /federation/v1/nothing HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+    if b"\r\n" not in line.recv(65536):
+        raise SystemExit("the node does not keep a connection")
+
+
+def _receiving(folder: Path, port: int, senders: Sequence[Sender], wanted: int) -> tuple[Received, Received]:
+    """Return what receiving costs a node that holds few statements, and then the same when it holds `wanted`."""
     now = SystemClock().now()
-    senders = [Sender.make(number, now) for number in range(CONNECTIONS)]
     each = 3 * MEASURED // CONNECTIONS // SIZE * SIZE
     bodies = [sender.pushes(sender.statements(each, now), SIZE) for sender in senders]
-    local, federation = free_port(), free_port()
-    _prepare(folder, local, federation, senders, None)
     third = each // SIZE // 3
-    rates = []
+    received = []
     for number in range(3):
         if number == 2:
             _multiply(folder, wanted)
-        with serving([*_ecolink(folder), "serve", "--no-worker"], federation):
+        node = serving([*_ecolink(folder), "serve", "--no-worker"], port)
+        with node:
             fresh = SystemClock().now()
             queues = [
-                [sender.request(body, federation, fresh) for body in mine[number * third : (number + 1) * third]]
+                [sender.request(body, port, fresh) for body in mine[number * third : (number + 1) * third]]
                 for sender, mine in zip(senders, bodies, strict=True)
             ]
-            result = load.run("127.0.0.1", federation, queues)
+            before = cpu_seconds(node._process.pid)  # noqa: SLF001
+            result = load.run("127.0.0.1", port, queues)
+            taken = cpu_seconds(node._process.pid) - before  # noqa: SLF001
             insist(result, sum(map(len, queues)))
-            rates.append(sum(map(len, queues)) * SIZE / result.seconds)
-    return rates[1], rates[2]
+            count = sum(map(len, queues)) * SIZE
+            received.append(Received(count / result.seconds, taken / count * 1e6))
+    return received[1], received[2]
 
 
 def _multiply(folder: Path, wanted: int) -> None:
@@ -123,24 +172,15 @@ def _multiply(folder: Path, wanted: int) -> None:
     os.sync()  # else the node's first checkpoint would wait until all the copies are on the disk
 
 
-def _pages(folder: Path, wanted: int) -> tuple[Paged, Paged]:
-    """Return what a page of leads takes among a thousand, and among `wanted`."""
+def _employ(folder: Path) -> None:
+    """Give the node an officer."""
     (folder / "officer").write_text(PASSWORD)
-    user = [
-        "user",
-        "add",
-        "officer",
-        "--name",
-        "officer",
-        "--role",
-        "officer",
-        "--password-file",
-        f"{folder}/officer",
-        "--no-must-change",
-    ]
-    _run([*_ecolink(folder), *user])
-    settings = (folder / "ecolink.toml").read_text()
-    port = next(int(line.split("=")[1]) for line in settings.splitlines() if line.startswith("local_port"))
+    user = ["user", "add", "officer", "--name", "officer", "--role", "officer"]
+    _run([*_ecolink(folder), *user, "--password-file", f"{folder}/officer", "--no-must-change"])
+
+
+def _pages(folder: Path, port: int, wanted: int) -> tuple[Paged, Paged]:
+    """Return what a page of leads takes among a thousand, and among `wanted`."""
     node = serving([*_ecolink(folder), "serve", "--no-worker"], port)
     with node:
         base = f"http://127.0.0.1:{port}/api/v1"

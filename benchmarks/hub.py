@@ -16,12 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.delivering import Figure, percentile, table_of
-from benchmarks.page import write_table
+from benchmarks.page import Figure, measure, options, percentile, report
 from benchmarks.pair import AUTHOR, Author, House, Watched, cpu_seconds, memory_mb, wait_for_quiet
 from benchmarks.receiving import free_port
 
-BEGIN, END = "<!-- hub -->", "<!-- end of hub -->"
 CIRCLE = 100
 """Recipients of one statement, at most."""
 
@@ -29,16 +27,15 @@ CIRCLE = 100
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--peers", type=int, default=2_800)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     chosen = parser.parse_args()
+    return report("hub", measure(chosen.rounds, lambda: _round(chosen.peers)), write=chosen.write)
+
+
+def _round(peers: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
-        figures = _measure(Path(folder), chosen.peers)
-    table = table_of(figures)
-    print(table)
-    if chosen.write:
-        write_table(table, BEGIN, END)
-    return int(any(each.is_missed for each in figures))
+        return _measure(Path(folder), peers)
 
 
 def _measure(folder: Path, peers: int) -> list[Figure]:

@@ -24,7 +24,7 @@ AUTHOR, RECEIVER = "350924000000", "331126000000"
 NAMES = {AUTHOR: ("寿宁", "Shouning"), RECEIVER: ("庆元", "Qingyuan")}
 
 
-@dataclass
+@dataclass(frozen=True)
 class House:
     """One node's folder and addresses."""
 
@@ -45,6 +45,11 @@ class House:
         command += ["--allowed-network", "127.0.0.0/8", "--admin-password-file", f"{self.folder}/password"]
         command += ["--database-url", self.database_url] if self.database_url else []
         _run(command)
+
+    @property
+    def disk_bytes(self) -> int:
+        """What its data take on the disk."""
+        return sum(file.stat().st_size for file in (self.folder / "data").rglob("*") if file.is_file())
 
     @contextmanager
     def opened(self, transport: Transport | None = None) -> Iterator[Node]:
@@ -68,11 +73,11 @@ def introduce(one: House, other: House) -> None:
 
 
 class Watched:
-    """What a node's processes use while the block lasts: memory at its highest, and processor time."""
+    """What a node's processes use while the block lasts: memory at its highest, all and a child's; processor time."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.began_mb = self.most_mb = 0.0
+        self.began_mb = self.most_mb = self.child_mb = 0.0
         self.cpu_s = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -96,6 +101,7 @@ class Watched:
     def _watch(self) -> None:
         while not self._stop.wait(0.25):
             self.most_mb = max(self.most_mb, memory_mb(self.pid))
+            self.child_mb = max([self.child_mb, *(each.memory_info().rss / 2**20 for each in _family(self.pid)[1:])])
 
 
 def memory_mb(pid: int) -> float:

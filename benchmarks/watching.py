@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, cast
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-from benchmarks.page import write_table
+from benchmarks.page import Figure, measure, options, report
 from ecolink.cadence.obligations import Obligation
 from ecolink.cadence.periods import Period
 from ecolink.exchanges.obligations.book import Book, derived
@@ -33,7 +33,6 @@ from ecolink.storage.engine import Database, connect
 from ecolink.storage.schema import upgrade
 from tests.support.plans import plans
 
-BEGIN, END = "<!-- watching -->", "<!-- end of watching -->"
 US, THEM, TERMS = "350924000000", "331126000000", "0" * 64
 LIAISON = DutyV1.model_validate(
     {
@@ -53,19 +52,20 @@ AT_ANOTHER_TIME = datetime(2027, 6, 1, tzinfo=UTC)
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--obligations", type=int, default=1_000_000)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     chosen = parser.parse_args()
-    head = ("obligations", "a look when nothing is due (ms)", f"a day on which {AT_ONCE} fall due (ms)", "found by")
-    lines = [f"| {' | '.join(head)} |", "|---|---|---|---|"]
-    for size in (1_000, chosen.obligations):
-        looking, acting, steps = _measure(size)
-        lines.append(f"| {size:,} | {looking:.2f} | {acting:.0f} | {steps} |")
-    table = "\n".join(lines)
-    print(table)
-    if chosen.write:
-        write_table(table, BEGIN, END)
-    return 0
+    ways: set[str] = set()
+
+    def one_round() -> Iterator[Figure]:
+        for size in (1_000, chosen.obligations):
+            looking, acting, steps = _measure(size)
+            yield Figure(f"a look when nothing is due, {size:,} obligations", looking, "ms")
+            yield Figure(f"a day on which {AT_ONCE} fall due, {size:,} obligations", acting, "ms")
+            ways.add(steps)
+
+    rounds = measure(chosen.rounds, one_round)
+    return report("watching", rounds, write=chosen.write, note=f"Found by {' or by '.join(sorted(ways))}.")
 
 
 def _measure(size: int) -> tuple[float, float, str]:
@@ -99,7 +99,7 @@ def _measure(size: int) -> tuple[float, float, str]:
             acting = _seconds(act)
         steps = {step for plan in found for step in plan.steps if "obligations" in step and "next" in step}
         database.dispose()
-    return 1000 * looking, 1000 * acting, "; ".join(f"`{step}`" for step in sorted(steps))
+    return 1000 * looking, 1000 * acting, " and ".join(f"`{step}`" for step in sorted(steps))
 
 
 def _fill(database: Database, size: int) -> None:

@@ -19,9 +19,8 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from benchmarks.author import draft
-from benchmarks.delivering import Figure, percentile, table_of
-from benchmarks.page import write_table
-from benchmarks.pair import AUTHOR, RECEIVER, House, cpu_seconds, introduce
+from benchmarks.page import Figure, measure, options, percentile, report
+from benchmarks.pair import AUTHOR, RECEIVER, House, cpu_seconds, introduce, memory_mb
 from benchmarks.receiving import _ecolink
 from ecolink.configuration import load
 from ecolink.entrypoints.wiring import Node
@@ -33,7 +32,6 @@ from ecolink.storage.engine import Database, connect
 from ecolink.storage.listening import Listener
 from tests.support.postgres import Server, find_server
 
-BEGIN, END = "<!-- workers -->", "<!-- end of workers -->"
 PATIENCE_S = 180.0
 RINGS = 500
 
@@ -51,13 +49,17 @@ class Straight:
 def main() -> int:
     """Measure and tell."""
     parser = ArgumentParser()
+    options(parser)
     parser.add_argument("--statements", type=int, default=2_000)
-    parser.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
     chosen = parser.parse_args()
     server = find_server(durable=True)
-    one, two = (_applied(server, workers, chosen.statements) for workers in (1, 2))
+    return report("workers", measure(chosen.rounds, lambda: _round(server, chosen.statements)), write=chosen.write)
+
+
+def _round(server: Server, statements: int) -> list[Figure]:
+    one, two = (_applied(server, workers, statements) for workers in (1, 2))
     woken = _woken_ms(server)
-    figures = [
+    return [
         Figure("a worker is awake after another process committed, p50", statistics.median(woken), "ms", 20.0),
         Figure("the same, p99", percentile(woken, 99), "ms"),
         Figure("bulletins applied, one worker", one.rate, "a second"),
@@ -65,19 +67,16 @@ def main() -> int:
         Figure("two workers : one", two.rate / one.rate, ""),
         Figure("processor time of one worker for a bulletin", one.cpu_ms, "ms"),
         Figure("the same of two, together", two.cpu_ms, "ms"),
+        Figure("memory of a worker that has applied them", one.memory_mb, "MB"),
     ]
-    table = table_of(figures)
-    print(table)
-    if chosen.write:
-        write_table(table, BEGIN, END)
-    return int(any(each.is_missed for each in figures))
 
 
 class Applied(NamedTuple):
-    """How many bulletins were applied in a second, and the workers' processor time for each."""
+    """How many bulletins were applied in a second, the workers' processor time for each, the memory of one."""
 
     rate: float
     cpu_ms: float
+    memory_mb: float
 
 
 def _applied(server: Server, workers: int, statements: int) -> Applied:
@@ -129,8 +128,11 @@ def _watched(receiver: House, statements: int, workers: Sequence[int]) -> Applie
                 break
             time.sleep(0.1)
     middle = [mark for mark in marks if statements * 0.1 <= mark[2] <= statements * 0.9]
+    if len(middle) < 2:
+        raise SystemExit("the run does not count: all was applied before it could be looked at twice; give it more")
     (began, before, most), (ended, after, least) = middle[0], middle[-1]
-    return Applied((most - least) / (ended - began), (after - before) / (most - least) * 1000)
+    rate, cpu_ms = (most - least) / (ended - began), (after - before) / (most - least) * 1000
+    return Applied(rate, cpu_ms, memory_mb(workers[0]))
 
 
 def _woken_ms(server: Server) -> list[float]:

@@ -88,6 +88,21 @@ def find_server(*, durable: bool = False) -> Server:
     return _start(_programs(), _SETTINGS | _DURABLE if durable else _SETTINGS)
 
 
+def version() -> str:
+    """Return how the server that `find_server` would return calls its version, without starting one.
+
+    Raises:
+        NoPostgresError: none is given, and none can be started.
+
+    """
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        with psycopg.connect(Server(make_url(given)).address(make_url(given).database or "postgres")) as connection:
+            return f"PostgreSQL {connection.info.parameter_status('server_version')}"
+    told = subprocess.run([_programs() / "postgres", "--version"], capture_output=True, text=True, check=True)
+    return told.stdout.strip()
+
+
 def _programs() -> Path:
     programs = _system_programs() or _wheel_programs()
     if programs is None:
