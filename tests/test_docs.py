@@ -14,6 +14,7 @@ from typing import get_args
 import pytest
 from pydantic.fields import FieldInfo
 
+from benchmarks import sizing
 from ecolink.configuration import variable
 from ecolink.console.authorization import app_with_pages
 from ecolink.entrypoints.doctor.examination import OF_THE_DATABASE, OF_THE_MACHINE, OF_THE_NODE
@@ -116,12 +117,17 @@ def _default(name: str, info: FieldInfo) -> str:
     return f"`{info.default}`"
 
 
+def sizing_table():
+    return table(("what", "costs", "measured as"), *sizing.rows())
+
+
 GENERATED = {
     "reasons": reasons,
     "operations": operations,
     "kinds": kinds,
     "limits": lambda: table(("limit", "value", "what it bounds"), *limit_rows()),
     "settings": settings_table,
+    "sizing": sizing_table,
 }
 
 STATES = {
