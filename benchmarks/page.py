@@ -159,6 +159,6 @@ def _marks(name: str) -> tuple[str, str]:
 
 def _told(value: float) -> str:
     """Write three figures or more, and no more digits behind the point than mean something."""
-    if (value == int(value) and value >= 10) or value >= 1000:
+    if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

