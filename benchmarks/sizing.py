@@ -53,7 +53,7 @@ COSTS = (
     Cost(
         "a statement delivered to one peer, by itself, by a hub with thousands of peers",
         "hub",
-        "a tenth known to be down: processor time of a delivery",
+        "those who live, alone: processor time of a delivery",
     ),
     Cost(
         "the same when a tenth of the peers has just gone down",
