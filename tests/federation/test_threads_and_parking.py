@@ -1,16 +1,18 @@
 """What arrives too early waits, what cannot be applied is set aside or answered, and the rest goes on."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy import text as sql
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from ecolink.entrypoints.wiring import Node
 from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.leads.rules import State
 from ecolink.federation import operations, queues
@@ -124,6 +126,79 @@ def test_an_update_that_overtakes_its_alert_waits_for_it_and_holds_up_no_other_e
     town.network.release()
     town.settle()
     assert qingyuan.texts == ["flood", "fire", "the fire spreads"]
+
+
+# Two workers in one thread, whose commits cross
+
+
+def apply_all(node: Node) -> None:
+    while node.applier.step(tuple(Lane), node.clock.now()):
+        pass
+
+
+def beside(work: Callable[[], object], node: Node, late: threading.Event | None = None) -> threading.Thread:
+    """Let another worker work until it is done, or waits for a lock of the database, or is `late`."""
+    locked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    other = threading.Thread(target=work)
+    other.start()
+    while other.is_alive() and not (late and late.is_set()):
+        with node.database.read() as session:
+            if session.scalar(sql(locked)):
+                break
+        other.join(0.005)
+    return other
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_reply_that_one_worker_sets_aside_while_another_applies_its_request_is_applied_after_it(
+    town, shouning, qingyuan
+):
+    node, workers = qingyuan.node, []
+    late, over = threading.Event(), threading.Event()
+    request = shouning.send("who saw the truck?", QINGYUAN).statement
+    shouning.send("it was green", QINGYUAN, thread=request.thread)
+    deliver(town)
+
+    def apply_slowly(session, stored, now):
+        node.handlers[NOTE] = qingyuan.apply
+        workers.append(beside(lambda: apply_all(node), node, late))
+        qingyuan.apply(session, stored, now)
+
+    def commit_late(_session):
+        if threading.current_thread() is not threading.main_thread():
+            late.set()
+            over.wait()
+
+    node.handlers[NOTE] = apply_slowly
+    node.database.before_commit(commit_late)
+    node.applier.step((Lane.CASE,), town.clock.now())
+    over.set()
+    workers[0].join()
+    apply_all(node)
+    assert qingyuan.texts == ["who saw the truck?", "it was green"]
+    assert parked(qingyuan) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_reply_whose_request_comes_and_is_applied_while_it_is_set_aside_is_applied_after_it(town, qingyuan):
+    node, workers, forger = qingyuan.node, [], Forger(town)
+    request = written(town, "who saw the truck?")
+    forger.push(forger.batch(written(town, "it was green", request)))
+
+    def take_the_request() -> None:
+        forger.push(forger.batch(request))
+        apply_all(node)
+
+    def commit_late(_session):
+        if threading.current_thread() is threading.main_thread() and not workers:
+            workers.append(beside(take_the_request, node))
+
+    node.database.before_commit(commit_late)
+    node.applier.step((Lane.CASE,), town.clock.now())
+    workers[0].join()
+    apply_all(node)
+    assert qingyuan.texts == ["who saw the truck?", "it was green"]
+    assert parked(qingyuan) == []
 
 
 # What cannot be applied

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import String, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError, UnavailableError
@@ -57,6 +57,9 @@ _DUE = Query(
     select(func.min(_STATEMENTS.apply_after)).where(
         _STATEMENTS.state == "pending", _STATEMENTS.lane.in_(bindparam("lanes", expanding=True))
     )
+)
+_ALONE_IN_THREAD = Query(
+    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("thread", type_=String), 0)))
 )
 _SETTLE = Query(update(table_of(StatementRow)).where(_STATEMENTS.n == bindparam("settled")))
 _SETTLED_AMONG = Query(
@@ -206,6 +209,7 @@ class Applier:
 
         """
         statement = stored(row)
+        self._be_alone_in(session, row.thread)
         try:
             with session.begin_nested() if apart else nullcontext():
                 if statement.returned_at is not None:
@@ -227,6 +231,16 @@ class Applier:
         else:
             _settle(session, row, "applied", None)
         _wake_thread(session, row)
+
+    def _be_alone_in(self, session: Session, thread: str) -> None:
+        """Wait until nobody else applies anything of a thread; the commit lets the next one go on.
+
+        Otherwise one could miss a predecessor that another worker is just applying, and be set aside after that worker
+        had looked for what waits: nobody would wake it again. On SQLite there is one writer anyway. This is taken
+        outside the savepoint of a statement: what is locked in it is free again once it is undone.
+        """
+        if not self.database.is_sqlite:
+            _ALONE_IN_THREAD.first(session, {"thread": thread})
 
     def _set_aside(self, session: Session, row: Held, statement: Stored, fault: Exception, now: datetime) -> None:
         """Write down why a statement was not applied; one that is no legal move is answered."""
