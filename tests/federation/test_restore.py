@@ -15,6 +15,7 @@ from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.protocol.checkpoint import origin_of
 from ecolink.protocol.statement import Lane
 from tests.federation.backups import back_up, rebuild
+from tests.support.crossing import beside
 from tests.support.notes import Notebook
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
@@ -97,6 +98,24 @@ def test_a_restored_sender_opens_a_new_epoch_from_its_peers_head_and_goes_on(tow
     with shouning.node.database.read() as session:
         assert session.scalar(select(OutChannel.start_chain).filter_by(epoch=2)) == before[1]
     assert start(town, SHOUNING) == start(town, QINGYUAN) == "agreed", "what is mended is not mended again"
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_what_is_sent_while_a_new_epoch_is_opened_goes_out_in_it(town, shouning, qingyuan, old_url):
+    """Whoever queues waits for the channel, and then finds it closed."""
+    shouning = bring_back(town, shouning, old_url)
+    officers = []
+
+    def send_meanwhile(session):
+        if not officers and session.scalars(select(OutChannel.epoch).filter_by(epoch=2)).all():
+            officers.append(beside(lambda: shouning.send("S5", QINGYUAN), shouning.node.database))
+
+    shouning.node.database.before_commit(send_meanwhile)
+    assert start(town, SHOUNING) == "mended"
+    officers[0].join()
+    assert epochs(shouning.node) == [(1, True, 4), (2, False, 1)]
+    town.settle()
+    assert qingyuan.texts == ["S1", "S2", "S3", "S4", "S5"]
 
 
 def test_a_restored_receiver_gets_again_what_it_had_receipted(town, shouning, qingyuan, old_url):

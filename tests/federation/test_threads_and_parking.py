@@ -1,14 +1,13 @@
 """What arrives too early waits, what cannot be applied is set aside or answered, and the rest goes on."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy import text as sql
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -25,6 +24,7 @@ from ecolink.protocol.sealing import seal
 from ecolink.protocol.statement import Lane, Statement
 from tests.exchanges.leads.bureaux import Border
 from tests.federation.test_trust import Forger, verdicts
+from tests.support.crossing import beside
 from tests.support.notes import NOTE, Notebook, note
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
@@ -136,19 +136,6 @@ def apply_all(node: Node) -> None:
         pass
 
 
-def beside(work: Callable[[], object], node: Node, late: threading.Event | None = None) -> threading.Thread:
-    """Let another worker work until it is done, or waits for a lock of the database, or is `late`."""
-    locked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    other = threading.Thread(target=work)
-    other.start()
-    while other.is_alive() and not (late and late.is_set()):
-        with node.database.read() as session:
-            if session.scalar(sql(locked)):
-                break
-        other.join(0.005)
-    return other
-
-
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_reply_that_one_worker_sets_aside_while_another_applies_its_request_is_applied_after_it(
     town, shouning, qingyuan
@@ -161,7 +148,7 @@ def test_a_reply_that_one_worker_sets_aside_while_another_applies_its_request_is
 
     def apply_slowly(session, stored, now):
         node.handlers[NOTE] = qingyuan.apply
-        workers.append(beside(lambda: apply_all(node), node, late))
+        workers.append(beside(lambda: apply_all(node), node.database, late))
         qingyuan.apply(session, stored, now)
 
     def commit_late(_session):
@@ -191,7 +178,7 @@ def test_a_reply_whose_request_comes_and_is_applied_while_it_is_set_aside_is_app
 
     def commit_late(_session):
         if threading.current_thread() is threading.main_thread() and not workers:
-            workers.append(beside(take_the_request, node))
+            workers.append(beside(take_the_request, node.database))
 
     node.database.before_commit(commit_late)
     node.applier.step((Lane.CASE,), town.clock.now())

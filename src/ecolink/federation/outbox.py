@@ -35,7 +35,14 @@ DELIVER_WITHIN = {
 _PEERS, _CHANNELS = table_of(PeerRow).c, table_of(OutChannel).c
 _STATE = Query(select(_PEERS.state).where(_PEERS.unit_code == bindparam("peer")))
 _NEWEST = Query(
-    select(_CHANNELS.id, _CHANNELS.last_seq, _CHANNELS.last_chain, _CHANNELS.receipted_seq, _CHANNELS.attempts)
+    select(
+        _CHANNELS.id,
+        _CHANNELS.last_seq,
+        _CHANNELS.last_chain,
+        _CHANNELS.receipted_seq,
+        _CHANNELS.attempts,
+        _CHANNELS.closed,
+    )
     .where(_CHANNELS.recipient == bindparam("recipient"), _CHANNELS.lane == bindparam("lane"))
     .order_by(_CHANNELS.epoch.desc())
     .limit(1)
@@ -131,6 +138,9 @@ def queue(session: Session, entry: Entry, recipient: str, now: datetime) -> None
     """Give a stored statement the next place in our channel to `recipient`."""
     named = {"recipient": recipient, "lane": entry.lane.value}
     channel = _NEWEST.first(session, named)
+    if channel is not None and channel.closed:
+        # PostgreSQL made us wait for whoever closed it; the epoch that was opened with that is seen from now on.
+        channel = _NEWEST.first(session, named)
     if channel is None:
         begin_channel(session, recipient, entry.lane, epoch=1, start_chain=GENESIS.hex(), now=now)
         channel = _NEWEST.one(session, named)
