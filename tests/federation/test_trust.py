@@ -2,12 +2,15 @@
 
 import base64
 import json
+import runpy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
 import pytest
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select
 from structlog.testing import capture_logs
 
@@ -15,18 +18,20 @@ from ecolink.entrypoints.doctor.exchange import clocks
 from ecolink.entrypoints.doctor.finding import Level
 from ecolink.errors import ConflictError, InvalidError
 from ecolink.federation import operations, queues
-from ecolink.federation.models import Alarm, Equivocation, InBatch, InEntry, PeerRow, SeenRequest, StatementRow
+from ecolink.federation.models import Alarm, Equivocation, InBatch, InEntry, PeerKey, PeerRow, SeenRequest, StatementRow
 from ecolink.federation.operations import Call
 from ecolink.federation.peers import PeerState
 from ecolink.kit.canonical import dumps
 from ecolink.kit.ids import new_id
 from ecolink.protocol import manifest
 from ecolink.protocol.batch import GENESIS, chain, pack, seal_batch
-from ecolink.protocol.keys import SigningKey
+from ecolink.protocol.keys import SigningKey, Use
 from ecolink.protocol.receipt import open_receipt
 from ecolink.protocol.sealing import seal
 from ecolink.protocol.statement import Lane
+from ecolink.storage import schema
 from ecolink.storage.base import Base
+from ecolink.storage.upsert import insert_new
 from tests.support.forger import Forger
 from tests.support.notes import Notebook, note
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
@@ -444,6 +449,71 @@ def test_a_batch_sealed_under_a_key_since_revoked_is_sealed_again(town, shouning
         town.wait(timedelta(hours=1))
     # The batch arrives under the new key; the statement the revoked key signed is refused, and says so.
     assert qingyuan.texts == ["sealed under the new key"]
+
+
+def squatting(squatter: Notebook, key: SigningKey) -> bytes:
+    """Return the keys.push of a bureau that changes its keys and lists another bureau's signing key as its log's."""
+    node, now = squatter.node, squatter.node.clock.now()
+    with node.database.read() as session:
+        head, before = node.keystore.head(session, node.us), node.keystore.documents(session, node.us)
+    new, old = node.keystore._committed(head), node.signer.key
+    made = manifest.rotate(
+        head, now=now, new_key=new, old_key=old, next_kid="x" * 43, overlap=timedelta(days=7), log_key=key
+    )
+    return dumps({"iss": node.us, "manifests": manifest.as_text([*before, made])})
+
+
+def test_a_bureau_that_lists_anothers_new_key_as_its_own_log_key_does_not_keep_the_other_out(town, shouning, qingyuan):
+    jingning = Notebook(town.add(JINGNING))
+    town.introduce(SHOUNING, JINGNING)
+    town.introduce(QINGYUAN, JINGNING)
+    town.clock.advance(timedelta(hours=1))
+    rotate(jingning)
+    gate = town.network.gates[QINGYUAN]
+    assert gate(Call(operations.KEYS, {}, None, squatting(shouning, jingning.node.signer.key))).status == 204
+
+    jingning.send("under the new key", QINGYUAN)
+    shouning.send("under the old key", QINGYUAN)
+    town.wait(timedelta(hours=1))
+    assert sorted(qingyuan.texts) == ["under the new key", "under the old key"]
+    with qingyuan.node.database.read() as session:
+        held = qingyuan.node.peers.names(session)
+    assert (held[SHOUNING].manifest_version, held[JINGNING].manifest_version) == (2, 2)
+
+
+def test_a_signing_key_of_one_bureau_is_not_taken_for_anothers(town, shouning, qingyuan):
+    """Whoever holds it too could be either: two people talk first."""
+    node, now = qingyuan.node, town.clock.now()
+    twin = town.build(JINGNING, town.new_database_url())
+    with twin.database.begin() as session:
+        keys = twin.keystore.directory_keys
+        first = manifest.new_manifest(
+            iss=JINGNING,
+            now=now,
+            sign_key=shouning.node.signer.key,
+            log_key=keys.only("log"),
+            seal_key=keys.only("seal"),
+            next_kid="x" * 43,
+        )
+        twin.keystore._hold(session, [first], "keys-begun", now)
+    twin.signer.change(shouning.node.signer.key)
+    with pytest.raises(ConflictError, match="Another bureau"), node.database.begin() as session:
+        node.peers.import_card(session, twin.card(now), by="administrator", now=now)
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_an_upgrade_gives_up_the_keys_that_a_bureau_had_only_listed(town, shouning, qingyuan):
+    node = qingyuan.node
+    with node.database.read() as session:
+        head = node.keystore.head(session, SHOUNING)
+    listed = [{"kid": key.kid, "unit_code": SHOUNING} for key in head.keys if key.use is not Use.SIGN]
+    with node.database.begin() as session:
+        assert insert_new(session, PeerKey, listed) == 2, "as the version before held them"
+    step = runpy.run_path(str(schema.migrations() / "versions" / "20261123_signing_kids.py"))
+    with node.database.begin() as session, Operations.context(MigrationContext.configure(session.connection())):
+        step["upgrade"]()
+    with node.database.read() as session:
+        assert session.scalars(select(PeerKey.kid)).all() == [head.current(Use.SIGN).kid]
 
 
 def test_two_manifests_for_one_place_suspend_the_peer_and_raise_an_alarm(town, shouning, qingyuan):

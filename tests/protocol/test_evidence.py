@@ -12,8 +12,9 @@ from ecolink.protocol import evidence
 from ecolink.protocol.batch import GENESIS, chain
 from ecolink.protocol.card import fingerprint
 from ecolink.protocol.evidence import LeafProof, StatementRecord, Trust
+from ecolink.protocol.evidence.trust import Keys
 from ecolink.protocol.jws import digest_of
-from ecolink.protocol.keys import SigningKey
+from ecolink.protocol.keys import SigningKey, Use
 from ecolink.protocol.merkle import inclusion_ranges
 from ecolink.protocol.receipt import Outcome, Verdict, seal_receipt
 from ecolink.protocol.sealing import seal
@@ -31,6 +32,15 @@ def test_a_whole_thread_verifies_from_either_sides_export():
         assert report.ok, report.first_wrong
         assert report.findings == ()
         assert (report.thread, report.made_by) == (TOLD.thread, exporter.unit_code)
+
+
+@pytest.mark.parametrize("first", [SHOUNING, QINGYUAN])
+def test_a_key_that_another_bureau_lists_as_its_logs_is_still_the_one_its_own_bureau_signs_with(first):
+    shouning = Bureau(SHOUNING)
+    qingyuan = Bureau(QINGYUAN, log=shouning.sign)
+    heads = sorted([shouning.head, qingyuan.head], key=lambda head: head.iss != first)
+    found = Keys({head.iss: head for head in heads}).find(shouning.sign.kid)
+    assert (found.issuer, found.use) == (SHOUNING, Use.SIGN)
 
 
 def test_the_report_tells_the_thread_move_by_move():

@@ -226,7 +226,7 @@ class ManifestRow(Base):
 
 
 class PeerKey(Base):
-    """A peer's public key as its manifest head gives it. A kid belongs to one bureau for ever."""
+    """A peer's signing key, present or past. Each has signed a manifest of its bureau, and belongs to it for ever."""
 
     __tablename__ = "peer_keys"
 

@@ -16,6 +16,7 @@ from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.kit.times import to_text
 from ecolink.protocol import manifest
 from ecolink.protocol.card import fingerprint, open_card
+from ecolink.protocol.keys import Use
 from ecolink.protocol.manifest import Document, Manifest
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.bells import Bell, ring
@@ -202,7 +203,8 @@ class Peers:
             for link in head.chain
         ]
         insert_new(session, ManifestRow, held)
-        kids = [key.kid for key in head.keys]
+        # Of the keys for its log and for sealing a manifest proves nothing: anyone may list another bureau's.
+        kids = [key.kid for key in head.keys if key.use is Use.SIGN]
         session.execute(delete(PeerKey).where(PeerKey.unit_code == row.unit_code))
         if session.scalar(select(PeerKey.kid).where(PeerKey.kid.in_(kids)).limit(1)) is not None:
             raise ConflictError("Another bureau already holds one of these keys.", "其中一个密钥已属于另一单位。")

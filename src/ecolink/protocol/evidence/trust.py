@@ -10,7 +10,7 @@ from typing import Self
 
 from ecolink.protocol import manifest
 from ecolink.protocol.card import Card, fingerprint, open_card
-from ecolink.protocol.keys import VerifyKey
+from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.manifest import Document, Manifest
 from ecolink.protocol.refusal import Reason, Refused
 
@@ -61,8 +61,12 @@ class Keys:
     manifests: Mapping[str, Manifest]
 
     def find(self, kid: str) -> VerifyKey | None:
-        """Return the key named `kid`, whoever's it is."""
-        return next(filter(None, (head.find(kid) for head in self.manifests.values())), None)
+        """Return the key named `kid`, whoever's it is.
+
+        One that signs has signed a manifest of its bureau; as a key for another use any bureau may list it.
+        """
+        listed = [key for head in self.manifests.values() if (key := head.find(kid)) is not None]
+        return min(listed, key=lambda key: key.use is not Use.SIGN, default=None)
 
     def of(self, unit_code: str) -> tuple[VerifyKey, ...]:
         """Return every key a bureau ever showed."""

@@ -1,0 +1,30 @@
+"""Signing kids."""
+
+import base64
+import json
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "20261123_signing_kids"
+down_revision = "20261123_lists_in_order"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Give up the kids that a bureau had only listed, for its log or for sealing: nobody had proven to hold them."""
+    tokens = sa.column("tokens", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"))
+    manifests = sa.table("manifests", sa.column("unit_code"), tokens)
+    held = sa.table("peer_keys", sa.column("kid"), sa.column("unit_code"))
+    connection = op.get_bind()
+    for unit_code, (token, *_) in connection.execute(sa.select(manifests.c.unit_code, tokens)).all():
+        payload = token.split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        listed = [key["kid"] for key in said["keys"] if key["use"] != "sign"]
+        connection.execute(held.delete().where(held.c.unit_code == unit_code, held.c.kid.in_(listed)))
+
+
+def downgrade() -> None:
+    """Leave it: the version before holds them again with the bureau's next manifest, and asks for none of them."""
