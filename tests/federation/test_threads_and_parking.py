@@ -7,7 +7,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -16,7 +16,7 @@ from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.leads.rules import State
 from ecolink.federation import operations, queues
 from ecolink.federation.applying import REJECTED, Parked
-from ecolink.federation.models import Alarm
+from ecolink.federation.models import Alarm, StatementRow
 from ecolink.federation.threads import load
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, pack, seal_batch
@@ -214,6 +214,25 @@ def test_a_statement_whose_handler_fails_is_set_aside_with_the_reason_and_the_re
     town.settle()
     assert qingyuan.texts == ["before", "after", "cursed"]
     assert parked(qingyuan) == []
+
+
+def test_a_statement_whose_row_is_damaged_is_set_aside_and_the_rest_goes_on(town, shouning, qingyuan, said):
+    sent = [shouning.send(text, QINGYUAN).statement for text in ("before", "damaged", "after")]
+    deliver(town)
+    row = update(StatementRow).where(StatementRow.jti == sent[1].jti)
+    with qingyuan.node.database.begin() as session:
+        session.execute(row.values(token=sent[1].token[:-200]))
+    town.settle()
+    assert qingyuan.texts == ["before", "after"]
+    (aside,) = parked(qingyuan)
+    assert (aside.jti, aside.type) == (sent[1].jti, NOTE)
+    assert [event["jti"] for event in said if event["event"] == "applying.failed"] == [aside.jti]
+
+    with qingyuan.node.database.begin() as session:
+        session.execute(row.values(token=sent[1].token))  # as from a backup
+    retry(qingyuan)
+    town.settle()
+    assert qingyuan.texts == ["before", "after", "damaged"]
 
 
 def test_what_builds_on_a_statement_that_is_set_aside_waits_for_it(town, shouning, qingyuan):

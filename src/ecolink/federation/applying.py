@@ -208,10 +208,10 @@ class Applier:
             _CannotBeAppliedError: something went wrong with it, and it is not apart.
 
         """
-        statement = stored(row)
         self._be_alone_in(session, row.thread)
         try:
             with session.begin_nested() if apart else nullcontext():
+                statement = stored(row)  # a row whose bytes are damaged holds up nobody either
                 if statement.returned_at is not None:
                     # It was judged when it was made, and its predecessors were here then.
                     _settle(session, row, "applied", None)
@@ -225,7 +225,7 @@ class Applier:
                 raise  # the database's fault, not the statement's: nobody needs to look at it
             if not apart:
                 raise _CannotBeAppliedError from fault
-            self._set_aside(session, row, statement, fault, now)
+            self._set_aside(session, row, fault, now)
             if not isinstance(fault, Reject):
                 return
         else:
@@ -242,7 +242,7 @@ class Applier:
         if not self.database.is_sqlite:
             _ALONE_IN_THREAD.first(session, {"thread": thread})
 
-    def _set_aside(self, session: Session, row: Held, statement: Stored, fault: Exception, now: datetime) -> None:
+    def _set_aside(self, session: Session, row: Held, fault: Exception, now: datetime) -> None:
         """Write down why a statement was not applied; one that is no legal move is answered."""
         match fault:
             case Park():
@@ -251,7 +251,7 @@ class Applier:
                 state = "unsupported" if fault.code == UNSUPPORTED else "rejected"
                 _settle(session, row, state, f"{fault.code}: {fault.detail}")
                 if row.type != REJECTED:
-                    self._answer_rejected(session, statement, fault, now)
+                    self._answer_rejected(session, stored(row), fault, now)
             case _:
                 _log.error("applying.failed", jti=row.jti, type=row.type, exc_info=fault)
                 _settle(session, row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
