@@ -15,5 +15,8 @@ if [ "$have" != "$(cat "$here/PLATFORM")" ]; then
     exit 1
 fi
 [ -x "$into/bin/pip" ] || "$python" -m venv "$into"
-"$into/bin/pip" --disable-pip-version-check --quiet install --upgrade --no-index --find-links "$here/wheels" ecolink
+# Everything anew and from here alone, whatever this machine's pip is told otherwise: --upgrade would leave what bears the
+# same number, and what ecolink needs where an older one would still do.
+PIP_CONFIG_FILE=/dev/null "$into/bin/pip" --isolated --disable-pip-version-check --quiet install --force-reinstall \
+    --no-index --find-links "$here/wheels" ecolink
 "$into/bin/ecolink" --version
