@@ -1,6 +1,8 @@
 """The published test vectors hold, every one, and are what we would write today."""
 
 import json
+from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from ecolink.kit.times import from_text
 from ecolink.protocol import base64url, batch, card, heads, manifest, receipt, request, sealing, strict_json
 from ecolink.protocol.keys import Use, VerifyKey
+from ecolink.protocol.kinds import __main__ as kinds
 from ecolink.protocol.refusal import Reason, Refused
 from tests.vectors import freeze, regenerate
 
@@ -153,3 +156,81 @@ def test_a_changed_vector_is_seen(monkeypatch):
     place = next(iter(now))
     monkeypatch.setattr(freeze, "parts", lambda: {**now, place: "0" * 64})
     assert freeze.changed("0.1.0") == [place]
+
+
+NOW = freeze.forms(kinds.document())
+LEAVE = """
+A bureau on {release} refuses what we write, or we refuse what it writes. Leave the form as it was: say what is new in a
+member that may be left out, or in a new type (.v2) beside the old one. See docs/protocol.md, Compatibility.
+"""
+
+
+@pytest.mark.parametrize("release", sorted(path.stem for path in freeze.FROZEN.glob("*.json")))
+def test_a_bureau_on_a_release_and_one_on_this_version_read_each_others_statements(release):
+    faults = freeze.broken(release, NOW)
+    assert faults == [], LEAVE.format(release=release)
+
+
+def form_of(now, *path):
+    """The form of a member of a request for a lead, to be changed."""
+    return reduce(lambda form, name: form["properties"][name], path, now["lead.requested.v1"]["body"])
+
+
+def a_type_is_gone(now):
+    del now["lead.requested.v1"]
+
+
+def a_member_is_gone(now):
+    del form_of(now)["properties"]["urgency"]
+
+
+def a_member_is_new_and_must_be_there(now):
+    form_of(now)["properties"]["weather"] = {"type": "string"}
+    form_of(now)["required"].append("weather")
+
+
+def a_member_need_not_be_there_any_more(now):
+    form_of(now)["required"].remove("urgency")
+
+
+def a_member_may_say_more(now):
+    form_of(now, "urgency")["enum"].append("U4")
+
+
+def a_member_may_say_less(now):
+    form_of(now, "facts")["maxLength"] -= 1
+
+
+def a_type_needs_no_approver_any_more(now):
+    now["lead.requested.v1"]["approver_needed"] = False
+
+
+def a_type_has_another_private_part(now):
+    now["lead.accepted.v1"]["private"] = None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        a_type_is_gone,
+        a_member_is_gone,
+        a_member_is_new_and_must_be_there,
+        a_member_need_not_be_there_any_more,
+        a_member_may_say_more,
+        a_member_may_say_less,
+        a_type_needs_no_approver_any_more,
+        a_type_has_another_private_part,
+    ],
+)
+def test_a_change_that_a_bureau_on_a_release_would_not_read_is_seen(change):
+    now = deepcopy(NOW)
+    change(now)
+    (fault,) = freeze.broken("0.1.0", now)
+    assert fault.startswith("lead.")
+
+
+def test_a_member_that_may_be_left_out_and_a_new_type_break_nothing():
+    now = deepcopy(NOW)
+    form_of(now)["properties"]["weather"] = {"type": "string"}
+    now["lead.requested.v2"] = now["lead.requested.v1"]
+    assert freeze.broken("0.1.0", now) == []

@@ -1,7 +1,11 @@
-"""Freeze the vectors of a release: `python -m tests.vectors.freeze 0.1.0` writes `frozen/0.1.0.json`.
+"""Freeze a release: `python -m tests.vectors.freeze 0.1.0` writes `frozen/0.1.0.json` and `frozen/bodies/0.1.0.json`.
 
-A frozen file names every part of every vector file with its digest. Later versions may add parts; none that a
+The first names every part of every vector file with its digest. Later versions may add parts; none that a
 release once had may change or go, for nodes of that release judge by them.
+
+The second holds the form of every statement's body and private part. A node of that release keeps members it does
+not know, and refuses a body in which one that it knows is missing or has another form. So both read each other as
+long as each member it knew is as it was, and the new ones may be left out.
 """
 
 import json
@@ -11,16 +15,24 @@ from pathlib import Path
 from typing import Any
 
 from ecolink.kit.canonical import dumps, sha256_hex
+from ecolink.protocol.kinds import __main__ as kinds
 
 FOLDER = Path(__file__).parent
 FROZEN = FOLDER / "frozen"
+BODIES = FROZEN / "bodies"
+
+Form = Any
+"""A part of a JSON Schema."""
+
+_EXPLAINED = {"title", "description", "examples", "discriminator"}
+"""What a JSON Schema says to people, or again."""
 
 
 def parts() -> dict[str, str]:
     """Return the digest of every part of the vectors as they are, by file, member and name."""
     found = {}
     for path in sorted(FOLDER.glob("**/*.json")):
-        if path.parent == FROZEN:
+        if FROZEN in path.parents:
             continue
         for place, part in _parts_of(json.loads(path.read_text("ascii"))):
             found[f"{path.relative_to(FOLDER)} {place}"] = sha256_hex(dumps(part))
@@ -46,6 +58,53 @@ def _parts_of(content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield f"{member} {name}", item
 
 
+def forms(document: str) -> dict[str, Form]:
+    """Return the form of every type in a file such as openapi/statements.v1.json, without explanations and references."""
+    types: dict[str, Form] = json.loads(document)["types"]
+    return {name: {part: _bare(form, form) for part, form in said.items()} for name, said in types.items()}
+
+
+def broken(release: str, now: dict[str, Form]) -> list[str]:
+    """Return what nodes of a release and nodes with the forms of `now` would refuse of each other."""
+    then: dict[str, Form] = json.loads((BODIES / f"{release}.json").read_text("utf-8"))
+    return [fault for name in then for fault in _breaks(name, then[name], now.get(name))]
+
+
+def _bare(form: Form, whole: Form) -> Form:
+    if isinstance(form, list):
+        return sorted(form) if all(isinstance(each, str) for each in form) else [_bare(each, whole) for each in form]
+    if not isinstance(form, dict):
+        return form
+    if "$ref" in form:
+        return _bare(whole["$defs"][form["$ref"].removeprefix("#/$defs/")], whole)
+    members = {"properties": {name: _bare(each, whole) for name, each in form.get("properties", {}).items()}}
+    others = {word: _bare(each, whole) for word, each in form.items() if word not in {*_EXPLAINED, "$defs"}}
+    return others | members if "properties" in form else others
+
+
+def _breaks(place: str, then: Form, now: Form) -> Iterator[str]:
+    """Compare two forms; where they are objects, what is new in the second one may be there but need not."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        for word in sorted(then.keys() | now.keys()):
+            if word == "properties":
+                for name, member in then[word].items():
+                    yield from _breaks(f"{place}/{name}", member, now.get(word, {}).get(name))
+            else:
+                yield from _breaks(f"{place} {word}", then.get(word), now.get(word))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for before, after in zip(then, now, strict=True):
+            yield from _breaks(place, before, after)
+    elif then != now:
+        yield f"{place}: {json.dumps(then, ensure_ascii=False)}, now {json.dumps(now, ensure_ascii=False)}"
+
+
+def main(release: str) -> None:
+    """Write the files of a release."""
+    BODIES.mkdir(parents=True, exist_ok=True)
+    (FROZEN / f"{release}.json").write_text(json.dumps(parts(), indent=1) + "\n", "ascii")
+    lines = (f'"{name}": {json.dumps(form, ensure_ascii=False)}' for name, form in forms(kinds.document()).items())
+    (BODIES / f"{release}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+
+
 if __name__ == "__main__":
-    FROZEN.mkdir(exist_ok=True)
-    (FROZEN / f"{sys.argv[1]}.json").write_text(json.dumps(parts(), indent=1) + "\n", "ascii")
+    main(sys.argv[1])
