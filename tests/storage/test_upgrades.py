@@ -1,17 +1,18 @@
-"""`ecolink db upgrade` killed midway, run twice at once, and over tables that hold rows."""
+"""`ecolink db upgrade` killed midway, from nothing and from older tables with rows; run twice at once."""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
@@ -19,9 +20,26 @@ from ecolink.errors import SettingError
 from ecolink.storage import schema
 from ecolink.storage.base import Base
 from ecolink.storage.engine import Database
+from tests.storage import filling
 
 IN_THE_MIDDLE = "CREATE TABLE leads"
 AT_THE_LOCK = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock"}
+
+
+WHOLE = schema.migrations()
+CHAIN = [each.revision for each in ScriptDirectory(str(WHOLE)).walk_revisions()][::-1]
+"""Every version of the schema, oldest first."""
+KILLED: dict[str, tuple[str, str, str]] = {
+    "rows about to be copied": (
+        "20261122_first", "INSERT INTO _alembic_tmp_login_sessions", "ALTER TABLE login_sessions ADD CONSTRAINT"
+    ),
+    "an old table gone and the new one without its name": (
+        "20261122_paced_channels", "ALTER TABLE _alembic_tmp_alerts RENAME", "ALTER TABLE alerts ADD CONSTRAINT"
+    ),
+    "between two migrations": ("20261122_paced_channels", "UPDATE alembic_version", "UPDATE alembic_version"),
+    "all done and nothing kept": ("20261122_first", "COMMIT", "COMMIT"),
+}  # fmt: skip
+"""Where an upgrade is killed: the version it comes from, and the SQL it never gets to, on SQLite and on PostgreSQL."""
 
 
 @pytest.fixture
@@ -67,6 +85,61 @@ def test_an_upgrade_killed_midway_leaves_nothing_behind_and_the_next_one_does_it
     schema.refuse_unless_current(empty)
     with empty.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+@pytest.fixture
+def brought_up_to(
+    empty: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], str | None]]:
+    """Bring the database up to an older version, as the software of that time did."""
+
+    def bring(version: str) -> str | None:
+        folder = tmp_path / f"until-{version}"
+        shutil.copytree(WHOLE, folder)
+        for later in CHAIN[CHAIN.index(version) + 1 :]:
+            (folder / "versions" / f"{later}.py").unlink()
+        with monkeypatch.context() as then:
+            then.setattr(schema, "migrations", lambda: folder)
+            return schema.upgrade(empty)
+
+    return bring
+
+
+def test_every_migration_keeps_what_stands_in_every_table(empty: Engine, brought_up_to: Callable[[str], str | None]):
+    kept: filling.Rows = {}
+    for version in CHAIN:
+        brought_up_to(version)
+        with empty.begin() as connection:
+            kept = filling.fill(connection, kept)
+    assert kept.keys() == Base.metadata.tables.keys()
+    with empty.connect() as connection:
+        assert filling.lost(kept, filling.rows(connection, kept)) == []
+
+
+@pytest.mark.parametrize("where", KILLED)
+def test_an_upgrade_of_tables_with_rows_killed_midway_leaves_them_as_they_were_and_the_next_one_does_it_whole(
+    where: str,
+    empty: Engine,
+    brought_up_to: Callable[[str], str | None],
+    new_database: Callable[[], Database],
+    tmp_path: Path,
+):
+    version, *never_run = KILLED[where]
+    brought_up_to(version)
+    with empty.begin() as connection:
+        before, older = filling.fill(connection), filling.shape(connection)
+    with upgrading(empty, tmp_path, never_run[empty.dialect.name == "postgresql"]) as running:
+        running.send_signal(signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL
+    with empty.connect() as connection:
+        assert filling.rows(connection, before) == before
+        assert filling.shape(connection) == older
+    assert schema.versions(empty) == (version, CHAIN[-1])
+    assert schema.upgrade(empty) == version
+    schema.refuse_unless_current(empty)
+    with empty.connect() as connection, new_database().engine.connect() as straight:
+        assert filling.lost(before, filling.rows(connection, before)) == []
+        assert filling.shape(connection) == filling.shape(straight)
 
 
 def test_of_two_upgrades_at_once_one_does_it_and_the_other_finds_it_done(empty: Engine, tmp_path: Path):
