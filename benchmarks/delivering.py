@@ -42,7 +42,7 @@ def main() -> int:
     parser = ArgumentParser()
     options(parser)
     parser.add_argument("--backlog", type=int, default=100_000, help="statements that wait at the author")
-    parser.add_argument("--samples", type=int, default=500, help="emergencies of each distribution, in each round")
+    parser.add_argument("--samples", type=int, default=1_000, help="emergencies of each distribution, in each round")
     parser.add_argument("--only", choices=("idle", "bulk", "backlog"), help="measure one thing; write nothing")
     chosen = parser.parse_args()
     rounds: list[Round] = []
@@ -85,7 +85,7 @@ def _latency(samples: int, only: str | None) -> Iterator[Figure]:
                     sent += count
                     yield from _emergencies("idle", took["voices"][0]["took_ms"], p50=20.0)
                 if only != "idle":
-                    every_s, seconds = 0.1, samples * 0.1 + 2
+                    every_s, seconds = 0.05, samples * 0.05 + 2
                     bulletins = int(BULK_A_SECOND * seconds)
                     voices = [
                         _voice("emergency", samples, every_s, after_s=2.0),
@@ -151,7 +151,7 @@ class Queue:
             shutil.copytree(self._kept(house), house.folder)
         os.sync()  # else the nodes' first syncs would wait for the copies
         backlog, every_s = self.backlog, 0.02
-        urgent = min(2 * samples, int(backlog / 4000 / every_s))
+        urgent = min(samples, int(backlog / 4000 / every_s))
         with serving(self.receiver) as receiver_pid, Author(self.author) as author:
             wait_for_quiet()
             with Watched(author.pid) as at_author, Watched(receiver_pid) as at_receiver:
