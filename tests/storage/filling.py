@@ -14,6 +14,8 @@ _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _ALEMBIC = "alembic_version"
 _SUBJECTS, _AGREEMENTS = "agreement_subjects", "agreements"
 """Nobody ever had a row in the first without the second, which the next migration makes and which it refers to."""
+_READ = {"manifests": {"tokens": ["e30.eyJrZXlzIjpbXX0.e30"]}}
+"""What a migration reads, and must be able to: here the manifest of a bureau that lists no key."""
 _LITERAL = re.compile(r"'([^']*)'")
 
 
@@ -76,7 +78,7 @@ def _tables(connection: Connection, names: Iterable[str]) -> MetaData:
 
 def _row(connection: Connection, table: Table) -> dict[str, Any]:
     """Return a row that the table takes: what it refers to, what its checks allow, and no value twice where it may differ."""
-    allowed = {}
+    allowed: dict[str, Any] = {**_READ.get(table.name, {})}
     for check in inspect(connection).get_check_constraints(table.name):
         if words := _LITERAL.findall(check["sqltext"]):
             bare = _LITERAL.sub("", check["sqltext"])
