@@ -1,6 +1,8 @@
 """Nothing sent is lost, nothing is applied twice, and nothing urgent waits behind other traffic."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 from threading import Barrier
@@ -14,7 +16,7 @@ from ecolink.federation.backoff import pause
 from ecolink.federation.client import DEADLINE_S
 from ecolink.federation.delivery import FIRST_DEADLINE_S, GATHER, LEASE, Delivery, Leased
 from ecolink.federation.models import InBatch, OutBatch, OutChannel, StatementRow
-from ecolink.federation.operations import Answer
+from ecolink.federation.operations import Answer, Call
 from ecolink.federation.threads import DeliveryState, delivery, load
 from ecolink.protocol.statement import Lane
 from tests.support.notes import Notebook, note
@@ -242,23 +244,78 @@ def test_an_answer_without_a_receipt_is_never_a_delivery_and_the_queue_goes_on_l
     assert qingyuan.texts == ["hello"]
 
 
-def test_a_batch_too_large_for_the_peer_is_split(town, shouning, qingyuan):
-    node = shouning.node
+@dataclass
+class Door:
+    """Qingyuan's, through which no more than `most` statements go at once."""
 
-    gate = town.network.gates[QINGYUAN]
+    gate: Callable[[Call], Answer]
+    most: int
+    tried: list[int] = field(default_factory=list)
+    """How many each push brought."""
 
-    def small(call):
-        if call.operation is operations.PUSH and call.body.count(b'"token"') > 3:
-            return Answer(413, b'{"reason":"too-large"}')
-        return gate(call)
+    def __call__(self, call: Call) -> Answer:
+        if call.operation is operations.PUSH:
+            self.tried.append(call.body.count(b'"token"'))
+            if self.tried[-1] > self.most:
+                return Answer(413, b'{"reason":"too-large"}')
+        return self.gate(call)
 
-    town.network.gates[QINGYUAN] = small
+
+@pytest.fixture
+def door(town) -> Door:
+    """Qingyuan's, through which three statements go at once."""
+    town.network.gates[QINGYUAN] = door = Door(town.network.gates[QINGYUAN], most=3)
+    return door
+
+
+def test_a_batch_too_large_for_the_peer_is_split(town, shouning, qingyuan, door):
     for number in range(10):
         shouning.send(f"note {number}", QINGYUAN)
     for _ in range(30):
         town.wait(timedelta(hours=1))
     assert qingyuan.texts == [f"note {number}" for number in range(10)]
-    assert node is not None
+
+
+def brought(town, shouning: Notebook, several: int) -> list[int]:
+    """Send so many notes through the door; return how many each push brought."""
+    door = town.network.gates[QINGYUAN]
+    door.tried.clear()
+    for number in range(several):
+        shouning.send(f"note {number}", QINGYUAN)
+    for _ in range(5):
+        town.wait(timedelta(seconds=30))
+    return door.tried
+
+
+@pytest.mark.by_turns
+def test_a_peer_that_took_only_small_batches_for_a_while_gets_large_ones_again_an_hour_later(
+    town, shouning, qingyuan, door
+):
+    assert brought(town, shouning, 20) == [20, 10, 5, *[2] * 10]
+    door.most = 500
+    assert brought(town, shouning, 8) == [2] * 4
+    town.clock.advance(timedelta(hours=1))
+    assert brought(town, shouning, 40) == [2, 4, 8, 16, 10]
+    assert len(qingyuan.texts) == 68
+
+
+@pytest.mark.by_turns
+def test_a_peer_that_never_takes_large_batches_is_seldom_tried_with_one(town, shouning, qingyuan, door):
+    for _ in range(30):
+        for _ in range(5):
+            shouning.send("note", QINGYUAN)
+        town.wait(timedelta(minutes=6))
+    refused = [brought for brought in door.tried if brought > door.most]
+    assert len(qingyuan.texts) == 150
+    assert 1 + 2 <= len(refused) <= 1 + 3, "one until its size was found, and then one an hour"
+
+
+@pytest.mark.by_turns
+def test_a_size_found_by_a_clock_that_ran_ahead_does_not_stay_until_then(town, shouning, qingyuan, door):
+    shouning.node.clock.skew = timedelta(seconds=290)
+    assert brought(town, shouning, 20)[-1] == 2
+    shouning.node.clock.skew, door.most = timedelta(0), 500
+    assert brought(town, shouning, 20) == [2, 4, 8, 6]
 
 
 def test_an_emergency_told_while_the_clock_ran_ahead_goes_out_as_soon_as_it_is_right(town, shouning, qingyuan):

@@ -42,6 +42,7 @@ from ecolink.federation.peers import PeerState
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.signer import Signer
 from ecolink.kit.events import structlog
+from ecolink.protocol.limits import MAX_ENTRIES
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
@@ -59,6 +60,10 @@ nobody waits; if it had got through after all, the peer answers with the receipt
 
 AT_A_STRETCH: Final = 16
 """Batches sent on one channel before another one gets its turn."""
+
+LARGER_AFTER: Final = timedelta(hours=1)
+"""How long a peer that found a batch too large gets none that is larger than those it took. Then each that is full and
+gets through lets the next be twice as large: a spell is over soon, and a peer that never takes more says so seldom."""
 
 WORTH_SENDING: Final = 50
 GATHER: Final = timedelta(milliseconds=50)
@@ -145,6 +150,16 @@ _LOCK = Query(
     .with_for_update()
 )
 _LEASE = Query(update(table_of(OutChannel)).where(_CHANNELS.id == bindparam("channel")))
+_ENLARGE = Query(
+    update(table_of(OutChannel)).where(
+        _CHANNELS.id == bindparam("channel"),
+        or_(
+            _CHANNELS.split_at.is_(None),
+            _CHANNELS.split_at <= bindparam("long_ago"),
+            _CHANNELS.split_at > bindparam("now"),  # written down by a clock that ran ahead
+        ),
+    )
+)
 _UNSEAL = Query(delete(table_of(OutBatch)).where(_BATCHES.digest == bindparam("digest"), _BATCHES.receipt.is_(None)))
 _LATER = case((_CHANNELS.leased_until > _CHANNELS.next_try_at, _CHANNELS.leased_until), else_=_CHANNELS.next_try_at)
 _DUE = Query(select(func.min(_LATER)).select_from(_WITH_PEER).where(_OPEN))
@@ -282,6 +297,8 @@ class Delivery:
             channel = Channel(*columns)
             if fence != leased.fence:
                 return None
+            if isinstance(decision, Delivered):
+                channel = _enlarged(session, channel, leased.batch, now)
             goes_on = isinstance(decision, Delivered) and go_on and channel.last_seq > channel.receipted_seq
             if goes_on and not _gathers(channel):
                 return self._lease(session, channel, _Lease(fence, leased.url, attempts), now)
@@ -350,6 +367,7 @@ class Delivery:
                 then = {"next_try_at": soon}
                 if isinstance(decision, Split):
                     then["batch_limit"] = max(1, min(channel.batch_limit, leased.batch.entries) // 2)
+                    then["split_at"] = now
                 _UNSEAL.run(session, {"digest": leased.batch.digest})
             case SendManifest():
                 # At once the first time; a peer that does not take the manifest is not asked without end.
@@ -366,6 +384,15 @@ class Delivery:
             self.client.tell_keys(leased.recipient, leased.url, documents, now=now)
         except Unreachable as silence:
             _log.info("delivery.manifest", peer=leased.recipient, why=str(silence))
+
+
+def _enlarged(session: Session, channel: Channel, delivered: Batch, now: datetime) -> Channel:
+    """Let batches of a channel be larger again, if one that was as large as they may be got through."""
+    if delivered.entries < channel.batch_limit:
+        return channel  # also where nothing was ever too large: no batch is as large as that
+    larger = min(2 * channel.batch_limit, MAX_ENTRIES)
+    named = {"channel": channel.id, "long_ago": now - LARGER_AFTER, "now": now}
+    return channel._replace(batch_limit=larger) if _ENLARGE.run(session, {**named, "batch_limit": larger}) else channel
 
 
 def _gathers(channel: Channel) -> bool:

@@ -96,6 +96,8 @@ class OutChannel(Base):
     last_chain: Mapped[str] = mapped_column(DIGEST)
     receipted_seq: Mapped[int] = mapped_column(SERIAL, default=0)
     batch_limit: Mapped[int]
+    split_at: Mapped[datetime | None]
+    """When the peer last found a batch too large."""
     closed: Mapped[bool] = mapped_column(default=False)
     """A later epoch took over; what was waiting here was queued there."""
     lease_fence: Mapped[int] = mapped_column(default=0)
