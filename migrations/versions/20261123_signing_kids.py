@@ -2,6 +2,7 @@
 
 import base64
 import json
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,11 +20,19 @@ def upgrade() -> None:
     manifests = sa.table("manifests", sa.column("unit_code"), tokens)
     held = sa.table("peer_keys", sa.column("kid"), sa.column("unit_code"))
     connection = op.get_bind()
-    for unit_code, (token, *_) in connection.execute(sa.select(manifests.c.unit_code, tokens)).all():
-        payload = token.split(".")[1]
+    for unit_code, chained in connection.execute(sa.select(manifests.c.unit_code, tokens)).all():
+        ours = held.c.unit_code == unit_code
+        connection.execute(held.delete().where(ours, held.c.kid.in_(_only_listed(chained))))
+
+
+def _only_listed(chained: Any) -> list[str]:  # noqa: ANN401 - whatever stands there
+    """Return the kids of a manifest's keys that do not sign; none of one that is damaged: the upgrade goes on."""
+    try:
+        payload = chained[0].split(".")[1]
         said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        listed = [key["kid"] for key in said["keys"] if key["use"] != "sign"]
-        connection.execute(held.delete().where(held.c.unit_code == unit_code, held.c.kid.in_(listed)))
+        return [key["kid"] for key in said["keys"] if key["use"] != "sign"]
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return []
 
 
 def downgrade() -> None:
