@@ -160,6 +160,23 @@ def test_more_than_one_answer_holds_is_fetched_page_by_page(town, shouning, qing
     assert calls(town) == 3
 
 
+def test_what_takes_long_to_come_back_is_asked_for_at_the_time_it_is_then(town, shouning, qingyuan, empty_url):
+    for number in range(30):
+        shouning.send(f"S{number}", QINGYUAN)
+        town.settle()
+    shouning = bring_back(town, shouning, empty_url)
+    gate = town.network.gates[QINGYUAN]
+
+    def slowly(call: operations.Call) -> Answer:
+        answer = gate(call)
+        town.clock.advance(timedelta(seconds=130))
+        return answer
+
+    town.network.gates[QINGYUAN] = slowly
+    assert start(town, SHOUNING) == {QINGYUAN: "mended"}
+    assert len(sent(shouning.node)) == 30
+
+
 def test_a_line_that_breaks_while_they_come_back_is_taken_up_where_it_broke(town, shouning, qingyuan, empty_url):
     for number in range(10):
         shouning.send(f"S{number}", QINGYUAN)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
@@ -147,6 +148,30 @@ def test_a_backlog_of_more_than_one_answer_is_fetched_whole(town, shouning, qing
     assert sum(call.operation is operations.PULL for *_, call in town.network.calls) > 3
     with qingyuan.node.database.read() as session:
         assert session.scalars(select(InChannel.head_seq)).one() == 25
+
+
+def test_a_backlog_that_takes_long_to_fetch_is_fetched_whole_each_part_at_its_own_time(town, shouning, qingyuan):
+    """A call's token is good for a minute, and deadlines run from when a statement came."""
+    for number in range(25):
+        shouning.send(f"note {number}", QINGYUAN)
+        if number == 0:
+            with shouning.node.database.begin() as session:
+                session.scalars(select(OutChannel)).one().batch_limit = 1
+    gate, begun = town.network.gates[SHOUNING], town.clock.now()
+
+    def slowly(call):
+        try:
+            return gate(call)
+        finally:
+            town.clock.advance(timedelta(seconds=50))
+
+    town.network.gates[SHOUNING] = slowly
+    town.nodes[QINGYUAN].compare(town.clock.now)
+    with qingyuan.node.database.read() as session:
+        came = list(session.scalars(select(StatementRow.received_at).order_by(StatementRow.n)))
+    assert town.clock.now() - begun > timedelta(minutes=6)
+    assert [came.count(at) for at in sorted(set(came))] == [8, 8, 8, 1]
+    assert {later - earlier for earlier, later in pairwise(sorted(set(came)))} == {timedelta(seconds=100)}
 
 
 def test_a_bureau_fetches_its_own_channel_and_no_other(town, shouning):

@@ -32,7 +32,7 @@ from ecolink.federation.peers import Peers
 from ecolink.federation.pulling import Puller
 from ecolink.federation.receipts import KeepCheckpoint
 from ecolink.federation.reclaiming import Reclaiming
-from ecolink.federation.rounds import active_peers, go_round
+from ecolink.federation.rounds import Visit, active_peers, go_round
 from ecolink.federation.signer import Signer
 from ecolink.kit.events import structlog
 from ecolink.protocol.heads import ChannelHead, Heads, open_heads, seal_heads
@@ -99,25 +99,29 @@ class Reconciliation:
         """
         with self.database.read() as session:
             active = [peer for peer in active_peers(self.peers, session) if peer.unit_code not in passing_over]
-        compared = go_round(active, lambda peer: self._with_peer(peer.unit_code, peer.federation_url, clock))
+        compared = go_round(active, lambda peer: self._with_peer(Visit(peer.unit_code, peer.federation_url, clock)))
         # What came back from one bureau may be news to another that was to be told too.
         for peer, outcome in compared.items():
             if outcome.is_settled:
                 self.reclaiming.hand_on(peer, clock())
         return {**passing_over, **{peer: outcome.word for peer, outcome in compared.items()}}
 
-    def _with_peer(self, unit_code: str, url: str, clock: Callable[[], datetime]) -> Compared:
+    def _with_peer(self, visit: Visit) -> Compared:
         try:
-            answer = self.client.call(unit_code, url, operations.HEADS, now=clock())
+            answer = self._ask(visit)
         except Unreachable as silence:
             return Compared(str(silence))
         with self._mending:
-            return self._go_on(unit_code, url, answer, clock())
+            return self._go_on(visit, answer)
 
-    def _go_on(self, unit_code: str, url: str, first: Answer, now: datetime) -> Compared:
-        answer = self._understood(unit_code, url, first, now)
+    def _ask(self, visit: Visit) -> Answer:
+        return self.client.call(visit.unit_code, visit.url, operations.HEADS, now=visit.clock())
+
+    def _go_on(self, visit: Visit, first: Answer) -> Compared:
+        unit_code, answer = visit.unit_code, self._understood(visit, first)
         if isinstance(answer, str):
             return Compared(answer)
+        now = visit.clock()
         try:
             with self.database.begin() as session:
                 keys = self.keystore.keys_of(session, unit_code)
@@ -126,9 +130,9 @@ class Reconciliation:
                 heads = open_heads(answer, find_key=keys.find, us=self.us, sender=unit_code, received_at=now)
                 mended, behind = self._mend(session, keys, heads, now)
             # Our own words first: theirs answer them.
-            missing = self.reclaiming.reclaim(unit_code, url, now)
+            missing = self.reclaiming.reclaim(visit)
             for head in behind:
-                self.puller.pull(unit_code, url, head.lane, head.epoch, now)
+                self.puller.pull(visit, head.lane, head.epoch)
         except Refused as refused:
             return Compared(f"its heads do not verify: {refused}")
         word = "mended" if mended or behind else "agreed"
@@ -136,16 +140,16 @@ class Reconciliation:
             return Compared(word, is_settled=True)
         return Compared(f"{word}, but what we had sent is not all back: {missing.why}", is_settled=missing.beyond_it)
 
-    def _understood(self, unit_code: str, url: str, answer: Answer, now: datetime) -> bytes | str:
+    def _understood(self, visit: Visit, answer: Answer) -> bytes | str:
         """Return a peer's heads, not yet verified, or why there are none; ask again where it did not know our key."""
         try:
             reason = problem(answer).get("reason")
             if reason == SEND_MANIFEST:
-                self._tell_keys(unit_code, url, now)
-                answer = self.client.call(unit_code, url, operations.HEADS, now=now)
+                self._tell_keys(visit)
+                answer = self._ask(visit)
             elif reason in _KEY_IS_OVER:
-                self.reclaiming.learn_keys(unit_code, url, now)  # or another peer taught us already
-                answer = self.client.call(unit_code, url, operations.HEADS, now=now)
+                self.reclaiming.learn_keys(visit)  # or another peer taught us already
+                answer = self._ask(visit)
         except Unreachable as silence:
             return str(silence)
         except SettingError as absent:
@@ -154,11 +158,11 @@ class Reconciliation:
             return f"the keys it shows as ours are not: {refused}"
         return answer.body if answer.status == _OK else reason_of(answer)
 
-    def _tell_keys(self, unit_code: str, url: str, now: datetime) -> None:
+    def _tell_keys(self, visit: Visit) -> None:
         """Let a peer know our present key: while we have nothing to send to it, it cannot verify our receipts."""
         with self.database.read() as session:
             chain = self.keystore.documents(session, self.us)
-        self.client.tell_keys(unit_code, url, chain, now=now)
+        self.client.tell_keys(visit.unit_code, visit.url, chain, now=visit.clock())
 
     def _mend(
         self, session: Session, keys: BureauKeys, heads: Heads, now: datetime

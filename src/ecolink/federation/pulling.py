@@ -21,6 +21,7 @@ from ecolink.federation.inbox import Inbox
 from ecolink.federation.intake import Receipted
 from ecolink.federation.models import InChannel, OutChannel
 from ecolink.federation.peers import PeerState
+from ecolink.federation.rounds import Visit
 from ecolink.federation.signer import Signer
 from ecolink.federation.transport import MAX_ANSWER
 from ecolink.kit.canonical import dumps
@@ -121,20 +122,21 @@ class Puller:
     client: PeerClient
     inbox: Inbox
 
-    def pull(self, peer: str, url: str, lane: Lane, epoch: int, now: datetime) -> int:
+    def pull(self, visit: Visit, lane: Lane, epoch: int) -> int:
         """Fetch until the peer has no more in `lane` and `epoch`; return how many batches were receipted.
 
         Stops quietly where the peer stops answering: the next comparison of heads goes on from there.
         """
-        receipted = 0
+        peer, receipted = visit.unit_code, 0
         while True:
             with self.database.read() as session:
                 caller = self.callers.carried(session, peer)
                 after = session.scalar(select(InChannel.head_seq).filter_by(sender=peer, lane=lane.value, epoch=epoch))
-            bodies = self._fetch(peer, url, {"lane": lane.value, "epoch": str(epoch), "after": str(after or 0)}, now)
+            bodies = self._fetch(visit, {"lane": lane.value, "epoch": str(epoch), "after": str(after or 0)})
+            came_at = visit.clock()
             receipts = []
             for body in bodies:
-                kept = self.inbox.receive(caller, body, now)
+                kept = self.inbox.receive(caller, body, came_at)
                 if not isinstance(kept, Receipted):
                     break
                 receipts.append(kept.receipt.decode())
@@ -142,14 +144,16 @@ class Puller:
                 return receipted
             receipted += len(receipts)
             try:
-                self.client.call(peer, url, operations.RECEIPTS, body=dumps({"receipts": receipts}), now=now)
+                said = dumps({"receipts": receipts})
+                self.client.call(peer, visit.url, operations.RECEIPTS, body=said, now=visit.clock())
             except Unreachable as silence:
                 _log.info("pull.receipts", peer=peer, why=str(silence))
                 return receipted
 
-    def _fetch(self, peer: str, url: str, params: dict[str, str], now: datetime) -> list[bytes]:
+    def _fetch(self, visit: Visit, params: dict[str, str]) -> list[bytes]:
+        peer = visit.unit_code
         try:
-            answer = self.client.call(peer, url, operations.PULL, params=params, now=now)
+            answer = self.client.call(peer, visit.url, operations.PULL, params=params, now=visit.clock())
         except Unreachable as silence:
             _log.info("pull.batches", peer=peer, why=str(silence))
             return []

@@ -25,6 +25,7 @@ from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, S
 from ecolink.federation.outbox import Entry, begin_channel, queue
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.returned import Checked, check_returned
+from ecolink.federation.rounds import Visit
 from ecolink.federation.signer import Signer
 from ecolink.federation.transport import MAX_ANSWER
 from ecolink.kit.events import structlog
@@ -82,13 +83,14 @@ class Reclaiming:
     receipts: Receipts
     log: EvidenceLog
 
-    def reclaim(self, peer: str, url: str, now: datetime) -> Missing | None:
-        """Fetch what is missing of our channels to `peer`; return why something still is, None when nothing is."""
+    def reclaim(self, visit: Visit) -> Missing | None:
+        """Fetch what is missing of our channels to a peer; return why something still is, None when nothing is."""
+        peer = visit.unit_code
         if self._gap(peer) is None:
             return None
         try:
             while (gap := self._gap(peer)) is not None:
-                self._fetch(peer, url, gap, now)
+                self._fetch(visit, gap)
             missing = None
         except Unreachable as silence:
             return Missing(str(silence))
@@ -98,12 +100,13 @@ class Reclaiming:
             missing = Missing(absent.detail_en)
         except Refused as refused:
             missing = Missing(f"it gave back what is not ours: {refused}")
+            now = visit.clock()
             with self.database.begin() as session:
                 raise_alarm(session, WRONG_RETURN, f"{peer}/{now.date()}", now, peer=peer, why=str(refused))
-        self._tell(peer, missing, now)
+        self._tell(peer, missing, visit.clock())
         return missing
 
-    def learn_keys(self, peer: str, url: str, now: datetime) -> bool:
+    def learn_keys(self, visit: Visit) -> bool:
         """Ask a peer that does not believe our key any more for our newer manifests; tell whether there were any.
 
         It is asked in the name of each signing key that is here, newest first: one of them is in force by what the
@@ -120,11 +123,11 @@ class Reclaiming:
         params = {"lane": Lane.CONTROL.value, "manifest": str(version)}
         for key in self.keystore.signing_keys():
             client = replace(self.client, signer=Signer(key))
-            answer = client.call(peer, url, operations.RETURN, params=params, now=now)
+            answer = client.call(visit.unit_code, visit.url, operations.RETURN, params=params, now=visit.clock())
             if answer.status == _OK:
                 _, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
                 if manifests:
-                    self._learn_own_keys(manifests, now)
+                    self._learn_own_keys(manifests, visit.clock())
                 return bool(manifests)
         return False
 
@@ -180,7 +183,7 @@ class Reclaiming:
 
     # Asking ---------------------------------------------------------------------------------------------
 
-    def _fetch(self, peer: str, url: str, gap: Gap, now: datetime) -> None:
+    def _fetch(self, visit: Visit, gap: Gap) -> None:
         """Ask once, and keep what comes.
 
         Raises:
@@ -188,6 +191,7 @@ class Reclaiming:
             Refused: what came is not ours, or does not join what we know.
 
         """
+        peer = visit.unit_code
         with self.database.read() as session:
             own, keys = self.keystore.keys_of(session, self.us), self.keystore.keys_of(session, peer)
         if own is None or keys is None:
@@ -198,14 +202,14 @@ class Reclaiming:
             "after": str(gap.after),
             "manifest": str(own.version),
         }
-        answer = self.client.call(peer, url, operations.RETURN, params=params, now=now)
+        answer = self.client.call(peer, visit.url, operations.RETURN, params=params, now=visit.clock())
         if answer.status == _NOT_FOUND:
             raise NotGiven("its node is too old to give a bureau its own statements back", beyond_it=True)
         if answer.status != _OK:
             raise NotGiven(reason_of(answer))
         returned, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
         if manifests:
-            own = self._learn_own_keys(manifests, now)
+            own = self._learn_own_keys(manifests, visit.clock())
         missing = [
             checked
             for each in returned
@@ -215,7 +219,7 @@ class Reclaiming:
             raise NotGiven("it holds no more of them")
         for checked in missing:
             with self.database.begin() as session:
-                self._keep(session, keys, checked, now)
+                self._keep(session, keys, checked, visit.clock())
         _log.info("reclaim.kept", peer=peer, lane=gap.lane, batches=len(missing))
 
     def _learn_own_keys(self, manifests: Sequence[Document], now: datetime) -> BureauKeys:

@@ -6,6 +6,8 @@ A visitor may wait half a minute for an answer, and a hub has thousands of peers
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session
@@ -16,6 +18,15 @@ VISITORS: Final = 8
 """At most; each may hold a connection of the database for a moment, and shares the processor with all other work."""
 
 Came = TypeVar("Came")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One peer, asked call after call. It may take long: each call is made, and each answer taken, at its own time."""
+
+    unit_code: str
+    url: str
+    clock: Callable[[], datetime]
 
 
 def active_peers(peers: Peers, session: Session) -> list[Peer]:
