@@ -426,6 +426,48 @@ def test_the_words_of_another_bureau_are_not_taken_for_ours(three, new_database_
     assert sent(shouning.node) == []
 
 
+def test_a_peer_that_gives_back_the_same_for_ever_is_asked_no_more_and_noted(town, shouning, qingyuan, empty_url):
+    for number in range(2):
+        shouning.send(f"S{number}", QINGYUAN)
+        town.settle()
+    shouning = bring_back(town, shouning, empty_url)
+    first = ask(shouning.node, QINGYUAN, town.clock.now()).body
+
+    def nothing_but_the_first(said: dict) -> None:
+        assert calls(town) < 10, "it is asked without end"
+        said["returned"] = strict_json.loads(first, max_bytes=MEBIBYTES)["returned"][:1]
+
+    tamper(town, nothing_but_the_first)
+    town.network.calls.clear()
+    (told,) = start(town, SHOUNING).values()
+    assert told == "mended, but what we had sent is not all back: what it gives back is here already"
+    assert (calls(town), len(sent(shouning.node))) == (2, 1)
+    assert open_alarms(shouning.node)["not-returned"]["why"] == "what it gives back is here already"
+
+
+def test_a_peer_that_gives_back_as_slowly_as_it_may_is_left_after_its_time_and_goes_on_later(
+    town, shouning, qingyuan, empty_url
+):
+    for number in range(20):
+        shouning.send(f"S{number}", QINGYUAN)
+        town.settle()
+    shouning = bring_back(town, shouning, empty_url)
+    gate = town.network.gates[QINGYUAN]
+
+    def slowly(call: operations.Call) -> Answer:
+        town.clock.advance(timedelta(minutes=4))
+        return gate(call)
+
+    town.network.gates[QINGYUAN] = slowly
+    (told,) = start(town, SHOUNING).values()
+    assert "goes on with the next comparison" in told
+    assert len(sent(shouning.node)) == 16
+    assert "not-returned" not in open_alarms(shouning.node), "nothing is wrong"
+    town.network.gates[QINGYUAN] = gate
+    assert start(town, SHOUNING) == {QINGYUAN: "agreed"}
+    assert len(sent(shouning.node)) == 20
+
+
 def test_a_peer_that_says_it_holds_no_more_is_noted(town, shouning, qingyuan, empty_url):
     shouning.send("S", QINGYUAN)
     town.settle()

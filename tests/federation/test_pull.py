@@ -9,9 +9,11 @@ from sqlalchemy import func, select
 
 from ecolink.federation import operations, queues
 from ecolink.federation.models import InBatch, InChannel, OutBatch, OutChannel, StatementRow
-from ecolink.federation.operations import Answer, Operation
+from ecolink.federation.operations import Answer, Call, Operation
+from ecolink.federation.rounds import LONGEST
 from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.kit.canonical import dumps
+from ecolink.protocol.heads import ChannelHead, seal_heads
 from ecolink.protocol.statement import Lane
 from tests.support.notes import Notebook
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
@@ -236,3 +238,70 @@ def test_a_peer_that_answers_rubbish_is_noted_and_the_others_are_compared_with(t
     town.network.gates[SHOUNING] = gate
     fetch(town)
     assert qingyuan.texts == ["from Jingning", "lost for now"]
+
+
+# Hostile peers --------------------------------------------------------------------------------------------
+
+
+def claim(town: Town, *, sent: int) -> None:
+    """Let Shouning's heads say that it sent so many entries to Qingyuan, whatever it did."""
+    node, gate = town.nodes[SHOUNING], town.network.gates[SHOUNING]
+
+    def answer(call: Call) -> Answer:
+        if call.operation is not operations.HEADS:
+            return gate(call)
+        with node.database.begin() as session:
+            checkpoint = node.log.checkpoint(session)
+        head = ChannelHead(Lane.CASE, 1, sent, bytes(32))
+        now, key = town.clock.now(), node.signer.key
+        said = seal_heads(iss=SHOUNING, aud=QINGYUAN, now=now, received=[], sent=[head], checkpoint=checkpoint, key=key)
+        return Answer(200, said)
+
+    town.network.gates[SHOUNING] = answer
+
+
+def pulls(town: Town) -> int:
+    return sum(call.operation is operations.PULL for *_, call in town.network.calls)
+
+
+def test_a_peer_that_hands_out_one_batch_for_ever_is_asked_no_more_after_the_second_time(town, shouning, qingyuan):
+    shouning.send("hello", QINGYUAN)
+    batch = dumps({"batches": [dumps(body).decode() for body in pulled(town, lane="case")]})
+    claim(town, sent=1_000_000)
+    gate = town.network.gates[SHOUNING]
+
+    def again(call: Call) -> Answer:
+        assert pulls(town) < 10, "it is asked without end"
+        return Answer(200, batch) if call.operation is operations.PULL else gate(call)
+
+    town.network.gates[SHOUNING] = again
+    town.network.calls.clear()
+    assert town.nodes[QINGYUAN].compare(town.clock.now) == {SHOUNING: "mended"}
+    assert pulls(town) == 2
+    town.settle()
+    assert qingyuan.texts == ["hello"]
+
+
+def test_a_peer_that_answers_as_slowly_as_it_may_is_left_after_its_time_and_the_next_round_goes_on(
+    town, shouning, qingyuan
+):
+    for number in range(60):
+        shouning.send(f"note {number}", QINGYUAN)
+        if number == 0:
+            with shouning.node.database.begin() as session:
+                session.scalars(select(OutChannel)).one().batch_limit = 1
+    gate, begun = town.network.gates[SHOUNING], town.clock.now()
+
+    def slowly(call: Call) -> Answer:
+        town.clock.advance(timedelta(minutes=2))
+        return gate(call)
+
+    town.network.gates[SHOUNING] = slowly
+    town.nodes[QINGYUAN].compare(town.clock.now)
+    assert LONGEST <= town.clock.now() - begun < 2 * LONGEST
+    town.settle()
+    some = len(qingyuan.texts)
+    assert 0 < some < 60
+    town.network.gates[SHOUNING] = gate
+    fetch(town)
+    assert qingyuan.texts == [f"note {number}" for number in range(60)]

@@ -99,7 +99,7 @@ class Reconciliation:
         """
         with self.database.read() as session:
             active = [peer for peer in active_peers(self.peers, session) if peer.unit_code not in passing_over]
-        compared = go_round(active, lambda peer: self._with_peer(Visit(peer.unit_code, peer.federation_url, clock)))
+        compared = go_round(active, lambda peer: self._with_peer(Visit.begin(peer, clock)))
         # What came back from one bureau may be news to another that was to be told too.
         for peer, outcome in compared.items():
             if outcome.is_settled:

@@ -125,14 +125,20 @@ class Puller:
     def pull(self, visit: Visit, lane: Lane, epoch: int) -> int:
         """Fetch until the peer has no more in `lane` and `epoch`; return how many batches were receipted.
 
-        Stops quietly where the peer stops answering: the next comparison of heads goes on from there.
+        Stops quietly where the peer stops answering, sends what is held already, or has had its time: the next
+        comparison of heads goes on from there.
         """
-        peer, receipted = visit.unit_code, 0
-        while True:
+        peer, receipted, before = visit.unit_code, 0, -1
+        while not visit.is_over():
             with self.database.read() as session:
                 caller = self.callers.carried(session, peer)
-                after = session.scalar(select(InChannel.head_seq).filter_by(sender=peer, lane=lane.value, epoch=epoch))
-            bodies = self._fetch(visit, {"lane": lane.value, "epoch": str(epoch), "after": str(after or 0)})
+                held = select(InChannel.head_seq).filter_by(sender=peer, lane=lane.value, epoch=epoch)
+                after = session.scalar(held) or 0
+            if after == before:
+                _log.info("pull.batches", peer=peer, why="what it sends is held already")
+                return receipted
+            before = after
+            bodies = self._fetch(visit, {"lane": lane.value, "epoch": str(epoch), "after": str(after)})
             came_at = visit.clock()
             receipts = []
             for body in bodies:
@@ -149,6 +155,8 @@ class Puller:
             except Unreachable as silence:
                 _log.info("pull.receipts", peer=peer, why=str(silence))
                 return receipted
+        _log.info("pull.batches", peer=peer, why="it has had its time")
+        return receipted
 
     def _fetch(self, visit: Visit, params: dict[str, str]) -> list[bytes]:
         peer = visit.unit_code

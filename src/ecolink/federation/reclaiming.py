@@ -86,12 +86,14 @@ class Reclaiming:
     def reclaim(self, visit: Visit) -> Missing | None:
         """Fetch what is missing of our channels to a peer; return why something still is, None when nothing is."""
         peer = visit.unit_code
-        if self._gap(peer) is None:
+        gap, missing = self._gap(peer), None
+        if gap is None:
             return None
         try:
-            while (gap := self._gap(peer)) is not None:
-                self._fetch(visit, gap)
-            missing = None
+            while gap is not None:
+                if visit.is_over():
+                    return Missing("it took too long for one time, and goes on with the next comparison")
+                gap = self._narrow(visit, gap)
         except Unreachable as silence:
             return Missing(str(silence))
         except NotGiven as refusal:
@@ -182,6 +184,20 @@ class Reclaiming:
         return [n for n, aud in rows if peer in aud]
 
     # Asking ---------------------------------------------------------------------------------------------
+
+    def _narrow(self, visit: Visit, gap: Gap) -> Gap | None:
+        """Ask once, and return what is missing still.
+
+        Raises:
+            NotGiven: the peer gives no more of it.
+            Refused: what came is not ours, or does not join what we know.
+
+        """
+        self._fetch(visit, gap)
+        left = self._gap(visit.unit_code)
+        if left == gap:
+            raise NotGiven("what it gives back is here already")
+        return left
 
     def _fetch(self, visit: Visit, gap: Gap) -> None:
         """Ask once, and keep what comes.

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, TypeVar
+from datetime import datetime, timedelta
+from typing import Final, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,9 @@ from ecolink.federation.peers import Peer, Peers, PeerState
 
 VISITORS: Final = 8
 """At most; each may hold a connection of the database for a moment, and shares the processor with all other work."""
+
+LONGEST: Final = timedelta(minutes=10)
+"""After so long a peer is asked no more in a round, which is over when its last visit is; the next one goes on."""
 
 Came = TypeVar("Came")
 
@@ -27,6 +30,16 @@ class Visit:
     unit_code: str
     url: str
     clock: Callable[[], datetime]
+    until: datetime
+
+    @classmethod
+    def begin(cls, peer: Peer, clock: Callable[[], datetime]) -> Self:
+        """Begin to visit a peer."""
+        return cls(peer.unit_code, peer.federation_url, clock, clock() + LONGEST)
+
+    def is_over(self) -> bool:
+        """Tell whether this peer has had its time."""
+        return self.clock() >= self.until
 
 
 def active_peers(peers: Peers, session: Session) -> list[Peer]:
