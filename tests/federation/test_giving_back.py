@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import func, select
@@ -544,3 +545,41 @@ def test_without_the_private_key_in_force_the_operator_is_told_to_bring_it(town,
     path.chmod(0o600)
     assert start(town, SHOUNING) == {QINGYUAN: "agreed"}
     assert len(sent(shouning.node)) == 2
+
+
+def test_a_peer_that_hangs_holds_up_no_other_and_may_teach_what_another_taught_meanwhile(three, new_database_url):
+    """Qingyuan knows our keys before the last rotation, and answers only after Jingning has taught us those after it."""
+    books = {code: Notebook(node) for code, node in three.nodes.items()}
+    url = back_up(books[SHOUNING].node, new_database_url)
+    for number, peers in enumerate([(QINGYUAN, JINGNING), (JINGNING,)]):
+        rotate(books[SHOUNING].node, three.clock.now())
+        books[SHOUNING].send(f"S{number}", *peers, lane=Lane.BULK)
+        three.settle()
+        three.network.cut = {frozenset({SHOUNING, QINGYUAN})}
+    three.network.cut = set()
+    newest = key_of(books[SHOUNING].node)
+    shouning = bring_back(three, books[SHOUNING], url)
+    gates, asked, in_time = dict(three.network.gates), Event(), []
+
+    def qingyuan(call: operations.Call) -> Answer:
+        answer = gates[QINGYUAN](call)
+        if call.operation is RETURN and not asked.is_set():
+            asked.set()
+            in_time.append(soon(lambda: key_of(shouning.node) == newest))
+        return answer
+
+    def jingning(call: operations.Call) -> Answer:
+        if call.operation is RETURN:
+            in_time.append(asked.wait(30))
+        return gates[JINGNING](call)
+
+    three.network.gates |= {QINGYUAN: qingyuan, JINGNING: jingning}
+    assert start(three, SHOUNING) == {QINGYUAN: "mended", JINGNING: "mended"}
+    assert all(in_time), "one waited for the other"
+    assert len(sent(shouning.node)) == 2
+    assert "wrong-return" not in open_alarms(shouning.node)
+
+
+def soon(what: Callable[[], bool]) -> bool:
+    """Wait until it is so, half a minute at most; tell whether it is."""
+    return any(what() or Event().wait(0.01) for _ in range(3_000))

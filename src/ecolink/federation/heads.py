@@ -8,9 +8,8 @@ Four things can be out of step, and each has one mend:
 - we hold more than the peer says it sent: it was restored, and will open a new epoch itself.
 """
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -89,8 +88,6 @@ class Reconciliation:
     log: EvidenceLog
     reclaiming: Reclaiming
     keep_checkpoint: KeepCheckpoint
-    _mending: threading.Lock = field(default_factory=threading.Lock)
-    """Peers are asked several at a time, but one after the other teaches us what we forgot: they may say the same."""
 
     def run(self, clock: Callable[[], datetime], *, passing_over: Mapping[str, str]) -> dict[str, str]:
         """Compare with every active peer; return by peer `agreed`, `mended`, or why it could not be asked.
@@ -111,8 +108,7 @@ class Reconciliation:
             answer = self._ask(visit)
         except Unreachable as silence:
             return Compared(str(silence))
-        with self._mending:
-            return self._go_on(visit, answer)
+        return self._go_on(visit, answer)
 
     def _ask(self, visit: Visit) -> Answer:
         return self.client.call(visit.unit_code, visit.url, operations.HEADS, now=visit.clock())

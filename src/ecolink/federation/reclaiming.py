@@ -6,8 +6,9 @@ Our signature says that a statement is ours, the peer's old receipt what became 
 was left out or put in between. A statement that came back waits for the worker like one that came in.
 """
 
+import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -82,6 +83,9 @@ class Reclaiming:
     client: PeerClient
     receipts: Receipts
     log: EvidenceLog
+    _learning: threading.Lock = field(default_factory=threading.Lock)
+    """Peers are asked several at a time, but one after the other teaches us what we forgot: they may say the same.
+    Never held over a call, so that a peer that hangs holds up nobody."""
 
     def reclaim(self, visit: Visit) -> Missing | None:
         """Fetch what is missing of our channels to a peer; return why something still is, None when nothing is."""
@@ -129,7 +133,7 @@ class Reclaiming:
             if answer.status == _OK:
                 _, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
                 if manifests:
-                    self._learn_own_keys(manifests, visit.clock())
+                    self._learn_own_keys(manifests, version, visit.clock())
                 return bool(manifests)
         return False
 
@@ -225,7 +229,7 @@ class Reclaiming:
             raise NotGiven(reason_of(answer))
         returned, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
         if manifests:
-            own = self._learn_own_keys(manifests, visit.clock())
+            own = self._learn_own_keys(manifests, own.version, visit.clock())
         missing = [
             checked
             for each in returned
@@ -234,19 +238,23 @@ class Reclaiming:
         if not missing:
             raise NotGiven("it holds no more of them")
         for checked in missing:
-            with self.database.begin() as session:
+            with self._learning, self.database.begin() as session:
                 self._keep(session, keys, checked, visit.clock())
         _log.info("reclaim.kept", peer=peer, lane=gap.lane, batches=len(missing))
 
-    def _learn_own_keys(self, manifests: Sequence[Document], now: datetime) -> BureauKeys:
-        """Take over what our key manifests became after the backup: with those keys the rest is signed.
+    def _learn_own_keys(self, manifests: Sequence[Document], known: int, now: datetime) -> BureauKeys:
+        """Take over what our key manifests became after the backup, when we asked as one who knows `known` of them.
+
+        With those keys the rest is signed.
 
         Raises:
             SettingError: the private key in force is not in the key directory.
 
         """
-        with self.database.begin() as session:
-            self.keystore.learn(session, manifests, now)
+        with self._learning, self.database.begin() as session:
+            # Another peer may have taught us as many while this one was asked.
+            if not known < len(manifests) <= self.keystore.head(session, self.us).version:
+                self.keystore.learn(session, manifests, now)
             self.keystore.refresh(session, self.signer)
             own = self.keystore.keys_of(session, self.us)
         if own is None:
