@@ -4,10 +4,13 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
+from structlog.testing import capture_logs
 
+from ecolink.errors import UnavailableError
+from ecolink.federation import heads
 from ecolink.federation.peers import Peer, PeerState
 from ecolink.federation.rounds import VISITORS, go_round
-from tests.support.town import QINGYUAN, SHOUNING
+from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
 
 def bureau(number: int) -> Peer:
@@ -46,14 +49,32 @@ def test_who_answers_is_visited_while_the_silent_ones_are_still_waited_for():
     assert set(came.values()) == {"silent", "kept"}
 
 
-def test_a_fault_of_our_own_ends_the_round_and_is_told_to_who_began_it():
+def test_a_fault_over_one_bureau_is_logged_and_all_others_are_visited():
+    bureaus = [bureau(number) for number in range(100)]
+
+    def visit(peer: Peer) -> str:
+        if peer in bureaus[::10]:
+            raise ZeroDivisionError
+        return "kept"
+
+    with capture_logs() as told:
+        came = go_round(bureaus, visit)
+    assert list(came) == [each.unit_code for each in bureaus]
+    faulty = {code for code, word in came.items() if isinstance(word, ZeroDivisionError)}
+    assert faulty == {each.unit_code for each in bureaus[::10]}
+    assert set(came.values()) - {came[code] for code in faulty} == {"kept"}
+    assert {said["peer"] for said in told if said["event"] == "round.fault"} == faulty
+
+
+@pytest.mark.parametrize("end", [UnavailableError("away", "不可用"), KeyboardInterrupt()])
+def test_without_a_database_or_when_the_node_is_stopped_the_round_ends_for_all(end):
     visited = []
 
     def visit(peer: Peer) -> None:
         visited.append(peer.unit_code)
-        raise ZeroDivisionError
+        raise end
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(end)):
         go_round([bureau(number) for number in range(100)], visit)
     assert len(visited) <= VISITORS
 
@@ -78,3 +99,20 @@ def test_the_last_bureau_of_a_long_round_is_called_at_the_time_it_is_then(town):
         return town.clock.now()
 
     assert set(town.nodes[SHOUNING].compare(slowly).values()) == {"agreed"}
+
+
+def test_where_comparing_with_one_bureau_fails_the_others_are_compared_with_and_all_logs_proven(town, monkeypatch):
+    town.add(JINGNING)
+    town.introduce(SHOUNING, JINGNING)
+    shouning, opened = town.nodes[SHOUNING], heads.open_heads
+
+    def fail(token, **rest):
+        if rest["sender"] == QINGYUAN:
+            raise ZeroDivisionError
+        return opened(token, **rest)
+
+    monkeypatch.setattr(heads, "open_heads", fail)
+    proven = []
+    monkeypatch.setattr(type(shouning.witnessing), "prove", lambda *_, **__: proven.append(1))
+    assert shouning.compare(town.clock.now) == {QINGYUAN: heads.FAULT, JINGNING: "agreed"}
+    assert proven

@@ -11,7 +11,7 @@ Four things can be out of step, and each has one mend:
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,6 +39,9 @@ from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
+
+FAULT: Final = "failed here: the log says why (round.fault)"
+"""What is said of a peer with which comparing ended in a fault."""
 
 _OK = 200
 _KEY_IS_OVER = (Reason.KEY_EXPIRED, Reason.KEY_REVOKED)
@@ -90,7 +93,7 @@ class Reconciliation:
     keep_checkpoint: KeepCheckpoint
 
     def run(self, clock: Callable[[], datetime], *, passing_over: Mapping[str, str]) -> dict[str, str]:
-        """Compare with every active peer; return by peer `agreed`, `mended`, or why it could not be asked.
+        """Compare with every active peer; return by peer `agreed`, `mended`, or why nothing came of it.
 
         Peers that are `passing_over`, each with why, are not asked: it is known that they are silent.
         """
@@ -99,9 +102,10 @@ class Reconciliation:
         compared = go_round(active, lambda peer: self._with_peer(Visit.begin(peer, clock)))
         # What came back from one bureau may be news to another that was to be told too.
         for peer, outcome in compared.items():
-            if outcome.is_settled:
+            if isinstance(outcome, Compared) and outcome.is_settled:
                 self.reclaiming.hand_on(peer, clock())
-        return {**passing_over, **{peer: outcome.word for peer, outcome in compared.items()}}
+        words = {peer: each.word if isinstance(each, Compared) else FAULT for peer, each in compared.items()}
+        return {**passing_over, **words}
 
     def _with_peer(self, visit: Visit) -> Compared:
         try:

@@ -12,7 +12,9 @@ from typing import Final, Self, TypeVar
 
 from sqlalchemy.orm import Session
 
+from ecolink.errors import UnavailableError
 from ecolink.federation.peers import Peer, Peers, PeerState
+from ecolink.kit.events import structlog
 
 VISITORS: Final = 8
 """At most; each may hold a connection of the database for a moment, and shares the processor with all other work."""
@@ -21,6 +23,7 @@ LONGEST: Final = timedelta(minutes=10)
 """After so long a peer is asked no more in a round, which is over when its last visit is; the next one goes on."""
 
 Came = TypeVar("Came")
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,18 @@ def active_peers(peers: Peers, session: Session) -> list[Peer]:
     return [peer for peer in peers.names(session).values() if peer.state is PeerState.ACTIVE]
 
 
-def go_round(peers: Sequence[Peer], visit: Callable[[Peer], Came]) -> dict[str, Came]:
+def go_round(peers: Sequence[Peer], visit: Callable[[Peer], Came]) -> dict[str, Came | Exception]:
     """Visit every one of `peers`, and return by unit code what came of it, in their order.
 
+    A visit that fails ends for its peer alone: who knows what that one answered. The fault is in the log, and in the
+    place of what would have come.
+
     Raises:
-        BaseException: what a visit raised first; what was under way is finished, and no more is begun.
+        UnavailableError: the database cannot be reached, for nobody; what was under way is finished, no more is begun.
 
     """
     waiting = list(reversed(peers))
-    came: dict[str, Came] = {}
+    came: dict[str, Came | Exception] = {}
     faults: list[BaseException] = []
 
     def walk() -> None:
@@ -66,8 +72,13 @@ def go_round(peers: Sequence[Peer], visit: Callable[[Peer], Came]) -> dict[str, 
                 return
             try:
                 came[peer.unit_code] = visit(peer)
-            except BaseException as fault:  # noqa: BLE001 - it is raised again where the round was begun
-                faults.append(fault)
+            except UnavailableError as away:
+                faults.append(away)
+            except Exception as fault:  # noqa: BLE001 - it is told of this peer, and the others go on
+                came[peer.unit_code] = fault
+                _log.exception("round.fault", peer=peer.unit_code)
+            except BaseException as end:  # noqa: BLE001 - it is raised again where the round was begun
+                faults.append(end)
 
     # Their threads end with the process, whatever they wait for: a node that stops waits for no peer.
     # What they tell of is told in the context of who began it.
