@@ -17,6 +17,7 @@ from ecolink.federation.operations import RETURN, Answer
 from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.kit.canonical import dumps
 from ecolink.protocol import strict_json
+from ecolink.protocol.limits import MAX_EPOCH
 from ecolink.protocol.statement import Lane
 from tests.federation.backups import back_up, rebuild
 from tests.support.notes import Notebook
@@ -286,7 +287,9 @@ def test_a_bureau_is_given_its_own_words_and_nobody_elses(three):
     assert len(own["returned"]) == 1
 
 
-@pytest.mark.parametrize("params", [{"lane": "express"}, {"epoch": "-1"}, {"after": "x"}, {"manifest": "1e3"}])
+@pytest.mark.parametrize(
+    "params", [{"lane": "express"}, {"epoch": "-1"}, {"epoch": str(MAX_EPOCH + 1)}, {"after": "x"}, {"manifest": "1e3"}]
+)
 def test_a_question_that_makes_no_sense_is_refused(town, shouning, qingyuan, params):
     answer = ask(shouning.node, QINGYUAN, town.clock.now(), **params)
     assert answer.status == 400

@@ -14,6 +14,7 @@ from ecolink.federation.rounds import LONGEST
 from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.kit.canonical import dumps
 from ecolink.protocol.heads import ChannelHead, seal_heads
+from ecolink.protocol.limits import MAX_EPOCH
 from ecolink.protocol.statement import Lane
 from tests.support.notes import Notebook
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
@@ -213,7 +214,8 @@ def test_a_suspended_bureau_fetches_recalls_and_nothing_else(town, shouning, qin
     "params",
     [
         {}, {"lane": "sideways"}, {"lane": "case", "after": "-1"}, {"lane": "case", "after": "1e3"},
-        {"lane": "case", "after": "٣"}, {"lane": "case", "epoch": "9" * 16}, {"lane": "case", "limit": ""},
+        {"lane": "case", "after": "٣"}, {"lane": "case", "epoch": "9" * 16}, {"lane": "case", "epoch": str(MAX_EPOCH + 1)},
+        {"lane": "case", "limit": ""},
     ],
 )  # fmt: skip
 def test_a_cursor_that_is_none_is_a_clear_400(town, params):

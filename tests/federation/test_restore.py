@@ -9,10 +9,13 @@ from sqlalchemy import func, select
 
 from ecolink.egress import Unreachable
 from ecolink.entrypoints.wiring import Node
-from ecolink.federation import queues
+from ecolink.federation import operations, queues
 from ecolink.federation.models import Alarm, InChannel, OutChannel, StatementRow
+from ecolink.federation.operations import Answer, Call
 from ecolink.federation.threads import DeliveryState, delivery
 from ecolink.protocol.checkpoint import origin_of
+from ecolink.protocol.heads import ChannelHead, seal_heads
+from ecolink.protocol.limits import MAX_EPOCH, MAX_INTEGER
 from ecolink.protocol.statement import Lane
 from tests.federation.backups import back_up, rebuild
 from tests.support.crossing import beside
@@ -261,6 +264,29 @@ def test_a_peer_that_was_down_for_the_restore_is_compared_with_later(town, shoun
     town.wait(HOUR)
     assert qingyuan.texts == ["S1", "S2", "S3", "S4", "S5"]
     assert shouning.texts == ["Q1", "Q2", "Q3", "Q4"]
+
+
+@pytest.mark.parametrize("epoch", [MAX_EPOCH, MAX_EPOCH + 1, 2**40])
+def test_a_peer_that_says_it_holds_the_furthest_there_is_can_be_gone_on_from_and_none_further(town, epoch):
+    node, gate = town.nodes[QINGYUAN], town.network.gates[QINGYUAN]
+    furthest = ChannelHead(Lane.CASE, epoch, MAX_INTEGER, bytes(32))
+
+    def claim(call: Call) -> Answer:
+        if call.operation is not operations.HEADS:
+            return gate(call)
+        with node.database.begin() as session:
+            note = node.log.checkpoint(session)
+        now, key = town.clock.now(), node.signer.key
+        said = seal_heads(iss=QINGYUAN, aud=SHOUNING, now=now, received=[furthest], sent=[], checkpoint=note, key=key)
+        return Answer(200, said)
+
+    town.network.gates[QINGYUAN] = claim
+    told = start(town, SHOUNING)
+    if epoch > MAX_EPOCH:
+        assert told.startswith("its heads do not verify: invalid-claim: epoch is not a whole number")
+        assert epochs(town.nodes[SHOUNING]) == []
+    else:
+        assert [each[0] for each in epochs(town.nodes[SHOUNING])] == [MAX_EPOCH + 1]
 
 
 def test_after_a_crash_nothing_waits_for_the_lease_of_the_dead(town, shouning, qingyuan):

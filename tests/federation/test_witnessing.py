@@ -19,6 +19,7 @@ from ecolink.protocol import leaves, merkle
 from ecolink.protocol.attestation import open_attestation
 from ecolink.protocol.checkpoint import open_checkpoint, origin_of
 from ecolink.protocol.keys import Use
+from ecolink.protocol.limits import MAX_EPOCH
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
 
 pytestmark = pytest.mark.by_turns
@@ -302,6 +303,8 @@ def test_consistency_of_sizes_that_never_were_is_not_there(town, watching):
         params = {"log_epoch": "1", "old": "0", "new": "1", **wrong}
         assert ask(town, SHOUNING, QINGYUAN, operations.CONSISTENCY, **params).status == 404
     assert ask(town, SHOUNING, QINGYUAN, operations.CONSISTENCY, log_epoch="1", old="x", new="1").status == 400
+    far = str(MAX_EPOCH + 1)
+    assert ask(town, SHOUNING, QINGYUAN, operations.CONSISTENCY, log_epoch=far, old="0", new="1").status == 400
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)

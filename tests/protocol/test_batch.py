@@ -12,7 +12,7 @@ from ecolink.kit.canonical import sha256_hex
 from ecolink.kit.times import to_text
 from ecolink.protocol import base64url, jws
 from ecolink.protocol.batch import GENESIS, TYP, chain, open_batch, pack, seal_batch, unpack
-from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_PUSH_BYTES
+from ecolink.protocol.limits import MAX_BATCH_BYTES, MAX_ENTRIES, MAX_EPOCH, MAX_PUSH_BYTES
 from ecolink.protocol.push import open_push
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import Lane
@@ -109,6 +109,7 @@ def payload():
         ("epoch", 0),
         ("epoch", "1"),
         ("epoch", True),
+        ("epoch", MAX_EPOCH + 1),
         ("first_seq", 0),
         ("first_seq", -1),
         ("first_seq", 1.0),
@@ -130,7 +131,7 @@ def test_a_member_of_another_type_or_form_is_refused(name, value):
 
 
 def test_five_hundred_entries_fit_their_limit():
-    token = batch([sha256_hex(str(n).encode()) for n in range(MAX_ENTRIES)], first_seq=2**52, epoch=2**52)
+    token = batch([sha256_hex(str(n).encode()) for n in range(MAX_ENTRIES)], first_seq=2**52, epoch=MAX_EPOCH)
     assert len(token) <= MAX_BATCH_BYTES
     assert opened(token).last_seq == 2**52 + MAX_ENTRIES - 1
 

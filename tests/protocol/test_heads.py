@@ -6,6 +6,7 @@ import pytest
 
 from ecolink.protocol import base64url, jws
 from ecolink.protocol.heads import TYP, ChannelHead, open_heads, seal_heads
+from ecolink.protocol.limits import MAX_EPOCH, MAX_INTEGER
 from ecolink.protocol.refusal import Refused
 from ecolink.protocol.statement import Lane
 from tests.support.bureaus import JINGNING, NOW, QINGYUAN, SHOUNING, keyring
@@ -42,6 +43,8 @@ def test_the_peer_reads_every_channel_both_ways():
     read = opened(heads())
     assert (read.received, read.sent, read.iat, read.checkpoint) == (RECEIVED, SENT, NOW, "a signed note")
     assert opened(heads(received=(), sent=())).received == ()
+    furthest = (ChannelHead(Lane.CASE, MAX_EPOCH, MAX_INTEGER, bytes(32)),)
+    assert opened(heads(received=furthest)).received == furthest
 
 
 def test_heads_for_another_from_another_or_under_a_revoked_key_are_refused():
@@ -59,6 +62,8 @@ def test_heads_for_another_from_another_or_under_a_revoked_key_are_refused():
         ("sent", {}),
         ("sent", ["case"]),
         ("sent", [{"lane": "case", "epoch": 0, "seq": 1, "chain": "0" * 64}]),
+        ("sent", [{"lane": "case", "epoch": MAX_EPOCH + 1, "seq": 1, "chain": "0" * 64}]),
+        ("received", [{"lane": "case", "epoch": 2**40, "seq": 1, "chain": "0" * 64}]),
         ("sent", [{"lane": "case", "epoch": 1, "seq": -1, "chain": "0" * 64}]),
         ("sent", [{"lane": "fast", "epoch": 1, "seq": 1, "chain": "0" * 64}]),
         ("received", [{"lane": "case", "epoch": 1, "seq": 1, "chain": "0"}]),

@@ -7,7 +7,7 @@ import pytest
 
 from ecolink.kit.canonical import sha256_hex
 from ecolink.protocol import base64url, jws
-from ecolink.protocol.limits import MAX_ENTRIES, MAX_RECEIPT_BYTES
+from ecolink.protocol.limits import MAX_ENTRIES, MAX_EPOCH, MAX_RECEIPT_BYTES
 from ecolink.protocol.receipt import TYP, Outcome, Verdict, open_receipt, seal_receipt
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
@@ -92,6 +92,7 @@ def test_five_hundred_refusals_fit_their_limit():
         ("batch", "x"),
         ("lane", "fast"),
         ("epoch", 0),
+        ("epoch", MAX_EPOCH + 1),
         ("received_at", 1_763_776_800),
         ("received_at", "2026-11-22T10:00:00"),
         ("verdicts", []),

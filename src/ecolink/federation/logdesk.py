@@ -16,6 +16,7 @@ from ecolink.federation.models import InBatch, InChannel, OutBatch, OutChannel, 
 from ecolink.federation.operations import Answer, Call
 from ecolink.federation.witnessing import Witnessing
 from ecolink.kit.canonical import dumps
+from ecolink.protocol.limits import MAX_EPOCH, MAX_INTEGER
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.storage.engine import Database
 
@@ -48,7 +49,8 @@ class LogDesk:
 
     def _consistency(self, caller: Caller, call: Call, now: datetime) -> Answer:
         caller.refuse_unless_onboarded()
-        log_epoch, old, new = (_number(call.params, name) for name in ("log_epoch", "old", "new"))
+        log_epoch = _number(call.params, "log_epoch", most=MAX_EPOCH)
+        old, new = (_number(call.params, name) for name in ("old", "new"))
         with self.database.begin() as session:
             self.callers.spend(session, caller, now)
             proof = self.log.consistency(session, old, new, log_epoch)
@@ -98,8 +100,8 @@ def _is_their_receipt(session: Session, caller: str, batch: str) -> bool:
     return bool(session.scalar(select(or_(given.exists(), held.exists()))))
 
 
-def _number(params: Mapping[str, str], name: str) -> int:
+def _number(params: Mapping[str, str], name: str, *, most: int = MAX_INTEGER) -> int:
     text = params.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS and int(text) <= most):
         raise Refused(Reason.INVALID_CLAIM, f"{name} is a whole number")
     return int(text)

@@ -27,6 +27,7 @@ from ecolink.federation.transport import MAX_ANSWER
 from ecolink.kit.canonical import dumps
 from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json
+from ecolink.protocol.limits import MAX_EPOCH, MAX_INTEGER
 from ecolink.protocol.refusal import Reason, Refused
 from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
@@ -57,7 +58,7 @@ class PullDesk:
         lane = lane_in(params)
         if caller.state is PeerState.SUSPENDED and lane is not Lane.CONTROL:
             caller.refuse_unless_active()
-        epoch, after = number_in(params, "epoch", 1), number_in(params, "after", 0)
+        epoch, after = number_in(params, "epoch", 1, most=MAX_EPOCH), number_in(params, "after", 0)
         most = min(number_in(params, "limit", MOST_BATCHES), MOST_BATCHES)
         with self.database.begin() as session:
             self.callers.spend(session, caller, now)
@@ -100,15 +101,15 @@ def lane_in(params: Mapping[str, str]) -> Lane:
     return lane
 
 
-def number_in(params: Mapping[str, str], name: str, default: int) -> int:
-    """Return a number a call names.
+def number_in(params: Mapping[str, str], name: str, default: int, *, most: int = MAX_INTEGER) -> int:
+    """Return a number a call names, `most` at most.
 
     Raises:
         Refused: `invalid-claim`: it is none.
 
     """
     text = params.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):  # noqa: PLR2004 - below 2^53
+    if not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) <= most):  # noqa: PLR2004 - below 2^53
         raise Refused(Reason.INVALID_CLAIM, f"{name} is a whole number")
     return int(text)
 

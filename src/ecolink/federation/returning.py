@@ -16,7 +16,7 @@ from ecolink.federation.keystore import Keystore
 from ecolink.federation.models import InBatch, InChannel, StatementRow
 from ecolink.federation.pulling import MOST_BATCHES, lane_in, number_in
 from ecolink.protocol.batch import read_batch
-from ecolink.protocol.limits import MAX_ENTRIES
+from ecolink.protocol.limits import MAX_ENTRIES, MAX_EPOCH
 from ecolink.protocol.returned import Returned, pack_returned
 from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
@@ -39,7 +39,8 @@ class ReturnDesk:
             Refused: `invalid-claim`: the lane or a number is none.
 
         """
-        lane, epoch, after = lane_in(params), number_in(params, "epoch", 1), number_in(params, "after", 0)
+        lane, after = lane_in(params), number_in(params, "after", 0)
+        epoch = number_in(params, "epoch", 1, most=MAX_EPOCH)
         known = number_in(params, "manifest", caller.keys.version)
         with self.database.begin() as session:
             self.callers.spend(session, caller, now)

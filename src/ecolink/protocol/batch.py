@@ -219,7 +219,7 @@ def _read(token: bytes, digest: str, kid: str, said: Claims) -> Batch:
         iss=claims.unit(said, "iss"),
         aud=claims.unit(said, "aud"),
         lane=claims.choice(said, "lane", Lane),
-        epoch=claims.whole(said, "epoch", least=1),
+        epoch=claims.epoch(said),
         first_seq=claims.whole(said, "first_seq", least=1),
         prev=bytes.fromhex(claims.digest(said, "prev")),
         entries=_entries(said),

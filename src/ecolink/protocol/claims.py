@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ecolink.kit.ids import is_id
 from ecolink.kit.times import from_seconds, from_text
-from ecolink.protocol.limits import MAX_INTEGER
+from ecolink.protocol.limits import MAX_EPOCH, MAX_INTEGER
 from ecolink.protocol.refusal import Reason, Refused
 
 Claims = Mapping[str, Any]
@@ -45,6 +45,11 @@ def whole(claims: Claims, name: str, *, least: int = 0, most: int = MAX_INTEGER)
     if type(value) is not int or not least <= value <= most:
         raise wrong(claims, name, f"a whole number from {least} to {most}")
     return value
+
+
+def epoch(claims: Claims, name: str = "epoch") -> int:
+    """Return the number of a channel's epoch: 1 or more, and never so high that there is no next one."""
+    return whole(claims, name, least=1, most=MAX_EPOCH)
 
 
 def choice(claims: Claims, name: str, words: type[Word]) -> Word:

@@ -115,7 +115,7 @@ def _head(said: object) -> ChannelHead:
         raise Refused(Reason.INVALID_CLAIM, "a channel head is not an object")
     return ChannelHead(
         lane=claims.choice(said, "lane", Lane),
-        epoch=claims.whole(said, "epoch", least=1),
+        epoch=claims.epoch(said),
         seq=claims.whole(said, "seq"),
         chain=bytes.fromhex(claims.digest(said, "chain")),
     )

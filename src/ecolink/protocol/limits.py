@@ -41,6 +41,9 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 """The largest whole number every JSON reader keeps exactly (RFC 8259 section 6)."""
 
+MAX_EPOCH = 999_999_999
+"""The highest epoch of a channel and number of a log; each restore takes one. Half of what a database column holds."""
+
 MAX_RECIPIENTS = 100
 """Bureaus one statement may be addressed to."""
 

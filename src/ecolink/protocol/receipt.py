@@ -138,7 +138,7 @@ def _read(token: bytes, digest: str, kid: str, said: Claims) -> Receipt:
         aud=claims.unit(said, "aud"),
         batch=claims.digest(said, "batch"),
         lane=claims.choice(said, "lane", Lane),
-        epoch=claims.whole(said, "epoch", least=1),
+        epoch=claims.epoch(said),
         received_at=claims.moment(said, "received_at"),
         verdicts=tuple(map(_verdict, claims.items(said, "verdicts", least=1, most=MAX_ENTRIES))),
         head_seq=claims.whole(said, "head_seq"),
