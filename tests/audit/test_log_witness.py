@@ -39,7 +39,7 @@ def keep(database, text, minutes=0, told_by=QINGYUAN, keys=(LOG_KEY,)):
 def verify(database, past=LEAVES):
     verdicts = {}
     with database.begin() as session:
-        for pair in witness.unproven(session):
+        for pair in witness.unproven(session, QINGYUAN):
             proven = witness.accept_consistency(session, pair, consistency(pair, past), NOW)
             verdicts[pair.old_size, pair.new_size] = proven
     return verdicts
@@ -87,7 +87,7 @@ def test_a_proof_fetched_for_a_checkpoint_that_gave_way_proves_nothing_of_the_ne
     keep(database, note(5))
     keep(database, note(9), 1)
     with database.read() as session:
-        [pair] = witness.unproven(session)
+        [pair] = witness.unproven(session, QINGYUAN)
     keep(database, note(12, REWRITTEN), 2)
     with database.begin() as session:
         assert witness.accept_consistency(session, pair, consistency(pair), NOW)
@@ -114,7 +114,7 @@ def test_an_owner_without_a_proof_has_shown_two_pasts(database):
     keep(database, note(5))
     keep(database, note(9), 10)
     with database.begin() as session:
-        [pair] = witness.unproven(session)
+        [pair] = witness.unproven(session, QINGYUAN)
         assert not witness.accept_consistency(session, pair, [], NOW)
 
 
@@ -163,3 +163,18 @@ def test_a_bureau_attests_to_the_newest_it_holds_and_to_what_it_held_before_a_th
         both = witness.holdings(session, [NOW + timedelta(minutes=15)])
         assert [held.checkpoint.split("\n")[1] for held in both] == ["60", "20"]
         assert merkle.EMPTY_ROOT.hex() not in {held.checkpoint for held in both}
+
+
+def test_however_much_of_one_bureaus_log_waits_what_waits_of_anothers_is_found(database):
+    """And the first that waits is the first to be proven, whatever its size."""
+    keep(database, note(1))
+    for at in range(1, 130):
+        keep(database, note(130 - at), at, told_by=JINGNING)
+    for at, size in ((1, 150), (2, 190)):
+        text = seal_checkpoint(origin_of(SHOUNING, 1), size, root_of(LEAVES[:size]), KEY)
+        keep(database, text, at * 20, told_by=SHOUNING, keys=(KEY.verify_key(SHOUNING, Use.LOG, NOW),))
+    with database.read() as session:
+        assert sorted(witness.unproven_bureaus(session)) == sorted([SHOUNING, QINGYUAN])
+        assert [(pair.old_size, pair.new_size) for pair in witness.unproven(session, SHOUNING)] == [(150, 190)]
+        assert [pair.new_size for pair in witness.unproven(session, QINGYUAN, limit=3)] == [129, 128, 127]
+        assert witness.unproven(session, JINGNING) == []

@@ -13,11 +13,12 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.federation import operations
 from ecolink.federation.logdesk import LogDesk
 from ecolink.federation.models import Alarm, OutBatch
+from ecolink.federation.operations import Answer
 from ecolink.federation.witnessing import Witnessing
 from ecolink.kit.canonical import sha256_hex
 from ecolink.protocol import leaves, merkle
 from ecolink.protocol.attestation import open_attestation
-from ecolink.protocol.checkpoint import open_checkpoint, origin_of
+from ecolink.protocol.checkpoint import open_checkpoint, origin_of, seal_checkpoint
 from ecolink.protocol.keys import Use
 from ecolink.protocol.limits import MAX_EPOCH
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING
@@ -121,6 +122,41 @@ def test_a_peer_that_has_no_proof_is_alarmed_but_one_that_is_silent_is_asked_aga
         session.execute(update(LogHead).values(size=1, peaks=["00" * 32]))
     assert watching[SHOUNING].prove(town.clock.now) == 1
     assert alarms(town.nodes[SHOUNING]) == ["log-fork"]
+
+
+def keep_notes(watching: Witnessing, of: Node, sizes, clock) -> None:
+    """Let a node hold checkpoints of another's log, ten minutes apart, that no proof can join."""
+    for size in sizes:
+        text = seal_checkpoint(origin_of(of.us, 1), size, bytes([size % 251]) * 32, of.log.key)
+        with watching.database.begin() as session:
+            keys = watching.keystore.keys_of(session, of.us)
+            watching.keep_checkpoint(session, keys, text, clock.now())
+        clock.advance(timedelta(minutes=11))
+
+
+def test_a_bureau_that_never_proves_its_log_keeps_nobody_from_finding_anothers_second_past(town, watching):
+    watching[JINGNING] = open_desk(town.add(JINGNING))
+    town.introduce(SHOUNING, JINGNING)
+    gate = town.network.gates[QINGYUAN]
+    town.network.gates[QINGYUAN] = lambda call: Answer(503) if call.operation is operations.CONSISTENCY else gate(call)
+    keep_notes(watching[SHOUNING], town.nodes[QINGYUAN], range(1, 110), town.clock)
+    keep_notes(watching[SHOUNING], town.nodes[JINGNING], (500, 900), town.clock)
+    assert watching[SHOUNING].prove(town.clock.now) == 1
+    assert alarms(town.nodes[SHOUNING]) == ["log-fork"]
+    assert (1, 900, "forked") in held(town.nodes[SHOUNING], JINGNING)
+    assert len(held(town.nodes[SHOUNING], QINGYUAN)) == 109, "it has to prove them all, if it ever answers"
+
+
+def test_a_bureau_that_proves_its_log_as_slowly_as_it_may_is_left_after_its_time(town, watching):
+    gate = town.network.gates[QINGYUAN]
+
+    def slowly(call):
+        town.clock.advance(timedelta(minutes=4))
+        return gate(call)
+
+    keep_notes(watching[SHOUNING], town.nodes[QINGYUAN], range(500, 510), town.clock)
+    town.network.gates[QINGYUAN] = slowly
+    assert watching[SHOUNING].prove(town.clock.now) == 2, "two calls each, of four minutes"
 
 
 def test_a_receipts_checkpoint_that_its_bureau_did_not_sign_raises_an_alarm(town, watching):

@@ -37,6 +37,7 @@ BESIDE = 1_000
 """How many rows lie at most between two checkpoints that were written at the same moment."""
 
 KEPT, VERIFIED, FORKED = "kept", "verified", "forked"
+_WAITS = (PeerCheckpoint.state == KEPT, PeerCheckpoint.checked_at.is_(None))
 
 _HELD = table_of(PeerCheckpoint).c
 _OF_LOG = select(_HELD.id, _HELD.size, _HELD.root, _HELD.told_by, _HELD.held_at).where(
@@ -111,12 +112,21 @@ def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_b
     return Witnessed(Outcome.KEPT, checkpoint)
 
 
-def unproven(session: Session, limit: int = 100) -> list[Unproven]:
-    """Return what has to be proven next: each waiting checkpoint against a verified one of its log."""
+def unproven_bureaus(session: Session) -> list[str]:
+    """Return the bureaus of whose logs something has to be proven."""
+    return list(session.scalars(select(PeerCheckpoint.unit_code).where(*_WAITS).distinct()))
+
+
+def unproven(session: Session, unit_code: str, limit: int = 100) -> list[Unproven]:
+    """Return what a bureau has to prove next: each waiting checkpoint against a verified one of its log, oldest first.
+
+    They wait for as long as it takes, one in ten minutes as of a bureau that answers: only the log's owner can tell
+    which are beginnings of which, so whichever were dropped could be the one that shows a second past.
+    """
     waiting = session.scalars(
         select(PeerCheckpoint)
-        .where(PeerCheckpoint.state == KEPT, PeerCheckpoint.checked_at.is_(None))
-        .order_by(PeerCheckpoint.size)
+        .where(PeerCheckpoint.unit_code == unit_code, *_WAITS)
+        .order_by(PeerCheckpoint.id)
         .limit(limit)
     )
     found = []

@@ -24,7 +24,7 @@ from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.peers import Peer, Peers
-from ecolink.federation.rounds import active_peers, go_round
+from ecolink.federation.rounds import Visit, active_peers, go_round
 from ecolink.federation.signer import Signer
 from ecolink.kit.events import structlog
 from ecolink.protocol import strict_json
@@ -141,24 +141,31 @@ class Witnessing:
     def prove(self, clock: Callable[[], datetime], limit: int = 100, *, passing_over: Collection[str] = ()) -> int:
         """Fetch the consistency proofs that are due; return how many checkpoints were settled either way.
 
-        Peers that are `passing_over` are not asked: it is known that they are silent.
+        Of every bureau `limit` at most, so that none takes the place of another. Peers that are `passing_over` are
+        not asked: it is known that they are silent.
         """
         self._compare(clock())
         with self.database.read() as session:
-            due = witness.unproven(session, limit)
-            peers = self.peers.names(session)
-        settled, silent = 0, set(passing_over)
+            due = set(witness.unproven_bureaus(session)) - set(passing_over)
+            owners = [peer for peer in self.peers.names(session).values() if peer.unit_code in due]
+        came = go_round(owners, lambda owner: self._prove(owner, clock, limit))
+        return sum(settled for settled in came.values() if isinstance(settled, int))
+
+    def _prove(self, owner: Peer, clock: Callable[[], datetime], limit: int) -> int:
+        """Have one bureau prove its log; return how many of its checkpoints were settled."""
+        visit, settled = Visit.begin(owner, clock), 0
+        with self.database.read() as session:
+            due = witness.unproven(session, owner.unit_code, limit)
         for pair in due:
-            if pair.unit_code in silent or pair.unit_code not in peers:
-                continue
-            owner, now = peers[pair.unit_code], clock()
+            if visit.is_over():
+                break
+            now = clock()
             try:
                 proof = self._fetch(pair, owner.federation_url, now)
                 has_ended = not proof and pair.old_size > 0 and self._has_ended(pair, owner, now)
             except Unreachable as silence:
                 _log.info("witness.prove", peer=pair.unit_code, why=str(silence))
-                silent.add(pair.unit_code)
-                continue
+                break
             with self.database.begin() as session:
                 if has_ended:
                     witness.leave_unproven(session, pair, now)
