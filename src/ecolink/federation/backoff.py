@@ -48,7 +48,7 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class ResendFrom:
-    """The peer holds less (or more) than we thought: go on from `seq`, at once."""
+    """The peer holds less (or more) than we thought: go on from `seq`, after a pause as after any failed try."""
 
     seq: int
 

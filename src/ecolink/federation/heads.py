@@ -1,4 +1,4 @@
-"""Comparing channel heads with a peer, at every start: how a restored node is noticed and brought back.
+"""Comparing channel heads with a peer, at every start and every ten minutes: how a restored node is brought back.
 
 Four things can be out of step, and each has one mend:
 - the peer holds less of our channel than it receipted: it was restored, we send again from its head;

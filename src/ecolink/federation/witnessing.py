@@ -1,8 +1,8 @@
 """Bureaus watch each other's evidence logs, and tell each other what they hold.
 
-At every start and every hour a node asks each active peer for its attestation: the peer's own checkpoint, and
-those it holds of other logs. What comes is kept and, minute by minute, proven consistent with what was held
-before, by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm. One that
+At every start and every ten minutes a node asks each active peer for its attestation: the peer's own checkpoint, and
+those it holds of other logs. What comes is kept and, in the same round, proven consistent with what was held before,
+by proofs that only the log's owner can give. A log that cannot give one shows two pasts: an alarm. One that
 ended, because its bureau was restored and began anew, is no second past.
 """
 

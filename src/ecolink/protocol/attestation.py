@@ -1,6 +1,6 @@
 """An attestation: what a bureau's evidence log says now, and which checkpoints of other logs it holds since when.
 
-Two bureaus give each other one at every start and every hour. It passes on the checkpoints of third bureaus, so
+Two bureaus give each other one at every start and every ten minutes. It passes on the checkpoints of third bureaus, so
 that nobody can show two pasts; it tells a restored node that its own log was longer once; and kept for years, it
 is another bureau's signed word that a leaf existed before a certain day, whatever becomes of the keys.
 """

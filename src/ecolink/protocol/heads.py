@@ -1,6 +1,7 @@
 """Channel heads: how far one bureau stands with another in every channel, signed.
 
-Two bureaus compare them at every start; that is how a node restored from an old backup is noticed.
+Two bureaus compare them at every start and every ten minutes; that is how a node restored from an old backup is
+noticed.
 """
 
 from collections.abc import Sequence
