@@ -147,6 +147,32 @@ def test_a_bureau_that_never_proves_its_log_keeps_nobody_from_finding_anothers_s
     assert len(held(town.nodes[SHOUNING], QINGYUAN)) == 109, "it has to prove them all, if it ever answers"
 
 
+def test_a_log_that_nobody_proves_for_a_day_is_alarmed_until_it_is_proven(town, watching):
+    shouning, qingyuan, now = town.nodes[SHOUNING], town.nodes[QINGYUAN], town.clock.now
+    gate = town.network.gates[QINGYUAN]
+    town.network.gates[QINGYUAN] = lambda call: Answer(503) if call.operation is operations.CONSISTENCY else gate(call)
+    for _ in range(2):
+        busy(qingyuan, 5, str(now()))
+        watching[SHOUNING].exchange(now)
+        town.clock.advance(timedelta(hours=1))
+    watching[SHOUNING].prove(now)
+    assert alarms(shouning) == []
+    town.clock.advance(timedelta(days=1))
+    watching[SHOUNING].prove(now, passing_over=[QINGYUAN])
+    assert alarms(shouning) == [], "whoever is away is not to blame"
+    for _ in range(2):
+        watching[SHOUNING].prove(now)
+    with shouning.database.read() as session:
+        [alarm] = session.scalars(select(Alarm))
+        assert (alarm.kind, alarm.peer, alarm.details, alarm.closed_at) == (
+            "log-unproven", QINGYUAN, {"why": "503"}, None,
+        )  # fmt: skip
+    town.network.gates[QINGYUAN] = gate
+    assert watching[SHOUNING].prove(now) == 1
+    with shouning.database.read() as session:
+        assert session.scalars(select(Alarm.closed_at)).one() == now()
+
+
 def test_a_bureau_that_proves_its_log_as_slowly_as_it_may_is_left_after_its_time(town, watching):
     gate = town.network.gates[QINGYUAN]
 

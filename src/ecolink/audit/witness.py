@@ -81,6 +81,7 @@ class Unproven:
     new_root: bytes
     waiting: int
     """The row that is verified by it."""
+    since: datetime
 
 
 def keep(session: Session, text: str, *, log_keys: Collection[VerifyKey], told_by: str, now: datetime) -> Witnessed:
@@ -266,4 +267,5 @@ def _pair(row: PeerCheckpoint, verified: PeerCheckpoint) -> Unproven:
         new_size=new.size,
         new_root=bytes.fromhex(new.root),
         waiting=row.id,
+        since=row.held_at,
     )

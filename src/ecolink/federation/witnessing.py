@@ -8,7 +8,7 @@ ended, because its bureau was restored and began anew, is no second past.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import update
@@ -20,7 +20,7 @@ from ecolink.audit.models import Attestation as AttestationRow
 from ecolink.audit.witness import Outcome, Unproven
 from ecolink.egress import Unreachable
 from ecolink.federation import operations
-from ecolink.federation.alarms import raise_alarm
+from ecolink.federation.alarms import close_alarms, raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.peers import Peer, Peers
@@ -39,6 +39,10 @@ from ecolink.storage.upsert import insert_new
 LOG_FORK: Final = "log-fork"
 BAD_CHECKPOINT: Final = "bad-checkpoint"
 LOG_RESTORED: Final = "log-restored"
+LOG_UNPROVEN: Final = "log-unproven"
+
+TOO_LONG: Final = timedelta(days=1)
+"""How long a bureau that answers otherwise may leave its log unproven before somebody is to ask why."""
 
 _OK, _NOT_FOUND = 200, 404
 _MAX_ANSWER = 32_768
@@ -157,15 +161,17 @@ class Witnessing:
         with self.database.read() as session:
             due = witness.unproven(session, owner.unit_code, limit)
         for pair in due:
-            if visit.is_over():
-                break
             now = clock()
+            if visit.is_over():
+                self._note_unproven(pair, "it answers too slowly", now)
+                return settled
             try:
                 proof = self._fetch(pair, owner.federation_url, now)
                 has_ended = not proof and pair.old_size > 0 and self._has_ended(pair, owner, now)
             except Unreachable as silence:
                 _log.info("witness.prove", peer=pair.unit_code, why=str(silence))
-                break
+                self._note_unproven(pair, str(silence), now)
+                return settled
             with self.database.begin() as session:
                 if has_ended:
                     witness.leave_unproven(session, pair, now)
@@ -174,7 +180,18 @@ class Witnessing:
                     subject = f"{pair.unit_code}/{pair.log_epoch}/{pair.old_size}-{pair.new_size}"
                     raise_alarm(session, LOG_FORK, subject, now, peer=pair.unit_code)
             settled += 1
+        if settled:
+            with self.database.begin() as session:
+                close_alarms(session, LOG_UNPROVEN, owner.unit_code, clock())
         return settled
+
+    def _note_unproven(self, pair: Unproven, why: str, now: datetime) -> None:
+        """Raise an alarm over what waits too long: a log nobody proves may have two pasts, and none is found."""
+        if now - pair.since < TOO_LONG:
+            return
+        subject = f"{pair.unit_code}/{now.date().isoformat()}"
+        with self.database.begin() as session:
+            raise_alarm(session, LOG_UNPROVEN, subject, now, peer=pair.unit_code, why=why)
 
     def _has_ended(self, pair: Unproven, owner: Peer, now: datetime) -> bool:
         """Tell whether a log's owner has shown a later one, asking it where it has not.
