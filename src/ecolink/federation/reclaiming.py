@@ -25,7 +25,7 @@ from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.outbox import Entry, begin_channel, queue
 from ecolink.federation.receipts import Receipts
-from ecolink.federation.returned import Checked, check_returned
+from ecolink.federation.reclaimed import Checked, check_reclaimed
 from ecolink.federation.rounds import Visit
 from ecolink.federation.signer import Signer
 from ecolink.federation.transport import MAX_ANSWER
@@ -233,7 +233,7 @@ class Reclaiming:
         missing = [
             checked
             for each in returned
-            if (checked := check_returned(self.us, own, keys, gap.lane, each)).batch.epoch < gap.until
+            if (checked := check_reclaimed(self.us, own, keys, gap.lane, each)).batch.epoch < gap.until
         ]
         if not missing:
             raise NotGiven("it holds no more of them")

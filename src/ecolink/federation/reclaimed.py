@@ -1,4 +1,4 @@
-"""Holding what a peer gave back against our keys and its own: a batch of ours, its receipt, its statements."""
+"""Holding what we reclaimed against our keys and the peer's: a batch of ours, its receipt, its statements."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Checked(NamedTuple):
     statements: Sequence[Statement | None]
 
 
-def check_returned(us: str, own: BureauKeys, keys: BureauKeys, lane: Lane, returned: Returned) -> Checked:
+def check_reclaimed(us: str, own: BureauKeys, keys: BureauKeys, lane: Lane, returned: Returned) -> Checked:
     """Verify one batch: ours, to the bureau with `keys`, in `lane`, with its receipt and its statements.
 
     Raises:
