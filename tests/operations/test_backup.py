@@ -79,7 +79,9 @@ def test_a_second_backup_key_replaces_the_first_only_when_told_to(shouning: Oper
     assert "exists already" in shouning.refused("backup", "key", "--out", shouning.key, "--no-passphrase", "--replace")
 
 
-def test_an_encrypted_backup_key_opens_with_its_passphrase_only(shouning: Operator, tmp_path: Path) -> None:
+def test_an_encrypted_backup_key_opens_with_its_passphrase_only(
+    shouning: Operator, tmp_path: Path, new_url: Callable[[], str]
+) -> None:
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("fir and tea\n")
     shouning.key.parent.mkdir()
@@ -88,7 +90,8 @@ def test_an_encrypted_backup_key_opens_with_its_passphrase_only(shouning: Operat
     assert b"ENCRYPTED" in shouning.key.read_bytes()
     backup = shouning.back_up()
     assert "does not open" in shouning.refused("backup", "verify", backup, "--key", shouning.key)
-    assert shouning.verify(backup, "--passphrase-file", passphrase).exit_code == 0
+    scratch = ("--scratch", new_url()) if shouning.bureau.database_url else ()
+    assert shouning.verify(backup, "--passphrase-file", passphrase, *scratch).exit_code == 0
 
 
 @on_sqlite
