@@ -26,6 +26,9 @@ CONNECT_TIMEOUT_S = 5.0
 IDLE_S = 50.0
 """Seconds a connection is kept for the next call: less than a node keeps it, or a call could fall into its closing."""
 
+MOST_CONNECTIONS = 128
+"""More than there are threads that call: nobody waits for a connection that a silent peer holds."""
+
 PIECE_BYTES = 16 * 1024
 """Bytes written before the deadline is looked at again."""
 
@@ -196,7 +199,7 @@ class WayOut:
         transport = httpx.HTTPTransport(verify=tls, trust_env=False)
         transport._pool = httpcore.ConnectionPool(  # noqa: SLF001 - httpx offers no public way to set the backend
             ssl_context=tls,
-            max_connections=64,
+            max_connections=MOST_CONNECTIONS,
             max_keepalive_connections=32,
             keepalive_expiry=IDLE_S,
             network_backend=_GuardedBackend(self.refuse, self._deadline),

@@ -27,7 +27,7 @@ REST: Final = (Lane.CONTROL, Lane.CASE, Lane.BULK)
 SENDERS: Final = 8
 """Threads at most in each crew that sends: to so many peers at once."""
 
-URGENT_SENDERS: Final = 16
+URGENT_SENDERS: Final = 32
 """The same for emergencies: where hundreds of peers went silent at once, the tries at them take no longer than telling
 those who live."""
 
