@@ -93,6 +93,30 @@ def test_quiet_hours_hold_back_what_is_normal_until_they_end_and_never_an_emerge
     assert decide(Facts(night, Urgency.URGENT, EMERGENCY), holders, {}, night).new == (asleep,)
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "now", "until"),
+    [
+        (time(22), time(7), "2026-11-23T22:00:00", "2026-11-24T07:00:00"),
+        (time(22), time(7), "2026-11-23T21:59:59.999999", None),
+        (time(22), time(7), "2026-11-24T06:59:59.999999", "2026-11-24T07:00:00"),
+        (time(22), time(7), "2026-11-24T07:00:00", None),
+        (time(22, 30), time(7, 15), "2026-11-30T22:30:12.345678", "2026-12-01T07:15:00"),
+        (time(12), time(14), "2026-11-23T13:00:00", "2026-11-23T14:00:00"),
+        (time(12), time(14), "2026-11-23T14:00:00", None),
+        (time(12), time(12), "2026-11-23T12:00:00", "2026-11-24T12:00:00"),
+        (time(12), time(12), "2026-11-23T11:59:59", "2026-11-23T12:00:00"),
+    ],
+)
+def test_quiet_hours_hold_from_their_first_moment_until_their_end_also_over_midnight(
+    begins: time, ends: time, now: str, until: str | None
+) -> None:
+    def here(text: str) -> datetime:
+        return datetime.fromisoformat(text + "+08:00")
+
+    held = Quiet(begins, ends).until(here(now).astimezone(UTC))
+    assert held == (here(until) if until else None)
+
+
 @pytest.mark.parametrize("missing", range(len(NEVER_NOBODY)))
 def test_where_nobody_is_on_duty_the_next_who_is_there_is_told_at_once(missing: int) -> None:
     there = {post: officers for post, officers in HOLDERS.items() if post in NEVER_NOBODY[missing:]}
@@ -138,6 +162,7 @@ def test_that_a_drill_is_over_is_told_after_quiet_hours() -> None:
     asleep = Officer("lin", "lin", Quiet(time(8), time(12)))
     over = bid_farewell(Facts(RAISED, Urgency.NORMAL, DRILL), [asleep, WU], RAISED)
     assert (over.again, over.next_at) == ((WU,), datetime(2026, 11, 23, 4, 0, tzinfo=UTC))
+    assert (over.new, over.stage) == ((), len(DRILL.stages))
     assert bid_farewell(Facts(RAISED, Urgency.URGENT, DRILL), [asleep], RAISED).again == (asleep,)
 
 

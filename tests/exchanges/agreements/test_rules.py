@@ -94,6 +94,13 @@ def test_terms_that_cannot_be_kept_are_refused_with_the_member_that_is_wrong() -
     assert found.pointer.startswith("/valid_")
 
 
+def test_an_amendment_is_held_against_the_terms_it_replaces() -> None:
+    amended = terms(version=2, replaces=TERMS.digest(), name_zh="修订后的协议")
+    assert fault(amended) is None
+    skipping = terms(version=3, replaces=TERMS.digest())
+    assert told(fault(skipping)) == ("wrong-terms", "/version")
+
+
 def test_a_calendar_this_node_does_not_know_is_told_apart_from_wrong_terms() -> None:
     other = TERMS.model_copy(
         update={"calendar": TERMS.calendar.model_copy(update={"digest": sha256_hex(b"another calendar")})}

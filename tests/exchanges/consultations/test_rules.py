@@ -117,6 +117,12 @@ def test_an_invitation_that_answers_something_opens_nothing() -> None:
     assert verdict(fold([INVITED, move("invited", "later", INVITATION, "invitation")]), "later") == "not-an-opening"
 
 
+def test_of_an_invitation_that_cannot_be_read_nobody_is_a_party_and_nothing_follows() -> None:
+    matter = fold([move("invited", "invitation", None), SET])
+    assert [step.why for step in matter.steps] == ["invalid-body", "invalid-body"]
+    assert matter.sides(CONVENER) == ()
+
+
 def test_a_chair_who_was_not_invited_makes_the_invitation_void() -> None:
     strange = INVITATION.model_copy(update={"chair": STRANGER})
     matter = fold([move("invited", "invitation", strange), SET])
@@ -130,7 +136,7 @@ def test_it_goes_from_the_invitation_to_minutes_that_all_have_confirmed() -> Non
     assert matter.meeting == meeting()
     assert (matter.minutes, matter.minuted) == (MINUTED, MINUTES)
     assert matter.cosigning is not None
-    assert matter.cosigning.completed_at == TEN
+    assert (matter.cosigning.digest, matter.cosigning.completed_at) == (MINUTED.digest, TEN)
     assert {*verdicts(matter).values()} == {"applied"}
 
 
@@ -241,7 +247,10 @@ def test_minutes_that_give_a_task_to_a_stranger_are_void() -> None:
 def test_a_move_that_is_wrong_wherever_it_stands_says_what_is_wrong(changed: dict[str, Any], why: str) -> None:
     wrong = replace(move("set", "w", meeting(), "invitation"), **changed)
     matter = fold([INVITED, wrong])
-    assert verdict(matter, "w") == why
+    step = matter.step(wrong.digest)
+    assert step is not None
+    assert (step.verdict, step.why) == (Verdict.ILLEGAL, why)
+    assert [each.why for each in matter.steps] == ["", why]
     assert matter.state is State.PROPOSED
 
 

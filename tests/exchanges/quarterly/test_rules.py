@@ -11,6 +11,9 @@ from ecolink.exchanges.quarterly.rules import (
     State,
     begin_signing,
     counting,
+    period_before,
+    period_of,
+    span,
     state_of,
     thread_of,
     unanswered,
@@ -34,6 +37,13 @@ def test_every_party_finds_the_same_thread_without_a_word() -> None:
     assert UUID(thread).variant == "specified in RFC 4122"
     began = datetime(2026, 9, 30, 16, 0, tzinfo=UTC)
     assert UUID(thread).int >> 80 == began.timestamp() * 1000, "the quarter began at midnight in Shanghai"
+
+
+def test_a_period_reaches_from_its_first_midnight_in_shanghai_to_the_next_ones() -> None:
+    first, after = span(period_of(KEY))
+    assert first.astimezone(UTC) == datetime(2026, 9, 30, 16, 0, tzinfo=UTC)
+    assert after.astimezone(UTC) == datetime(2026, 12, 31, 16, 0, tzinfo=UTC)
+    assert period_before(period_of("a/quarterly/2026-Q1")) == period_of("a/quarterly/2025-Q4")
 
 
 def test_another_obligation_or_other_parties_have_another_thread() -> None:
