@@ -166,6 +166,64 @@ def test_that_a_drill_is_over_is_told_after_quiet_hours() -> None:
     assert bid_farewell(Facts(RAISED, Urgency.URGENT, DRILL), [asleep], RAISED).again == (asleep,)
 
 
+def stages(course: Course) -> list[tuple[float, Post]]:
+    """Return after how many minutes a course reaches whom."""
+    return [(stage.after / MINUTE, stage.post) for stage in course.stages]
+
+
+BEFORE = [(0, Post.DUTY), (10, Post.RESERVE), (20, Post.LIAISON_OFFICER)]
+
+
+@pytest.mark.parametrize(
+    ("escalations", "up", "repeat", "slow"),
+    [
+        ([30], [(30, Post.DEPUTY), (30, Post.HEAD), (30, Post.CHIEF)], 10, 30),
+        ([30, 50], [(30, Post.DEPUTY), (50, Post.HEAD), (50, Post.CHIEF)], 10, 50),
+        ([30, 50, 90], [(30, Post.DEPUTY), (50, Post.HEAD), (90, Post.CHIEF)], 10, 60),
+        ([30, 50, 90, 120], [(30, Post.DEPUTY), (50, Post.HEAD), (90, Post.CHIEF)], 10, 60),
+    ],
+)
+def test_an_emergency_goes_up_the_whole_chain_at_the_moments_the_agreement_sets(
+    escalations: list[int], up: list[tuple[float, Post]], repeat: int, slow: int
+) -> None:
+    course = Course.emergency([count * MINUTE for count in escalations])
+    assert stages(course) == [*BEFORE, *up]
+    assert (course.repeat, course.slow) == (repeat * MINUTE, slow * MINUTE)
+
+
+def test_an_emergency_is_repeated_thrice_before_it_goes_up_and_every_ten_minutes_at_least() -> None:
+    assert Course.emergency([6 * MINUTE]).repeat == 2 * MINUTE
+    assert Course.emergency([60 * MINUTE]).repeat == 10 * MINUTE
+
+
+def test_what_must_be_taken_on_goes_up_to_its_top_and_no_further() -> None:
+    limit = 30 * MINUTE
+    assert stages(Course.until(limit, Post.DEPUTY)) == [*BEFORE, (30, Post.DEPUTY)]
+    assert stages(Course.until(limit, Post.HEAD)) == [*BEFORE, (30, Post.DEPUTY), (60, Post.HEAD)]
+    whole = Course.until(limit, Post.CHIEF)
+    assert stages(whole) == [*BEFORE, (30, Post.DEPUTY), (60, Post.HEAD), (60, Post.CHIEF)]
+    assert (whole.repeat, whole.slow) == (10 * MINUTE, limit)
+
+
+def test_what_bears_waiting_reaches_the_liaison_officers_and_what_is_one_persons_those_on_duty() -> None:
+    gentle, own = Course.gentle(15 * MINUTE), Course.to_one("u-lin", 15 * MINUTE)
+    assert stages(gentle) == [(0, Post.DUTY), (15, Post.LIAISON_OFFICER)]
+    assert stages(own) == [(0, Post.NAMED), (15, Post.DUTY)]
+    assert own.person == "u-lin"
+    for course in (gentle, own):
+        assert (course.repeat, course.slow) == (15 * MINUTE, 60 * MINUTE)
+    once = Course.once(Post.DUTY, Post.HEAD)
+    assert (stages(once), once.repeat) == ([(0, Post.DUTY), (0, Post.HEAD)], None)
+
+
+def test_it_is_repeated_more_slowly_once_its_last_stage_is_past_and_not_before() -> None:
+    course = Course.until(30 * MINUTE, Post.HEAD)
+    last = course.stages[-1].after
+    assert course.pace(last) == course.repeat
+    assert course.pace(last + timedelta.resolution) == course.slow
+    assert Course.once(Post.DUTY).pace(DAY) is None
+
+
 clocks = st.times().map(lambda at: at.replace(second=0, microsecond=0))
 quiets = st.none() | st.builds(Quiet, clocks, clocks)
 minutes = st.integers(1, 600).map(lambda count: count * MINUTE)
