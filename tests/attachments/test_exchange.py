@@ -38,6 +38,13 @@ def confirmed(bureau: Bureau) -> list[str]:
         return list(session.scalars(select(AttachmentLink.digest).where(AttachmentLink.confirmed_at.is_not(None))))
 
 
+def third_bureau(town: Town, known_to: str) -> Bureau:
+    """Found Jingning's node, which only one of the two others knows."""
+    jingning = furnish(town.add(JINGNING))
+    town.introduce(known_to, JINGNING)
+    return jingning
+
+
 def test_a_photograph_reaches_the_other_bureau_and_its_author_is_told_so_signed(
     town: Town, shouning: Bureau, qingyuan: Bureau
 ) -> None:
@@ -198,9 +205,7 @@ def test_a_bureau_nobody_can_reach_is_brought_its_attachments(town: Town, shouni
 def test_a_silent_bureau_is_tried_once_for_all_its_files_and_holds_up_nobodys(
     town: Town, shouning: Bureau, qingyuan: Bureau
 ) -> None:
-    town.add(JINGNING)
-    town.introduce(JINGNING, QINGYUAN)
-    jingning = furnish(town.nodes[JINGNING])
+    jingning = third_bureau(town, QINGYUAN)
     theirs = [shouning.upload(PHOTO[number:], name=f"{number}.jpg") for number in range(3)]
     shouning.send(*theirs)
     town.settle()
@@ -224,9 +229,7 @@ def test_with_one_bureau_one_file_is_moved_at_a_time_and_with_another_meanwhile(
     town: Town, shouning: Bureau, qingyuan: Bureau
 ) -> None:
     """A bureau that answers slowly is waited for by whoever moves its file, and by nobody else."""
-    town.add(JINGNING)
-    town.introduce(JINGNING, QINGYUAN)
-    jingning = furnish(town.nodes[JINGNING])
+    jingning = third_bureau(town, QINGYUAN)
     shouning.send(*(shouning.upload(PHOTO[number:], name=f"{number}.jpg") for number in range(2)))
     town.settle()
     town.clock.advance(timedelta(seconds=1))
@@ -264,8 +267,7 @@ def test_a_blob_that_was_partly_fetched_is_brought_from_there(town: Town, shouni
 
 
 def test_a_bureau_reads_only_what_a_statement_to_it_names(town: Town, shouning: Bureau, qingyuan: Bureau) -> None:
-    jingning = furnish(town.add(JINGNING))
-    town.introduce(SHOUNING, JINGNING)
+    jingning = third_bureau(town, SHOUNING)
     told, untold = shouning.upload(b"told"), shouning.upload(b"untold")
     shouning.send(told)
     town.settle()
@@ -578,8 +580,7 @@ def test_an_erasure_takes_the_photographs_of_a_thread_from_both_nodes(
 def test_a_file_is_given_back_to_whoever_brought_it_and_to_nobody_who_only_names_it(
     town: Town, shouning: Bureau, qingyuan: Bureau
 ) -> None:
-    jingning = furnish(town.add(JINGNING))
-    town.introduce(SHOUNING, JINGNING)
+    jingning = third_bureau(town, SHOUNING)
     brought, private = qingyuan.upload(b"brought"), shouning.upload(b"never told")
     jingning.node.hooks.kept.clear()  # it sends what no honest node would: names of files it does not have
     jingning.send(brought, private, to=SHOUNING)

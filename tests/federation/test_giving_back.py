@@ -66,6 +66,13 @@ def open_alarms(node: Node) -> dict[str, dict]:
         return {alarm.kind: alarm.details for alarm in session.scalars(select(Alarm).filter_by(closed_at=None))}
 
 
+def send_singly(town: Town, shouning: Notebook, count: int) -> None:
+    """Send so many notes, each in a batch of its own."""
+    for number in range(count):
+        shouning.send(f"S{number}", QINGYUAN)
+        town.settle()
+
+
 def parked(node: Node) -> list[str]:
     with node.database.read() as session:
         return [each.thread for each in node.applier.parked(session)]
@@ -153,9 +160,7 @@ def test_a_node_restored_twice_gets_everything_back_twice_and_holds_it_once(
 
 
 def test_more_than_one_answer_holds_is_fetched_page_by_page(town, shouning, qingyuan, empty_url):
-    for number in range(20):
-        shouning.send(f"S{number}", QINGYUAN)
-        town.settle()
+    send_singly(town, shouning, 20)
     shouning = bring_back(town, shouning, empty_url)
     start(town, SHOUNING)
     assert len(sent(shouning.node)) == 20
@@ -163,9 +168,7 @@ def test_more_than_one_answer_holds_is_fetched_page_by_page(town, shouning, qing
 
 
 def test_what_takes_long_to_come_back_is_asked_for_at_the_time_it_is_then(town, shouning, qingyuan, empty_url):
-    for number in range(30):
-        shouning.send(f"S{number}", QINGYUAN)
-        town.settle()
+    send_singly(town, shouning, 30)
     shouning = bring_back(town, shouning, empty_url)
     gate = town.network.gates[QINGYUAN]
 
@@ -180,9 +183,7 @@ def test_what_takes_long_to_come_back_is_asked_for_at_the_time_it_is_then(town, 
 
 
 def test_a_line_that_breaks_while_they_come_back_is_taken_up_where_it_broke(town, shouning, qingyuan, empty_url):
-    for number in range(10):
-        shouning.send(f"S{number}", QINGYUAN)
-        town.settle()
+    send_singly(town, shouning, 10)
     shouning = bring_back(town, shouning, empty_url)
     whole = town.network.gates[QINGYUAN]
 
@@ -431,9 +432,7 @@ def test_the_words_of_another_bureau_are_not_taken_for_ours(three, new_database_
 
 
 def test_a_peer_that_gives_back_the_same_for_ever_is_asked_no_more_and_noted(town, shouning, qingyuan, empty_url):
-    for number in range(2):
-        shouning.send(f"S{number}", QINGYUAN)
-        town.settle()
+    send_singly(town, shouning, 2)
     shouning = bring_back(town, shouning, empty_url)
     first = ask(shouning.node, QINGYUAN, town.clock.now()).body
 
@@ -452,9 +451,7 @@ def test_a_peer_that_gives_back_the_same_for_ever_is_asked_no_more_and_noted(tow
 def test_a_peer_that_gives_back_as_slowly_as_it_may_is_left_after_its_time_and_goes_on_later(
     town, shouning, qingyuan, empty_url
 ):
-    for number in range(20):
-        shouning.send(f"S{number}", QINGYUAN)
-        town.settle()
+    send_singly(town, shouning, 20)
     shouning = bring_back(town, shouning, empty_url)
     gate = town.network.gates[QINGYUAN]
 

@@ -139,13 +139,17 @@ def test_the_cursor_is_exclusive_and_inside_a_batch_brings_the_batch(town, shoun
         assert session.scalar(select(func.count()).select_from(OutBatch)) == len(everything)
 
 
-def test_a_backlog_of_more_than_one_answer_is_fetched_whole(town, shouning, qingyuan):
-    for number in range(25):
+def queue_singly(shouning: Notebook, count: int) -> None:
+    """Queue so many notes for Qingyuan, each to go in a batch of its own."""
+    for number in range(count):
         shouning.send(f"note {number}", QINGYUAN)
         if number == 0:
-            town.settle()
             with shouning.node.database.begin() as session:
                 session.scalars(select(OutChannel)).one().batch_limit = 1
+
+
+def test_a_backlog_of_more_than_one_answer_is_fetched_whole(town, shouning, qingyuan):
+    queue_singly(shouning, 25)
     fetch(town)
     assert qingyuan.texts == [f"note {number}" for number in range(25)]
     assert sum(call.operation is operations.PULL for *_, call in town.network.calls) > 3
@@ -155,11 +159,7 @@ def test_a_backlog_of_more_than_one_answer_is_fetched_whole(town, shouning, qing
 
 def test_a_backlog_that_takes_long_to_fetch_is_fetched_whole_each_part_at_its_own_time(town, shouning, qingyuan):
     """A call's token is good for a minute, and deadlines run from when a statement came."""
-    for number in range(25):
-        shouning.send(f"note {number}", QINGYUAN)
-        if number == 0:
-            with shouning.node.database.begin() as session:
-                session.scalars(select(OutChannel)).one().batch_limit = 1
+    queue_singly(shouning, 25)
     gate, begun = town.network.gates[SHOUNING], town.clock.now()
 
     def slowly(call):
@@ -287,11 +287,7 @@ def test_a_peer_that_hands_out_one_batch_for_ever_is_asked_no_more_after_the_sec
 def test_a_peer_that_answers_as_slowly_as_it_may_is_left_after_its_time_and_the_next_round_goes_on(
     town, shouning, qingyuan
 ):
-    for number in range(60):
-        shouning.send(f"note {number}", QINGYUAN)
-        if number == 0:
-            with shouning.node.database.begin() as session:
-                session.scalars(select(OutChannel)).one().batch_limit = 1
+    queue_singly(shouning, 60)
     gate, begun = town.network.gates[SHOUNING], town.clock.now()
 
     def slowly(call: Call) -> Answer:

@@ -255,11 +255,16 @@ def test_another_bureau_that_began_anew_is_something_to_ask_it_about():
 # Stolen keys.
 
 
+def lose_key_next_day(story: Story, bureau: Bureau) -> None:
+    """Let a bureau find out a day later that its key was stolen an hour ago."""
+    story.wait(days=1)
+    bureau.lose_key(story.now, since=story.now - timedelta(hours=1))
+
+
 def test_what_the_other_side_receipted_before_the_theft_is_proven_by_its_receipt():
     story = Story()
     story.say(story.shouning)
-    story.wait(days=1)
-    story.shouning.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.shouning)
     assert story.verify().ok
 
 
@@ -285,8 +290,7 @@ def test_what_was_receipted_after_the_theft_is_time_unproven():
 def test_an_exporters_own_receipt_does_not_prove_the_time_of_what_it_received():
     story = Story()
     story.say(story.qingyuan)
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     assert codes(story.verify()) == ["time-unproven"]
 
 
@@ -295,8 +299,7 @@ def test_a_checkpoint_the_author_held_before_the_theft_proves_the_time():
     story.say(story.qingyuan)
     story.wait(hours=1)
     held, since = story.shouning.note(), story.now
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     # Qingyuan says so with the key that came after: it held Shouning's log, with the statement in it, before.
     story.attestations.append(_attestation(story, held, since))
     assert story.verify(held=[held]).ok
@@ -320,8 +323,7 @@ def test_of_what_was_attested_twice_the_earlier_time_counts(order):
     story.say(story.qingyuan)
     story.wait(hours=1)
     held, early = story.shouning.note(), story.now
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     story.attestations += [_attestation(story, held, since) for since in (early, story.now)][::order]
     assert story.verify(held=[held]).ok
 
@@ -329,8 +331,7 @@ def test_of_what_was_attested_twice_the_earlier_time_counts(order):
 def test_a_bureaus_receipt_for_its_own_statement_does_not_prove_its_time():
     story = Story()
     statement = story.say(story.qingyuan, receipted=False)
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     # With the key that came after the theft, Qingyuan claims to have received its own word long ago.
     story.deliver(story.shouning, statement, at=story.now - timedelta(hours=20))
     assert "time-unproven" in codes(story.verify())
@@ -340,8 +341,7 @@ def test_an_attestation_by_the_stolen_key_itself_proves_nothing():
     story = Story()
     story.say(story.qingyuan)
     held = story.attest(story.qingyuan, story.shouning)
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     assert codes(story.verify(held=[held])) == ["time-unproven"]
 
 
@@ -349,8 +349,7 @@ def test_a_checkpoint_held_before_the_statement_was_in_the_log_proves_nothing():
     story = Story()
     held, since = story.shouning.note(), story.now
     story.say(story.qingyuan)
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     story.attestations.append(_attestation(story, held, since))
     assert codes(story.verify(held=[held])) == ["time-unproven"]
 
@@ -360,8 +359,7 @@ def test_a_receipt_signed_with_a_key_stolen_later_needs_the_same():
     story.say(story.shouning)
     story.wait(hours=1)
     held, since = story.shouning.note(), story.now
-    story.wait(days=1)
-    story.qingyuan.lose_key(story.now, since=story.now - timedelta(hours=1))
+    lose_key_next_day(story, story.qingyuan)
     assert codes(story.verify()) == ["time-unproven"]
     story.attestations.append(_attestation(story, held, since))
     assert story.verify(held=[held]).ok

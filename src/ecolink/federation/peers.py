@@ -64,10 +64,7 @@ class Peers:
             NotFoundError: no card of that bureau was ever imported.
 
         """
-        row = session.get(PeerRow, unit_code)
-        if row is None:
-            raise _unknown(unit_code)
-        return _peer(row)
+        return _peer(_row(session, unit_code))
 
     def names(self, session: Session) -> dict[str, Peer]:
         """Return every peer by unit code."""
@@ -119,7 +116,7 @@ class Peers:
             InvalidError: the fingerprints differ.
 
         """
-        row = self._locked(session, unit_code)
+        row = _row(session, unit_code, locked=True)
         if "".join(read_out.split()) != "".join(row.fingerprint.split()):
             raise InvalidError(
                 "The fingerprints differ: do not activate. Call the bureau on a number you already knew.",
@@ -140,7 +137,7 @@ class Peers:
             NotFoundError: the peer is not known.
 
         """
-        row = self._locked(session, unit_code)
+        row = _row(session, unit_code, locked=True)
         row.state, row.suspended_at, row.suspended_reason = PeerState.SUSPENDED, now, reason[:500]
         session.flush()
         self._note(session, "peer-suspended", row, by, now)
@@ -154,9 +151,7 @@ class Peers:
             Refused: what they are is neither, and no good.
 
         """
-        row = session.get(PeerRow, unit_code)
-        if row is None:
-            raise _unknown(unit_code)
+        row = _row(session, unit_code)
         try:
             head = self._verify(session, row, documents)
         except Refused as refused:
@@ -176,7 +171,7 @@ class Peers:
             NotFoundError: the peer is not known.
 
         """
-        row = self._locked(session, unit_code)
+        row = _row(session, unit_code, locked=True)
         try:
             head = self._verify(session, row, documents)
         except Refused as refused:
@@ -221,12 +216,6 @@ class Peers:
             pinned_chain=session.scalars(held).all(),
         )
 
-    def _locked(self, session: Session, unit_code: str) -> PeerRow:
-        row = session.get(PeerRow, unit_code, with_for_update=True)
-        if row is None:
-            raise _unknown(unit_code)
-        return row
-
     def _note(self, session: Session, what: str, row: PeerRow, by: str, now: datetime) -> None:
         record = {
             "what": what,
@@ -239,8 +228,11 @@ class Peers:
         self.log.append(session, what, sha256_hex(dumps(record)), row.unit_code)
 
 
-def _unknown(unit_code: str) -> NotFoundError:
-    return NotFoundError(f"No peer {unit_code} is known here.", f"本节点没有对端 {unit_code}。")
+def _row(session: Session, unit_code: str, *, locked: bool = False) -> PeerRow:
+    row = session.get(PeerRow, unit_code, with_for_update=locked)
+    if row is None:
+        raise NotFoundError(f"No peer {unit_code} is known here.", f"本节点没有对端 {unit_code}。")
+    return row
 
 
 def _peer(row: PeerRow) -> Peer:
