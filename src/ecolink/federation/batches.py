@@ -7,7 +7,7 @@ a long queue goes out in thousands of them.
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, StatementRow
@@ -90,6 +90,9 @@ _SEALED = Query(
     .limit(1)
 )
 _SEAL = Query(insert(table_of(OutBatch)))
+_UNSEAL = Query(
+    delete(table_of(OutBatch)).where(_OUT_BATCHES.digest == bindparam("digest"), _OUT_BATCHES.receipt.is_(None))
+)
 _CHAIN = Query(
     select(_ENTRIES.chain).where(_ENTRIES.channel_id == bindparam("channel"), _ENTRIES.seq == bindparam("seq"))
 )
@@ -106,6 +109,11 @@ def push_body(session: Session, batch: Batch) -> bytes:
     named = {"channel": batch.channel_id, "first": batch.first_seq, "last": batch.last_seq}
     parts = _PARTS.all(session, named)
     return pack(batch.token, [(token, private) for token, private in parts])
+
+
+def unseal(session: Session, batch: Batch) -> None:
+    """Forget a batch that will not be sent again: its entries are sealed anew. One with a receipt stays."""
+    _UNSEAL.run(session, {"digest": batch.digest})
 
 
 def _seal(session: Session, us: str, signer: Signer, channel: Channel, first_seq: int, now: datetime) -> Batch:
