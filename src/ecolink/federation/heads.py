@@ -3,7 +3,7 @@
 Four things can be out of step, and each has one mend:
 - the peer holds less of our channel than it receipted: it was restored, we send again from its head;
 - the peer holds more than we ever sent: *we* were restored, a new epoch starts from the peer's head, and what
-  we forgot is asked back (`reclaiming`);
+  we forgot is asked back (`reclaiming`) and told to whom it was to be told too (`handing_on`);
 - we hold less than the peer sent: we pull;
 - we hold more than the peer says it sent: it was restored, and will open a new epoch itself.
 """
@@ -23,6 +23,7 @@ from ecolink.federation import operations
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.callers import SEND_MANIFEST
 from ecolink.federation.client import PeerClient, problem, reason_of
+from ecolink.federation.handing_on import hand_on
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InChannel, OutChannel, OutEntry
 from ecolink.federation.operations import Answer
@@ -103,7 +104,7 @@ class Reconciliation:
         # What came back from one bureau may be news to another that was to be told too.
         for peer, outcome in compared.items():
             if isinstance(outcome, Compared) and outcome.is_settled:
-                self.reclaiming.hand_on(peer, clock())
+                hand_on(self.database, peer, clock())
         words = {peer: each.word if isinstance(each, Compared) else FAULT for peer, each in compared.items()}
         return {**passing_over, **words}
 

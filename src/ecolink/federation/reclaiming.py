@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import String, cast, delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
@@ -22,8 +22,8 @@ from ecolink.federation import operations, statements
 from ecolink.federation.alarms import close_alarms, raise_alarm
 from ecolink.federation.client import PeerClient, reason_of
 from ecolink.federation.keystore import BureauKeys, Keystore
-from ecolink.federation.models import OutBatch, OutChannel, OutEntry, PeerRow, StatementRow
-from ecolink.federation.outbox import Entry, begin_channel, queue
+from ecolink.federation.models import OutBatch, OutChannel, OutEntry, StatementRow
+from ecolink.federation.outbox import begin_channel
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.reclaimed import Checked, check_reclaimed
 from ecolink.federation.rounds import Visit
@@ -137,22 +137,6 @@ class Reclaiming:
                 return bool(manifests)
         return False
 
-    def hand_on(self, peer: str, now: datetime) -> int:
-        """Queue for `peer` what came back from others and it never got; return how many.
-
-        Call it only when nothing is missing of our channels to it, or it cannot say: then what it lacks has no
-        place in them. Should it hold a statement after all, it answers 'duplicate', and nothing happens twice.
-        """
-        with self.database.read() as session:
-            if not self._owed(session, peer):
-                return 0
-        with self.database.begin() as session:
-            session.get(PeerRow, peer, with_for_update=True)  # two workers that compare at once take turns
-            owed = self._owed(session, peer)
-            for n in owed:
-                queue(session, Entry.of(session.get_one(StatementRow, n)), peer, now)
-            return len(owed)
-
     # What is missing ------------------------------------------------------------------------------------
 
     def _gap(self, peer: str) -> Gap | None:
@@ -169,23 +153,6 @@ class Reclaiming:
                         return Gap(lane, epoch, after, channel.epoch)
                     known = channel
         return None
-
-    def _owed(self, session: Session, peer: str) -> list[int]:
-        queued = exists().where(
-            OutEntry.statement_n == StatementRow.n,
-            OutChannel.id == OutEntry.channel_id,
-            OutChannel.recipient == peer,
-        )
-        rows = session.execute(
-            select(StatementRow.n, StatementRow.aud)
-            .where(
-                StatementRow.returned_at.is_not(None),
-                cast(StatementRow.aud, String).contains(peer),
-                ~queued.correlate(StatementRow),
-            )
-            .order_by(StatementRow.n)
-        )
-        return [n for n, aud in rows if peer in aud]
 
     # Asking ---------------------------------------------------------------------------------------------
 
