@@ -38,6 +38,7 @@ from ecolink.federation.pulling import PullDesk, Puller
 from ecolink.federation.readers import Readers
 from ecolink.federation.receipts import Receipts
 from ecolink.federation.reclaiming import Reclaiming
+from ecolink.federation.reinstating import Reinstating
 from ecolink.federation.returning import ReturnDesk
 from ecolink.federation.signer import LOCAL, LOG, SEAL, OwnKeys, Signer, read_keys
 from ecolink.federation.tally import RefusalTally
@@ -220,7 +221,7 @@ def build_node(
     witnessing = Witnessing(us, database, keystore, signer, client, peers, log)
     receipts = Receipts(us, log, witnessing.keep_checkpoint, hooks.on_receipt)
     puller = Puller(database, callers, client, inbox)
-    reclaiming = Reclaiming(us, database, keystore, signer, client, receipts, log)
+    reclaiming = Reclaiming(us, database, keystore, signer, client, Reinstating(us, receipts, log))
     handlers: dict[str, Handler] = {}
     applier = Applier(us, database, outbox, handlers, hooks.on_kept, hooks.on_returned, hooks.rejected)
     vault = Vault(keys.only(SEAL).private)
