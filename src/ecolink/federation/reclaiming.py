@@ -31,7 +31,7 @@ from ecolink.kit.events import structlog
 from ecolink.protocol.batch import GENESIS
 from ecolink.protocol.manifest import Document
 from ecolink.protocol.refusal import Refused
-from ecolink.protocol.returned import unpack_returned
+from ecolink.protocol.returned import Returned, unpack_returned
 from ecolink.protocol.statement import Lane
 from ecolink.storage.engine import Database
 
@@ -85,7 +85,7 @@ class Reclaiming:
     def reclaim(self, visit: Visit) -> Missing | None:
         """Fetch what is missing of our channels to a peer; return why something still is, None when nothing is."""
         peer = visit.unit_code
-        gap, missing = self._gap(peer), None
+        gap, missing = self._oldest_gap(peer), None
         if gap is None:
             return None
         try:
@@ -134,7 +134,7 @@ class Reclaiming:
 
     # What is missing ------------------------------------------------------------------------------------
 
-    def _gap(self, peer: str) -> Gap | None:
+    def _oldest_gap(self, peer: str) -> Gap | None:
         """Return the oldest gap in our channels: one that does not end where the next epoch began."""
         with self.database.read() as session:
             channels = session.scalars(
@@ -160,7 +160,7 @@ class Reclaiming:
 
         """
         self._fetch(visit, gap)
-        left = self._gap(visit.unit_code)
+        left = self._oldest_gap(visit.unit_code)
         if left == gap:
             raise NotGiven("what it gives back is here already")
         return left
@@ -178,18 +178,7 @@ class Reclaiming:
             own, keys = self.keystore.keys_of(session, self.us), self.keystore.keys_of(session, peer)
         if own is None or keys is None:
             raise NotGiven("it is not known here")
-        params = {
-            "lane": gap.lane.value,
-            "epoch": str(gap.epoch),
-            "after": str(gap.after),
-            "manifest": str(own.version),
-        }
-        answer = self.client.call(peer, visit.url, operations.RETURN, params=params, now=visit.clock())
-        if answer.status == _NOT_FOUND:
-            raise NotGiven("its node is too old to give a bureau its own statements back", beyond_it=True)
-        if answer.status != _OK:
-            raise NotGiven(reason_of(answer))
-        returned, manifests = unpack_returned(answer.body, max_bytes=MAX_ANSWER)
+        returned, manifests = self._ask(visit, gap, own.version)
         if manifests:
             own = self._learn_own_keys(manifests, own.version, visit.clock())
         missing = [
@@ -203,6 +192,27 @@ class Reclaiming:
             with self._learning, self.database.begin() as session:
                 self.reinstating.put_back(session, keys, checked, visit.clock())
         _log.info("reclaim.kept", peer=peer, lane=gap.lane, batches=len(missing))
+
+    def _ask(self, visit: Visit, gap: Gap, manifest: int) -> tuple[Sequence[Returned], Sequence[Document]]:
+        """Return what a peer gives back of a gap, not yet verified, and our manifests after the one we know.
+
+        Raises:
+            NotGiven: it gives nothing, and why.
+            Refused: what came cannot be read.
+
+        """
+        params = {
+            "lane": gap.lane.value,
+            "epoch": str(gap.epoch),
+            "after": str(gap.after),
+            "manifest": str(manifest),
+        }
+        answer = self.client.call(visit.unit_code, visit.url, operations.RETURN, params=params, now=visit.clock())
+        if answer.status == _NOT_FOUND:
+            raise NotGiven("its node is too old to give a bureau its own statements back", beyond_it=True)
+        if answer.status != _OK:
+            raise NotGiven(reason_of(answer))
+        return unpack_returned(answer.body, max_bytes=MAX_ANSWER)
 
     def _learn_own_keys(self, manifests: Sequence[Document], known: int, now: datetime) -> BureauKeys:
         """Take over what our key manifests became after the backup, when we asked as one who knows `known` of them.
@@ -224,7 +234,7 @@ class Reclaiming:
         return own
 
     def _tell(self, peer: str, missing: Missing | None, now: datetime) -> None:
-        gap = self._gap(peer)
+        gap = self._oldest_gap(peer)
         with self.database.begin() as session:
             if gap is None or missing is None:
                 close_alarms(session, NOT_RETURNED, peer, now)

@@ -43,11 +43,11 @@ class Reinstating:
         """
         batch = checked.batch
         channel = self._channel(session, batch, now)
-        self._join(session, channel, batch)
+        self._make_room(session, channel, batch)
         for seq, (digest, statement) in enumerate(zip(batch.entries, checked.statements, strict=True), batch.first_seq):
             if seq <= channel.last_seq:
                 continue
-            row = self._row(session, channel, digest, statement, now)
+            row = self._statement(session, channel, digest, statement, now)
             channel.last_seq = seq
             channel.last_chain = chain(bytes.fromhex(channel.last_chain), seq, digest).hex()
             if row is not None:
@@ -85,7 +85,7 @@ class Reinstating:
         channel.closed = True
         return channel
 
-    def _join(self, session: Session, channel: OutChannel, batch: Batch) -> None:
+    def _make_room(self, session: Session, channel: OutChannel, batch: Batch) -> None:
         """See that a batch goes on from what we know; drop what we queued in its place and the peer never took.
 
         Raises:
@@ -120,11 +120,12 @@ class Reinstating:
         )
         channel.last_seq, channel.last_chain = seq - 1, value.hex()
 
-    def _row(
+    def _statement(
         self, session: Session, channel: OutChannel, digest: str, statement: Statement | None, now: datetime
     ) -> StatementRow | None:
+        """Return the row of one that came back, kept now if need be; None of one that nobody holds, only its place."""
         if statement is None:
-            return self._held(session, channel, digest)
+            return self._held_already(session, channel, digest)
         row = session.scalar(select(StatementRow).filter_by(iss=self.us, jti=statement.jti))
         if row is None:
             kept = statements.keep(session, statement, state="pending", now=statement.iat, returned_at=now)
@@ -134,7 +135,7 @@ class Reinstating:
             raise Refused(Reason.EQUIVOCATION, f"we hold another statement of ours as {statement.jti}")
         return row
 
-    def _held(self, session: Session, channel: OutChannel, digest: str) -> StatementRow | None:
+    def _held_already(self, session: Session, channel: OutChannel, digest: str) -> StatementRow | None:
         """Return a statement that another peer gave back, or that stands in an earlier epoch."""
         earlier = (
             select(StatementRow)
