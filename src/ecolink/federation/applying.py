@@ -21,7 +21,7 @@ from ecolink.federation.models import StatementRow
 from ecolink.federation.outbox import Observer, Outbox
 from ecolink.federation.statements import COLUMNS, Held, Stored, said_before, stored
 from ecolink.kit.events import structlog
-from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
+from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward, Statement
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
@@ -217,7 +217,7 @@ class Applier:
                     _settle(session, row, "applied", None)
                     self.returned(session, statement, now)
                 else:
-                    self._refuse_gaps(session, row)
+                    self._refuse_gaps(session, statement.statement)
                     self._hand_over(session, statement, now)
                 session.flush()
         except Exception as fault:
@@ -256,13 +256,13 @@ class Applier:
                 _log.error("applying.failed", jti=row.jti, type=row.type, exc_info=fault)
                 _settle(session, row, "parked", f"{type(fault).__name__}: see the log for statement {row.jti}")
 
-    def _refuse_gaps(self, session: Session, row: Held) -> None:
+    def _refuse_gaps(self, session: Session, said: Statement) -> None:
         """Wait for named predecessors. A recall never waits: it may come before what it takes back."""
-        if not row.parents or row.lane == Lane.CONTROL:
+        if not said.parents or said.lane is Lane.CONTROL:
             return
-        named = {"thread": row.thread, "digests": row.parents}
+        named = {"thread": said.thread, "digests": said.parents}
         here = set(_SETTLED_AMONG.scalars(session, named))
-        missing = [parent for parent in row.parents if parent not in here]
+        missing = [parent for parent in said.parents if parent not in here]
         if missing:
             msg = f"{len(missing)} predecessor(s) of its thread are not here yet, the first is {missing[0]}"
             raise Park(msg)

@@ -27,7 +27,7 @@ from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import Equivocation, PeerRow, StatementRow
 from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import PeerState
-from ecolink.federation.statements import Stored, said_before, stored
+from ecolink.federation.statements import Stored, parents_of, said_before, stored
 from ecolink.protocol.kinds.privacy import MAX_PARTS, ErasureReason, PersonalDataCompliedV1, PersonalDataErasedV1
 from ecolink.protocol.statement import Draft, Lane, Statement
 from ecolink.protocol.threads import Node, order
@@ -271,7 +271,7 @@ class Erasure:
 
     def _erase_late(self, session: Session, thread: str, now: datetime) -> int:
         rows = _rows(session, thread)
-        line = order([Node(row.digest, tuple(row.parents)) for row in rows])
+        line = order([Node(row.digest, tuple(parents_of(row))) for row in rows])
         placed = {node.digest for node in line}
         spoken, cleared = _substance(rows), 0
         for erased in session.scalars(select(ErasedThread).where(ErasedThread.thread == thread)):
@@ -367,7 +367,7 @@ def _decided_by(rows: Sequence[StatementRow], bureau: str) -> list[StatementRow]
 
 def _opener(rows: Sequence[StatementRow]) -> str:
     """Return who said the first that answers nothing; after a restore, ours come back before what they answer."""
-    first = min(rows, key=lambda row: (bool(row.parents), row.returned_at is not None, row.n))
+    first = min(rows, key=lambda row: (bool(parents_of(row)), row.returned_at is not None, row.n))
     return first.iss
 
 

@@ -19,6 +19,7 @@ from ecolink.errors import NotFoundError
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InBatch, InChannel, InEntry, OutBatch, OutEntry, StatementRow
 from ecolink.federation.signer import Signer
+from ecolink.federation.statements import parents_of
 from ecolink.federation.witnessing import open_own
 from ecolink.kit.canonical import sha256_hex
 from ecolink.protocol import evidence
@@ -222,7 +223,7 @@ def _places(session: Session, rows: Sequence[StatementRow]) -> list[tuple[int, i
         (row.in_channel_id, row.in_seq) for row in came_in if row.in_channel_id is not None and row.in_seq is not None
     }
     digests = {row.digest for row in came_in}
-    digests |= {parent for row in rows for parent in row.parents} - {row.digest for row in rows}
+    digests |= {parent for row in rows for parent in parents_of(row)} - {row.digest for row in rows}
     told_otherwise = session.execute(
         select(InEntry.channel_id, InEntry.seq)
         .join(InChannel, InChannel.id == InEntry.channel_id)

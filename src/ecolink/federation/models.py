@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ecolink.storage.base import Base
+from ecolink.storage.base import Base, TextList
 from ecolink.storage.indexes import PartialIndex
 
 CODE = String(12)
@@ -53,7 +53,8 @@ class StatementRow(Base):
     thread: Mapped[str] = mapped_column(ID)
     lane: Mapped[str] = mapped_column(LANE)
     aud: Mapped[list[str]]
-    parents: Mapped[list[str]]
+    parents: Mapped[list[str] | None] = mapped_column(TextList, nullable=False)
+    """None: damaged; the signed bytes say what they are (`statements.parents_of`)."""
     is_exercise: Mapped[bool]
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]

@@ -13,7 +13,7 @@ from ecolink.errors import ConflictError, InvalidError
 from ecolink.federation.models import OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.signer import Signer
-from ecolink.federation.statements import Stored, keep
+from ecolink.federation.statements import Stored, keep, parents_of
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain
 from ecolink.protocol.limits import MAX_ENTRIES
@@ -208,5 +208,10 @@ def visible_heads(session: Session, thread: str, recipients: Sequence[str]) -> t
         )
     )
     seen = [entry for entry in known if entry.n not in never_held and set(recipients) <= {entry.iss, *entry.aud}]
-    answered = {parent for entry in seen for parent in entry.parents}
+    answered = {parent for entry in seen for parent in _parents_of(session, entry.n, entry.parents)}
     return tuple(sorted(entry.digest for entry in seen if entry.digest not in answered))
+
+
+def _parents_of(session: Session, n: int, written: Sequence[str] | None) -> Sequence[str]:
+    """Return what a statement answers; its bytes are fetched only where what is `written` in its row is damaged."""
+    return parents_of(session.get_one(StatementRow, n)) if written is None else written

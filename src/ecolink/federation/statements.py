@@ -1,5 +1,6 @@
 """Statements as they are kept: the signed bytes, and beside them the members that we look things up by."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -47,7 +48,6 @@ class Held(NamedTuple):
     type: str
     thread: str
     lane: str
-    parents: list[str]
     received_at: datetime
     token: bytes
     private: bytes | None
@@ -169,6 +169,16 @@ def stored(row: StatementRow | Held) -> Stored:
         erased_at=row.erased_at,
         returned_at=row.returned_at,
     )
+
+
+def parents_of(row: StatementRow) -> Sequence[str]:
+    """Return the digests a statement answers: from its row, or from its signed bytes where the row is damaged.
+
+    Raises:
+        Refused: its bytes are damaged too.
+
+    """
+    return read_statement(row.token, row.private).parents if row.parents is None else row.parents
 
 
 def find(session: Session, iss: str, jti: str) -> Stored:

@@ -1,5 +1,6 @@
 """Base class, naming convention and column types shared by every table."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,6 +59,30 @@ class _BinaryJson(TypeDecorator[Any]):
 
 JsonDocument = JSON().with_variant(_BinaryJson(), "postgresql")
 """A JSON column; binary and indexable where the database has it."""
+
+
+class TextList(TypeDecorator[list[str] | None]):
+    """A list of texts as JSON; None where what stands in a row is none: one damaged row fails no query for many."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Say what the database calls it."""
+        return dialect.type_descriptor(_BinaryJson() if dialect.name == "postgresql" else JSON())
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], list[str] | None]:
+        """Return what reads a value: the database's way, and no fault of its own where that does not succeed."""
+        read = super().result_processor(dialect, coltype)
+
+        def readable(value: Any) -> list[str] | None:  # noqa: ANN401 - whatever stands there
+            try:
+                said = read(value) if read else value
+            except (TypeError, ValueError):
+                return None
+            return said if isinstance(said, list) and all(isinstance(each, str) for each in said) else None
+
+        return readable
 
 
 class Base(DeclarativeBase):
