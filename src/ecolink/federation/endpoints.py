@@ -5,6 +5,7 @@ is then one job in the executor. Documents are described by example: their meani
 """
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Self
 
@@ -82,25 +83,39 @@ _NOTHING: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of endpoints, each three lines
+def router(gate: Gate, clock: Clock) -> APIRouter:
     """Return the routes of the federation API."""
     routes = APIRouter(tags=["federation"])
-    bulky = CapacityLimiter(BULKY_AT_ONCE)
-    bodies = _Bodies(gate, clock)
+    ask = _Asking(gate, clock, _Bodies(gate, clock), CapacityLimiter(BULKY_AT_ONCE)).ask
+    _exchange(routes, ask)
+    _acquaintance(routes, ask)
+    _evidence_log(routes, ask)
+    _attachments(routes, ask)
 
-    async def ask(request: Request, operation: Operation, params: dict[str, str]) -> Response:
-        begun = Call(operation, params, _bearer(request))
-        with bodies.seat() as seat:
-            try:
-                with fail_after(BODY_DEADLINE_S):
-                    body = await bodies.read(request, begun, seat)
-            except (TimeoutError, ClientDisconnect):  # one that hung up hears nothing, and is no fault of ours to log
-                return _respond(gate.too_slow(BODY_DEADLINE_S))
-            now = clock.now()
-            if isinstance(body, Answer):
-                return _respond(body)
-            limiter = bulky if len(body) >= WORTH_ASKING else None
-            return _respond(await to_thread.run_sync(gate.answer, replace(begun, body=body), now, limiter=limiter))
+    @routes.get(
+        "/.well-known/ecolink",
+        operation_id="read_well_known",
+        summary="Versions and limits",
+        responses={
+            200: {
+                "content": {
+                    "application/json": {"example": {"versions": [VERSION], "unit_code": "350924000000", "limits": {}}}
+                }
+            }
+        },
+    )
+    async def well_known() -> dict[str, Any]:
+        """Tell anyone which protocol versions and limits this node has."""
+        return gate.well_known()
+
+    return routes
+
+
+_Ask = Callable[[Request, Operation, dict[str, str]], Awaitable[Response]]
+
+
+def _exchange(routes: APIRouter, ask: _Ask) -> None:
+    """Add the routes on which statements and receipts travel."""
 
     @routes.post(
         "/federation/v1/batches",
@@ -175,6 +190,10 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
         """Return this node's signed channel heads with the caller, and its evidence log's checkpoint."""
         return await ask(request, operations.HEADS, {})
 
+
+def _acquaintance(routes: APIRouter, ask: _Ask) -> None:
+    """Add the routes that tell whose keys are whose."""
+
     @routes.post(
         "/federation/v1/keys",
         operation_id="push_keys",
@@ -197,6 +216,10 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
     async def card(request: Request) -> Response:
         """Return this node's signed card."""
         return await ask(request, operations.CARD, {})
+
+
+def _evidence_log(routes: APIRouter, ask: _Ask) -> None:
+    """Add the routes on which a node shows that its log only grows."""
 
     @routes.get(
         "/federation/v1/log/checkpoint",
@@ -246,6 +269,10 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
             _present({"digest": digest, "ref": ref, "size": size, "log_epoch": log_epoch}),
         )
 
+
+def _attachments(routes: APIRouter, ask: _Ask) -> None:
+    """Add the routes on which files travel."""
+
     @routes.get(
         "/federation/v1/blobs/{digest}",
         operation_id="read_blob",
@@ -280,24 +307,6 @@ def router(gate: Gate, clock: Clock) -> APIRouter:  # noqa: C901 - a list of end
     ) -> Response:
         """Take an attachment's bytes, whole or by Content-Range, where a stored statement of the caller names it."""
         return await ask(request, operations.WRITE_BLOB, _present({"digest": digest, "content_range": content_range}))
-
-    @routes.get(
-        "/.well-known/ecolink",
-        operation_id="read_well_known",
-        summary="Versions and limits",
-        responses={
-            200: {
-                "content": {
-                    "application/json": {"example": {"versions": [VERSION], "unit_code": "350924000000", "limits": {}}}
-                }
-            }
-        },
-    )
-    async def well_known() -> dict[str, Any]:
-        """Tell anyone which protocol versions and limits this node has."""
-        return gate.well_known()
-
-    return routes
 
 
 _STRANGERS = ""
@@ -359,6 +368,31 @@ class _Bodies:
         if isinstance(whose, Answer):
             return whose
         return None if seat.take(whose) else self.gate.too_crowded()
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """Hands what is asked to the gate, in a thread, once all of it is here."""
+
+    gate: Gate
+    clock: Clock
+    bodies: _Bodies
+    bulky: CapacityLimiter
+
+    async def ask(self, request: Request, operation: Operation, params: dict[str, str]) -> Response:
+        begun = Call(operation, params, _bearer(request))
+        with self.bodies.seat() as seat:
+            try:
+                with fail_after(BODY_DEADLINE_S):
+                    body = await self.bodies.read(request, begun, seat)
+            except (TimeoutError, ClientDisconnect):  # one that hung up hears nothing, and is no fault of ours to log
+                return _respond(self.gate.too_slow(BODY_DEADLINE_S))
+            now = self.clock.now()
+            if isinstance(body, Answer):
+                return _respond(body)
+            limiter = self.bulky if len(body) >= WORTH_ASKING else None
+            call = replace(begun, body=body)
+            return _respond(await to_thread.run_sync(self.gate.answer, call, now, limiter=limiter))
 
 
 def _present(params: dict[str, str | None]) -> dict[str, str]:
