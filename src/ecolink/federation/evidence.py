@@ -204,7 +204,7 @@ def _carried(session: Session, rows: Sequence[StatementRow]) -> Iterator[tuple[b
         .order_by(OutBatch.receipted_at)
     ):
         yield batch.token, batch.receipt or b""
-    for channel_id, seq in _places(session, rows):
+    for channel_id, seq in _told_in(session, rows):
         # Overlapping batches give one verdict; the first receipt is the one that told it.
         told = session.execute(
             select(InBatch.token, InBatch.receipt)
@@ -216,7 +216,7 @@ def _carried(session: Session, rows: Sequence[StatementRow]) -> Iterator[tuple[b
             yield told.token, told.receipt
 
 
-def _places(session: Session, rows: Sequence[StatementRow]) -> list[tuple[int, int]]:
+def _told_in(session: Session, rows: Sequence[StatementRow]) -> list[tuple[int, int]]:
     """Return the channel and seq of every entry that told of the statements that came in, or of a refused parent."""
     came_in = [row for row in rows if row.direction == "in"]
     stored = {
