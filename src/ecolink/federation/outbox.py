@@ -16,6 +16,7 @@ from ecolink.federation.signer import Signer
 from ecolink.federation.statements import Stored, keep, parents_of
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain
+from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.limits import MAX_ENTRIES
 from ecolink.protocol.receipt import Outcome
 from ecolink.protocol.sealing import seal
@@ -99,7 +100,7 @@ class Outbox:
         entry = Entry(kept.n, statement.digest, statement.lane, size, statement.deliver_by)
         for recipient in statement.aud:
             queue(session, entry, recipient, now)
-        self.log.append(session, "sent", statement.digest, statement.jti)
+        self.log.append(session, LeafKind.SENT, statement.digest, statement.jti)
         self.kept(session, kept, now)
         return kept
 

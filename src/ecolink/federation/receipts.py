@@ -13,6 +13,7 @@ from ecolink.audit.log import EvidenceLog
 from ecolink.federation.alarms import raise_alarm
 from ecolink.federation.keystore import BureauKeys
 from ecolink.federation.models import OutBatch, OutChannel, OutEntry, StatementRow
+from ecolink.protocol.leaves import LeafKind
 from ecolink.protocol.receipt import Outcome, Receipt, Verdict, open_receipt
 from ecolink.protocol.refusal import Refused
 from ecolink.storage.base import table_of
@@ -130,7 +131,7 @@ class Receipts:
         self.keep_checkpoint(session, keys, receipt.checkpoint, now)
         if not batch.is_receipted:
             _HOLD.run(session, {"held": receipt.batch, "receipt": receipt.token, "receipted_at": now})
-            self.log.append(session, "receipt-held", receipt.digest, receipt.batch)
+            self.log.append(session, LeafKind.RECEIPT_HELD, receipt.digest, receipt.batch)
         fresh = [(entry, verdicts[entry.seq]) for entry in entries if entry.verdict is None]
         self._settle(session, batch.channel_id, fresh, receipt, now)
         # The channel is locked after the rooms were told: a room that sends locks its own rows first, then the channel.
