@@ -2,15 +2,18 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import pytest
+from pydantic import model_validator
 
 from ecolink.kit.times import from_text
 from ecolink.protocol import base64url, batch, card, heads, manifest, receipt, request, sealing, strict_json
 from ecolink.protocol.keys import Use, VerifyKey
 from ecolink.protocol.kinds import __main__ as kinds
+from ecolink.protocol.kinds import emergencies, leads
 from ecolink.protocol.refusal import Reason, Refused
 from tests.vectors import freeze, regenerate
 
@@ -234,3 +237,71 @@ def test_a_member_that_may_be_left_out_and_a_new_type_break_nothing():
     form_of(now)["properties"]["weather"] = {"type": "string"}
     now["lead.requested.v2"] = now["lead.requested.v1"]
     assert freeze.broken("0.1.0", now) == []
+
+
+RELEASES = sorted(path.stem for path in freeze.SAID.glob("*.json"))
+
+
+def said(release):
+    return json.loads((freeze.SAID / f"{release}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_bureau_on_a_release_and_one_on_this_version_read_and_refuse_the_same_bodies(release):
+    faults = [fault for then in said(release) if (fault := freeze.unlike(then))]
+    assert faults == [], LEAVE.format(release=release)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_of_every_type_a_release_knew_it_wrote_down_a_body_that_it_read(release):
+    forms = json.loads((freeze.BODIES / f"{release}.json").read_text("utf-8"))
+    assert {then["type"] for then in said(release) if then["written"]} == set(forms)
+
+
+def test_what_the_bodies_of_this_version_come_to_is_in_their_names():
+    """A name of its own says what is wrong with a body; those of the others are their type and a number."""
+    for told in freeze.said():
+        assert (told["written"] is not None) is told["name"].startswith(f"{told['type']} "), told["name"]
+
+
+class Stricter(leads.LeadMessageV1):
+    """What no bureau on a release knows of."""
+
+    @model_validator(mode="after")
+    def _be_brief(self):
+        if "\n" in self.text:
+            raise ValueError("a message is one line")
+        return self
+
+
+class Looser(leads.LeadRequestedV1):
+    """A request that need not say why it is urgent."""
+
+    @model_validator(mode="after")
+    def _give_reasons(self):
+        return self
+
+
+class Silent(emergencies.EmergencyNoteV1):
+    """A note that is written in another way."""
+
+    def model_dump(self, **how):
+        return {**super().model_dump(**how), "text": "……"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "model", "seen"),
+    [
+        ("lead.message.v1", Stricter, ["lead.message.v1 1: refused now"]),
+        (
+            "lead.requested.v1",
+            Looser,
+            ["an urgent request without its reason: read now", "a remote area without its reason: read now"],
+        ),
+        ("emergency.note.v1", Silent, ['emergency.note.v1 1/body/text: "已到。", now "……"']),
+    ],
+)
+def test_a_rule_that_a_bureau_on_a_release_does_not_keep_is_seen(monkeypatch, type_, model, seen):
+    kinds_now = {**freeze.KINDS, type_: replace(freeze.KINDS[type_], body=model)}
+    monkeypatch.setattr(freeze, "KINDS", kinds_now)
+    assert [fault for then in said("0.1.0") if (fault := freeze.unlike(then))] == seen

@@ -1,4 +1,4 @@
-"""Freeze a release: `python -m tests.vectors.freeze 0.1.0` writes `frozen/0.1.0.json` and `frozen/bodies/0.1.0.json`.
+"""Freeze a release: `python -m tests.vectors.freeze 0.1.0` writes `0.1.0.json` in `frozen/`, `frozen/bodies/` and `frozen/said/`.
 
 The first names every part of every vector file with its digest. Later versions may add parts; none that a
 release once had may change or go, for nodes of that release judge by them.
@@ -6,6 +6,9 @@ release once had may change or go, for nodes of that release judge by them.
 The second holds the form of every statement's body and private part. A node of that release keeps members it does
 not know, and refuses a body in which one that it knows is missing or has another form. So both read each other as
 long as each member it knew is as it was, and the new ones may be left out.
+
+The third holds what the models make of the bodies in `cases/bodies.py`: those they read, as they write them again, and
+those they refuse by a rule that no form tells.
 """
 
 import json
@@ -14,12 +17,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ecolink.kit.canonical import dumps, sha256_hex
+from ecolink.protocol.kinds import KINDS
 from ecolink.protocol.kinds import __main__ as kinds
+from tests.vectors.cases import bodies
 
 FOLDER = Path(__file__).parent
 FROZEN = FOLDER / "frozen"
 BODIES = FROZEN / "bodies"
+SAID = FROZEN / "said"
 
 Form = Any
 """A part of a JSON Schema."""
@@ -98,9 +106,62 @@ def _breaks(place: str, then: Form, now: Form) -> Iterator[str]:
         yield f"{place}: {json.dumps(then, ensure_ascii=False)}, now {json.dumps(now, ensure_ascii=False)}"
 
 
+def said() -> Iterator[dict[str, Any]]:
+    """Go through the bodies of every type, with what the models make of each; `true` where they write it as it was."""
+    for case in bodies.cases():
+        told = {"type": case.type, "name": case.name, "body": case.body, "private": case.private}
+        again = written(told)
+        yield told | {"written": again == _as_it_was(told) or again}
+
+
+def written(told: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the models write again after they read a body and its private part; None when they refuse either."""
+    kind, again = KINDS[told["type"]], {}
+    for part, model in (("body", kind.body), ("private", kind.private)):
+        if told[part] is None:
+            continue
+        if model is None:
+            return None
+        try:
+            again[part] = model.model_validate(told[part]).model_dump(mode="json", exclude_none=True)
+        except ValidationError:
+            return None
+    return again
+
+
+def unlike(then: dict[str, Any]) -> str | None:
+    """Say what the models make of a body now that a release made something else of; None when it is the same.
+
+    They may write more members than the release did. Of those it wrote, each is as it was.
+    """
+    wrote = _as_it_was(then) if then["written"] is True else then["written"]
+    now = written(then)
+    if now is None or wrote is None:
+        return None if now is wrote else f"{then['name']}: {'refused' if now is None else 'read'} now"
+    return next(_lost(then["name"], wrote, now), None)
+
+
+def _as_it_was(told: dict[str, Any]) -> dict[str, Any]:
+    return {part: told[part] for part in ("body", "private") if told[part] is not None}
+
+
+def _lost(place: str, then: Any, now: Any) -> Iterator[str]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for name, value in then.items():
+            yield from _lost(f"{place}/{name}", value, now.get(name))
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for before, after in zip(then, now, strict=True):
+            yield from _lost(place, before, after)
+    elif dumps(then) != dumps(now):
+        yield f"{place}: {json.dumps(then, ensure_ascii=False)}, now {json.dumps(now, ensure_ascii=False)}"
+
+
 def main(release: str) -> None:
     """Write the files of a release."""
-    BODIES.mkdir(parents=True, exist_ok=True)
+    for folder in (BODIES, SAID):
+        folder.mkdir(parents=True, exist_ok=True)
+    told = (json.dumps(each, ensure_ascii=False) for each in said())
+    (SAID / f"{release}.json").write_text("[\n" + ",\n".join(told) + "\n]\n", "utf-8")
     (FROZEN / f"{release}.json").write_text(json.dumps(parts(), indent=1) + "\n", "ascii")
     lines = (f'"{name}": {json.dumps(form, ensure_ascii=False)}' for name, form in forms(kinds.document()).items())
     (BODIES / f"{release}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
