@@ -1,12 +1,15 @@
 """A node of many processes on one PostgreSQL: any of them may be killed, nothing is stuck, lost or done twice."""
 
 import os
+import platform
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import httpx
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.entrypoints.processes import Process, children
 from tests.processes.bureau import Bureau, Traffic, kill, settled, wait_until
@@ -59,6 +62,27 @@ def test_what_a_killed_worker_held_is_taken_up_by_the_next_one_at_once(bureaus: 
             kill(silent)
         with qingyuan.process("serve"), shouning.process("worker"):
             settled(bureaus, {"actual": ["火情"]})
+
+
+def test_how_long_the_commits_of_a_worker_took_is_told_by_whoever_serves(bureaus: tuple[Bureau, Bureau]):
+    shouning, _ = bureaus
+    with shouning.process("serve", "--no-worker"), shouning.process("worker") as worker:
+        wait_until(lambda: commits(shouning, worker) > 0)
+        first = commits(shouning, worker)
+        wait_until(lambda: commits(shouning, worker) > first)  # with its next beat
+
+
+def commits(bureau: Bureau, worker: Process) -> float:
+    """Return how many commits of a worker's the process that serves tells of."""
+    url = f"http://127.0.0.1:{bureau.local_port}/metrics"
+    found = [
+        sample.value
+        for family in text_string_to_metric_families(httpx.get(url, timeout=20, trust_env=False).text)
+        for sample in family.samples
+        if sample.name == "ecolink_commit_seconds_count"
+        and sample.labels == {"process": str(worker.running.pid), "host": platform.node()}
+    ]
+    return found[0] if found else 0.0
 
 
 def is_calling(process: Process, peer: Bureau) -> bool:

@@ -33,7 +33,9 @@ def write(database: Database, *bells: Bell) -> None:
     with database.begin() as session:
         ring(session, *bells)
         session.execute(text("DELETE FROM heartbeats"))
-        session.execute(text("INSERT INTO heartbeats VALUES ('a desk', 1, '2026-11-22', '2026-11-22')"))
+        session.execute(
+            text("INSERT INTO heartbeats (host, pid, started_at, at) VALUES ('a desk', 1, '2026-11-22', '2026-11-22')")
+        )
 
 
 def test_a_bell_sounds_after_the_commit(database: Database):

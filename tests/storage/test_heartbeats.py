@@ -35,6 +35,25 @@ def test_a_worker_started_anew_takes_over_the_row_its_killed_predecessor_left(da
     assert seen(database) == [(later, later)]
 
 
+def test_a_worker_that_works_alone_says_with_each_beat_what_it_counted_and_one_that_serves_as_well_nothing(
+    database: Database,
+):
+    def commits() -> float | None:
+        with database.read() as session:
+            (worker,) = heartbeats.workers(session)
+        found = {suffix: value for suffix, _, value in worker.counts.get("ecolink_commit_seconds", ())}
+        return found.get("_count")
+
+    pulse = Pulse(database, is_alone=True)
+    pulse.beat(NOON)
+    before = commits()
+    assert before is not None
+    pulse.beat(NOON + EVERY)
+    assert commits() == before + 1, "that of the beat before"
+    Pulse(database).beat(NOON + 2 * EVERY)
+    assert commits() is None, "it took over the row, not the counts"
+
+
 def test_a_worker_that_never_came_back_is_forgotten_in_the_end(database: Database):
     with database.begin() as session:
         session.add(Heartbeat(host="the-old-machine", pid=7, started_at=NOON, at=NOON))

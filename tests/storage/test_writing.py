@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.orm import Session
 
 from ecolink.storage.engine import Database
@@ -19,11 +19,16 @@ def backend() -> str:
     return "sqlite"
 
 
+def row(host: str, number: int) -> TextClause:
+    """Return what writes a row past the mapper."""
+    insert = "INSERT INTO heartbeats (host, pid, started_at, at) VALUES (:host, :number, '2026-11-22', '2026-11-22')"
+    return text(insert).bindparams(host=host, number=number)
+
+
 def enter(database: Database, host: str) -> object:
     """Write one row, and return the driver's connection it was written through."""
     with database.begin() as session:
-        row = text("INSERT INTO heartbeats VALUES (:host, 1, '2026-11-22', '2026-11-22')")
-        session.execute(row, {"host": host})
+        session.execute(row(host, 1))
         return session.connection().connection.driver_connection
 
 
@@ -37,7 +42,7 @@ def test_every_transaction_writes_through_the_same_connection(database: Database
 
 def test_what_a_failed_transaction_wrote_is_gone_and_the_next_one_writes(database: Database) -> None:
     with suppress(ZeroDivisionError), database.begin() as session:
-        session.execute(text("INSERT INTO heartbeats VALUES ('a desk', 1, '2026-11-22', '2026-11-22')"))
+        session.execute(row("a desk", 1))
         raise ZeroDivisionError
     enter(database, "another desk")
     with database.read() as session:
@@ -47,11 +52,11 @@ def test_what_a_failed_transaction_wrote_is_gone_and_the_next_one_writes(databas
 def test_a_savepoint_takes_back_what_was_written_in_it_past_the_mapper(database: Database) -> None:
     """The session finds its connection once in each transaction, and a savepoint is a transaction of its own."""
     with database.begin() as session:
-        session.connection().execute(text("INSERT INTO heartbeats VALUES ('kept', 1, '2026-11-22', '2026-11-22')"))
+        session.connection().execute(row("kept", 1))
         with suppress(ZeroDivisionError), session.begin_nested():
-            session.connection().execute(text("INSERT INTO heartbeats VALUES ('lost', 1, '2026-11-22', '2026-11-22')"))
+            session.connection().execute(row("lost", 1))
             raise ZeroDivisionError
-        session.connection().execute(text("INSERT INTO heartbeats VALUES ('kept', 2, '2026-11-22', '2026-11-22')"))
+        session.connection().execute(row("kept", 2))
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Heartbeat)) == 2
 

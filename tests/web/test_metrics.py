@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from ecolink import __version__
 from ecolink.entrypoints.applications import federation_app, local_app
-from ecolink.storage.heartbeats import STALE_AFTER, Pulse
+from ecolink.storage.heartbeats import STALE_AFTER, Heartbeat, Pulse
 from ecolink.web.gauges import FRESH, Gauges
 from tests.exchanges.emergencies.desks import LIAISON, Desk
 from tests.support.notes import Notebook
@@ -162,6 +162,50 @@ def test_a_worker_that_falls_silent_is_seen(town: Town):
     assert told["ecolink_worker_heartbeat_seconds"] == 61
 
 
+def test_what_a_worker_counts_that_serves_nobody_is_told_by_whoever_serves_for_as_long_as_it_works(town: Town):
+    node = town.nodes[SHOUNING]
+    client = door(town)
+    ours = f"ecolink_commit_seconds_count,{os.getpid()}"
+    theirs = f"ecolink_commit_seconds_count,{platform.node()},{os.getpid()}"
+    pulse = Pulse(node.database, is_alone=True)
+    pulse.beat(town.clock.now())
+    text = client.get("/metrics").text
+    first = series(text)
+    assert first[ours] >= first[theirs] > 0
+    assert first[f"ecolink_commit_seconds_bucket,{platform.node()},+Inf,{os.getpid()}"] == first[theirs]
+    assert text.count("# TYPE ecolink_commit_seconds histogram") == 1, "a metric may be declared only once"
+
+    town.clock.advance(FRESH)
+    assert series(client.get("/metrics").text)[theirs] == first[theirs], "it says what it said last, and never less"
+    pulse.beat(town.clock.now())
+    town.clock.advance(FRESH)
+    assert series(client.get("/metrics").text)[theirs] > first[theirs]
+
+    town.clock.advance(STALE_AFTER)
+    assert theirs not in series(client.get("/metrics").text)
+
+
+def test_what_a_worker_counts_that_serves_as_well_is_told_once(town: Town):
+    node = town.nodes[SHOUNING]
+    Pulse(node.database).beat(town.clock.now())
+    told = series(door(town).get("/metrics").text)
+    assert told["ecolink_workers,alive"] == 1
+    counts = [name for name in told if name.startswith("ecolink_commit_seconds_count")]
+    assert counts == [f"ecolink_commit_seconds_count,{os.getpid()}"]
+
+
+def test_a_worker_of_another_version_is_told_as_far_as_its_meters_are_known(town: Town):
+    node = town.nodes[SHOUNING]
+    sent = {"ecolink_alert_messages": [["_total", {"kind": "ntfy", "outcome": "sent"}, 3.0]]}
+    with node.database.begin() as session:
+        at = town.clock.now()
+        counts = {**sent, "ecolink_of_tomorrow": [["_total", {}, 1.0]]}
+        session.add(Heartbeat(host="the-other-machine", pid=7, started_at=at, at=at, counts=counts))
+    told = series(door(town).get("/metrics").text)
+    assert told["ecolink_alert_messages_total,the-other-machine,ntfy,sent,7"] == 3
+    assert not [name for name in told if "of_tomorrow" in name]
+
+
 def test_a_process_counts_what_it_does_and_says_which_process_it_is(town: Town, shouning, qingyuan):
     client = door(town)
 
@@ -249,11 +293,12 @@ def test_a_database_that_is_gone_is_told_and_the_process_still_counts(town: Town
 def test_no_label_says_more_than_a_bureau_a_lane_or_a_word_of_ours(town: Town, shouning, qingyuan):
     shouning.send("hello", QINGYUAN, private={"name": "林某", "phone": "13800000000"})
     town.settle()
+    Pulse(town.nodes[SHOUNING].database, is_alone=True).beat(town.clock.now())
     text = door(town).get("/metrics").text
     labels = {label for family in text_string_to_metric_families(text) for s in family.samples for label in s.labels}
     assert labels <= {
         "peer", "lane", "state", "kind", "because", "waits_for", "reason", "method", "route", "status",
-        "le", "process", "version", "python", "channel", "outcome",
+        "le", "process", "host", "version", "python", "channel", "outcome",
     }  # fmt: skip
     assert "林某" not in text
     assert "13800000000" not in text

@@ -66,8 +66,8 @@ class Worker:
         self.loops = Loops(self.node.clock, self.node.bells)
         self._listener = Listener(self.node.database, self.node.bells)
 
-    def start(self) -> None:
-        """Do all the work there is.
+    def start(self, *, alone: bool = False) -> None:
+        """Do all the work there is; `alone`, in a process that serves nobody.
 
         Raises:
             UnavailableError: the database cannot be reached.
@@ -76,6 +76,7 @@ class Worker:
         node, run = self.node, self.loops.run
         node.delivery.take_over()
         node.post_office.sending.take_over()
+        node.pulse.is_alone = alone
         node.pulse.beat(node.clock.now())
         self._listener.start()
         self._apply("apply-emergency", Bell.APPLY_EMERGENCY, EMERGENCY)

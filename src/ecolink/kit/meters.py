@@ -5,7 +5,8 @@ instead (`web.gauges`). No label ever holds personal data, a secret, or anything
 """
 
 import sys
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -13,6 +14,7 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
+    Metric,
     ProcessCollector,
     disable_created_metrics,
 )
@@ -70,3 +72,31 @@ CONNECTIONS_CUT: Final = Counter(
 )
 
 ProcessCollector(registry=PROCESS)
+
+_OURS: Final = "ecolink_"
+_GROWS: Final = ("counter", "histogram")
+"""The kinds that only grow, and so mean the same however old they are; a gauge would not."""
+
+
+def counted() -> dict[str, Any]:
+    """Return what this process has counted and timed since its start, for another one to tell: see `told`."""
+    return {
+        family.name: [[sample.name.removeprefix(family.name), sample.labels, sample.value] for sample in family.samples]
+        for family in _growing()
+    }
+
+
+def told(of_others: Iterable[tuple[Mapping[str, str], Mapping[str, Any]]]) -> Iterator[Metric]:
+    """Tell what other processes have `counted`, each under the labels that say which; unknown meters are left out."""
+    processes = list(of_others)
+    for family in _growing():
+        theirs = Metric(family.name, family.documentation, family.type)
+        for names, counts in processes:
+            for suffix, labels, value in counts.get(family.name, ()):
+                theirs.add_sample(family.name + suffix, {**labels, **names}, value)
+        if theirs.samples:
+            yield theirs
+
+
+def _growing() -> Iterator[Metric]:
+    return (family for family in PROCESS.collect() if family.name.startswith(_OURS) and family.type in _GROWS)

@@ -1,7 +1,8 @@
 """A sign of life from every process that runs a worker, kept where the other processes and the operator can see it.
 
 A worker beats every `EVERY` as long as all its loops run, and takes its row away when it stops. What stays behind is
-a worker that was killed, or one that hangs.
+a worker that was killed, or one that hangs. One that works alone, and so has no address at which it could be asked,
+says with each beat what it has counted: whoever serves tells it (`web.gauges`).
 """
 
 import os
@@ -9,11 +10,13 @@ import platform
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, String, delete, insert, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ecolink.errors import UnavailableError
+from ecolink.kit.meters import counted
 from ecolink.storage.base import Base
 from ecolink.storage.engine import Database
 
@@ -38,6 +41,8 @@ class Heartbeat(Base):
     started_at: Mapped[datetime]
     at: Mapped[datetime]
     """When it last said that it works."""
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What it has counted since it started; nothing where it serves as well, for then it is asked itself."""
 
 
 @dataclass
@@ -47,6 +52,8 @@ class Pulse:
     database: Database
     started_at: datetime | None = None
     beat_at: datetime | None = None
+    is_alone: bool = False
+    """Whether this process only works, and serves nobody who could ask it what it counted."""
 
     def beat(self, now: datetime) -> None:
         """Say that this process works, and drop the rows of those long gone.
@@ -56,12 +63,11 @@ class Pulse:
 
         """
         started_at = self.started_at = self.started_at or now
+        said = {"started_at": started_at, "at": now, "counts": counted() if self.is_alone else {}}
         with self.database.begin() as session:
             session.execute(delete(Heartbeat).where(Heartbeat.at < now - FORGET_AFTER))
-            here = update(Heartbeat).where(_ours()).values(started_at=started_at, at=now)
-            if not session.connection().execute(here).rowcount:
-                row = {"host": platform.node(), "pid": os.getpid(), "started_at": started_at, "at": now}
-                session.execute(insert(Heartbeat).values(row))
+            if not session.connection().execute(update(Heartbeat).where(_ours()).values(said)).rowcount:
+                session.execute(insert(Heartbeat).values(host=platform.node(), pid=os.getpid(), **said))
         self.beat_at = now
 
     def beat_now_and_then(self, now: datetime) -> None:

@@ -29,6 +29,7 @@ from ecolink.federation.applying import WAITS
 from ecolink.federation.models import PARKED, PENDING, Alarm, InChannel, OutChannel, PeerRow, StatementRow
 from ecolink.federation.peers import PeerState
 from ecolink.kit.clock import Clock
+from ecolink.kit.meters import told
 from ecolink.storage import heartbeats
 from ecolink.storage.engine import Database
 
@@ -206,18 +207,23 @@ def _alert_channels(session: Session, now: datetime) -> Iterator[Metric]:
 
 
 def _workers(session: Session, now: datetime) -> Iterator[Metric]:
-    """Without a worker there is no age: that none beats is what the count says."""
+    """Without a worker there is no age: that none beats is what the count says.
+
+    What one that works alone has counted goes by its process and its machine: started anew, it counts as another one,
+    or, where the number is the same, from zero again, as Prometheus expects of a process.
+    """
     present = heartbeats.workers(session)
     alive = GaugeMetricFamily(
         "ecolink_workers", "Worker processes by whether they gave a sign of life", labels=["state"]
     )
-    silent = sum(now - worker.at > heartbeats.STALE_AFTER for worker in present)
-    alive.add_metric(("alive",), len(present) - silent)
-    alive.add_metric(("silent",), silent)
+    working = [worker for worker in present if now - worker.at <= heartbeats.STALE_AFTER]
+    alive.add_metric(("alive",), len(working))
+    alive.add_metric(("silent",), len(present) - len(working))
     age = GaugeMetricFamily("ecolink_worker_heartbeat_seconds", "Since when the last of them gave one")
     if present:
         age.add_metric([], _age(present[0].at, now))
     yield from (alive, age)
+    yield from told(({"process": str(worker.pid), "host": worker.host}, worker.counts) for worker in working)
 
 
 def _age(since: datetime | None, now: datetime) -> float:

@@ -69,9 +69,7 @@ class Scrape:
 
     def text(self) -> bytes:
         """Return everything: the node's gauges, and the counters of this process, which say which process that is."""
-        node = CollectorRegistry()
-        node.register(self.gauges)
-        return generate_latest(node) + generate_latest(_Named(PROCESS, str(os.getpid())))
+        return generate_latest(_Page(self.gauges, PROCESS, str(os.getpid())))
 
 
 def router(scrape: Scrape) -> APIRouter:
@@ -94,9 +92,13 @@ def router(scrape: Scrape) -> APIRouter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Named(Collector):
-    """A registry whose every series says which process counted it: several answer at one address, in turns."""
+class _Page(Collector):
+    """The gauges, then what this process counted, each metric once, with what workers counted that serve nobody.
 
+    Every series says which process counted it: several answer at one address, in turns.
+    """
+
+    gauges: Collector
     registry: CollectorRegistry
     process: str
 
@@ -104,12 +106,20 @@ class _Named(Collector):
         return self._collected()
 
     def _collected(self) -> Iterator[Metric]:
-        for family in self.registry.collect():
-            named = Metric(family.name, family.documentation, family.type, family.unit)
-            named.samples = [
-                sample._replace(labels={**sample.labels, "process": self.process}) for sample in family.samples
-            ]
-            yield named
+        ours = {family.name: self._named(family) for family in self.registry.collect()}
+        for family in self.gauges.collect():
+            if family.name in ours:
+                ours[family.name].samples.extend(family.samples)
+            else:
+                yield family
+        yield from ours.values()
+
+    def _named(self, family: Metric) -> Metric:
+        named = Metric(family.name, family.documentation, family.type, family.unit)
+        named.samples = [
+            sample._replace(labels={**sample.labels, "process": self.process}) for sample in family.samples
+        ]
+        return named
 
 
 def _is_this_machine(request: Request) -> bool:

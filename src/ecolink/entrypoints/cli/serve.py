@@ -54,7 +54,7 @@ def worker(context: typer.Context) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with open_node(context) as node:
         loops = Worker(node)
-        loops.start()
+        loops.start(alone=True)
         say(f"The worker of {settings.name_en} ({settings.unit_code}) runs.")
         try:
             stopping.wait()
