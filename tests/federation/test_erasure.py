@@ -1,13 +1,15 @@
 """Personal data disappear from both nodes; what was said stays and still verifies."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from ecolink.audit import tombstones
 from ecolink.audit.access_models import AccessRow
@@ -15,11 +17,13 @@ from ecolink.audit.models import LogLeaf
 from ecolink.entrypoints.wiring import Node
 from ecolink.errors import NotFoundError
 from ecolink.federation.erasure import Erasure, Ordered
+from ecolink.federation.handling import Park
 from ecolink.federation.models import StatementRow
 from ecolink.federation.operations import PUSH, Call
 from ecolink.federation.statements import Stored
 from ecolink.protocol.sealing import open_statement
 from ecolink.protocol.statement import Draft, Handling, HandlingCode, Lane, Onward
+from tests.support.crossing import beside
 from tests.support.town import JINGNING, QINGYUAN, SHOUNING, Town
 
 pytestmark = pytest.mark.by_turns
@@ -345,3 +349,125 @@ def test_an_answer_to_no_order_of_ours_is_rejected(town: Town, rooms: Rooms) -> 
     town.settle()
 
     assert reasons(town, SHOUNING, "privacy.complied.v1") == ["unknown-erasure"]
+
+
+# Beside other workers ---------------------------------------------------------------------------------
+
+
+on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+"""On SQLite one writes at a time, and nobody waits for another in a ring."""
+
+
+def deliver(town: Town, author: str) -> None:
+    """Send what waits at one node, and let nobody apply it."""
+    node = town.nodes[author]
+    while node.delivery.step(tuple(Lane), node.clock.now):
+        pass
+
+
+def once_after(node: Node, sql: str, work: Callable[[], object]) -> list[threading.Thread]:
+    """Have another thread work as soon as this one has asked the database for something with `sql` in it."""
+    started: list[threading.Thread] = []
+    here = threading.get_ident()
+
+    @event.listens_for(node.database.engine, "after_cursor_execute")
+    def go(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if threading.get_ident() == here and sql in statement and not started:
+            started.append(threading.current_thread())
+            started[0] = beside(work, node.database)
+
+    return started
+
+
+def states(town: Town, code: str) -> set[str]:
+    with town.nodes[code].database.read() as session:
+        return set(session.scalars(select(StatementRow.state)))
+
+
+@on_postgresql
+@pytest.mark.parametrize(
+    ("first", "then", "between"), [(Lane.CASE, Lane.CONTROL, "SKIP LOCKED"), (Lane.CONTROL, Lane.CASE, "advisory")]
+)
+def test_an_order_and_another_worker_at_a_statement_of_its_thread_do_not_wait_for_each_other(
+    town: Town, rooms: Rooms, first: Lane, then: Lane, between: str
+) -> None:
+    asked = say(town, SHOUNING, QINGYUAN)
+    thread = asked.statement.thread
+    town.settle()
+    say(town, SHOUNING, QINGYUAN, thread=thread)
+    deliver(town, SHOUNING)
+    rooms.erase(SHOUNING, thread)
+    deliver(town, SHOUNING)
+
+    node, now = town.nodes[QINGYUAN], town.clock.now()
+    others = once_after(node, between, lambda: node.applier.step((then,), now))
+    with capture_logs() as said:
+        assert node.applier.step((first,), now)
+        for other in others:
+            other.join()
+    assert (len(others), said) == (1, []), "nobody was put off"
+    assert parts(town, QINGYUAN, thread) == [False, False]
+    assert states(town, QINGYUAN) == {"applied"}
+    town.settle()
+    assert complied(town, rooms, SHOUNING, thread) == {QINGYUAN: 2}
+
+
+@on_postgresql
+def test_orders_for_two_threads_whose_latest_statements_both_wait_do_not_wait_for_each_other(
+    town: Town, rooms: Rooms
+) -> None:
+    one, two = (say(town, SHOUNING, QINGYUAN).statement.thread for _ in range(2))
+    town.settle()
+    town.network.keep_back = carries_persons
+    for thread in (two, one):
+        say(town, SHOUNING, QINGYUAN, thread=thread)
+    deliver(town, SHOUNING)
+    for thread in (one, two):
+        rooms.erase(SHOUNING, thread)
+    deliver(town, SHOUNING)
+    town.network.keep_back = None
+    town.network.release()
+
+    node, now = town.nodes[QINGYUAN], town.clock.now()
+    others = once_after(node, "advisory", lambda: node.applier.step((Lane.CONTROL, Lane.CASE), now))
+    with capture_logs() as said:
+        assert node.applier.step((Lane.CONTROL, Lane.CASE), now)
+        for other in others:
+            other.join()
+    assert (len(others), said) == (1, [])
+    town.settle()
+    for thread in (one, two):
+        assert parts(town, QINGYUAN, thread) == [False, False]
+        assert complied(town, rooms, SHOUNING, thread) == {QINGYUAN: 2}
+
+
+@on_postgresql
+def test_an_officer_erases_while_a_worker_wakes_what_waited_in_the_thread(town: Town, rooms: Rooms) -> None:
+    told = say(town, SHOUNING, QINGYUAN, JINGNING)
+    thread = told.statement.thread
+    town.settle()
+    node, now = town.nodes[JINGNING], town.clock.now()
+    waits = say(town, SHOUNING, JINGNING, thread=thread).statement.digest
+    grows = say(town, QINGYUAN, JINGNING, thread=thread).statement.digest
+    concerned: list[str] = []
+    others: list[threading.Thread] = []
+
+    def handle(_: Session, arrived: Stored, __: datetime) -> None:
+        if arrived.statement.digest == waits and not others:
+            raise Park("the other one")
+        if arrived.statement.digest == grows:
+            others.append(beside(lambda: concerned.extend(rooms.erase(JINGNING, thread)), node.database))
+
+    node.handlers["lead.requested.v1"] = handle
+    deliver(town, SHOUNING)
+    assert node.applier.step((Lane.CASE,), now)
+    assert states(town, JINGNING) == {"applied", "parked"}
+    deliver(town, QINGYUAN)
+    with capture_logs() as said:
+        assert node.applier.step((Lane.CASE,), now)
+        others[0].join()
+    assert said == []
+    assert concerned == [told.statement.digest, waits, grows]
+    assert parts(town, JINGNING, thread) == [False, False, False]
+    town.settle()
+    assert states(town, JINGNING) == {"applied"}

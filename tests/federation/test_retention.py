@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from ecolink.audit import tombstones
 from ecolink.audit.access_models import AccessRow
@@ -14,11 +15,13 @@ from ecolink.entrypoints.wiring import Node
 from ecolink.federation import retention
 from ecolink.federation.erasure import Erasure
 from ecolink.federation.evidence import EvidenceDesk
-from ecolink.federation.models import StatementRow
+from ecolink.federation.models import PeerRow, StatementRow
 from ecolink.federation.retention import Retention
 from ecolink.protocol import evidence
 from ecolink.protocol.evidence import Trust
-from tests.support.notes import Notebook
+from ecolink.protocol.statement import Lane
+from tests.support.crossing import beside
+from tests.support.notes import NOTE, Notebook
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
 YEAR = timedelta(days=365)
@@ -177,3 +180,35 @@ def test_two_processes_that_erase_the_same_erase_it_once(town: Town, shouning: N
         assert other.retention.erasure.expire(session, thread, now=town.clock.now()) == 0
     with keeper.node.database.read() as session:
         assert len(session.scalars(select(AccessRow).where(AccessRow.action == "erase")).all()) == 1
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_the_clock_and_a_worker_in_one_thread_do_not_wait_for_each_other_where_a_room_locks_its_row_to_answer(
+    town: Town, shouning: Notebook, qingyuan: Notebook
+) -> None:
+    node, others = town.nodes[QINGYUAN], []
+    keeper = Keeper(town, node)
+
+    def lock(session: Session) -> None:
+        session.get_one(PeerRow, SHOUNING, with_for_update=True)
+
+    def is_under_way(session: Session, *_: object) -> bool:
+        lock(session)
+        return False
+
+    def apply(session: Session, *_: object) -> None:
+        others.append(beside(keeper.step, node.database))
+        lock(session)
+
+    keeper.retention.rooms = [is_under_way]
+    thread = told(town, shouning, QINGYUAN, YEAR)
+    town.clock.advance(YEAR - DAY)
+    node.handlers[NOTE] = apply
+    shouning.send("and more of it", QINGYUAN, thread=thread, retain_until=town.clock.now() + DAY, private=PERSON)
+    town.nodes[SHOUNING].delivery.step((Lane.CASE,), town.clock.now)
+    town.clock.advance(DAY)
+    with capture_logs() as said:
+        assert node.applier.step((Lane.CASE,), town.clock.now())
+        others[0].join()
+    assert said == [], "nobody was put off"
+    assert keeper.held(thread) == [False, False]

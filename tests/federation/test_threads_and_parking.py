@@ -167,6 +167,27 @@ def test_a_reply_that_one_worker_sets_aside_while_another_applies_its_request_is
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_worker_passes_by_the_thread_another_one_is_at_work_in_and_takes_what_else_waits(town, shouning, qingyuan):
+    node, workers = qingyuan.node, []
+    request = shouning.send("who saw the truck?", QINGYUAN).statement
+    shouning.send("it was green", QINGYUAN, thread=request.thread)
+    shouning.send("something else", QINGYUAN)
+    deliver(town)
+
+    def apply_slowly(session, stored, now):
+        node.handlers[NOTE] = qingyuan.apply
+        workers.append(beside(lambda: apply_all(node), node.database))
+        assert qingyuan.texts == ["something else"]
+        qingyuan.apply(session, stored, now)
+
+    node.handlers[NOTE] = apply_slowly
+    node.applier.step((Lane.CASE,), town.clock.now())
+    workers[0].join()
+    assert qingyuan.texts == ["something else", "who saw the truck?", "it was green"]
+    assert parked(qingyuan) == []
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 def test_a_reply_whose_request_comes_and_is_applied_while_it_is_set_aside_is_applied_after_it(town, qingyuan):
     node, workers, forger = qingyuan.node, [], Forger(town)
     request = written(town, "who saw the truck?")

@@ -6,16 +6,17 @@ grows. One that is not a legal move is answered with a signed `statement.rejecte
 back after a restore is written into our records again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import String, bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ecolink.errors import NotFoundError, UnavailableError
+from ecolink.federation import alone
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import StatementRow
 from ecolink.federation.outbox import Observer, Outbox
@@ -53,13 +54,20 @@ _OLDEST = (
 )
 _WAITING = Query(_OLDEST)
 _TAKE = Query(_OLDEST.with_only_columns(*COLUMNS).with_for_update(skip_locked=True))
+_TAKE_ELSEWHERE = Query(
+    _OLDEST.where(_STATEMENTS.thread.not_in(bindparam("busy", expanding=True)))
+    .with_only_columns(*COLUMNS)
+    .with_for_update(skip_locked=True)
+)
+_TAKE_THIS = Query(
+    select(*COLUMNS)
+    .where(_STATEMENTS.n == bindparam("this"), _STATEMENTS.state == "pending")
+    .with_for_update(skip_locked=True)
+)
 _DUE = Query(
     select(func.min(_STATEMENTS.apply_after)).where(
         _STATEMENTS.state == "pending", _STATEMENTS.lane.in_(bindparam("lanes", expanding=True))
     )
-)
-_ALONE_IN_THREAD = Query(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("thread", type_=String), 0)))
 )
 _SETTLE = Query(update(table_of(StatementRow)).where(_STATEMENTS.n == bindparam("settled")))
 _SETTLED_AMONG = Query(
@@ -97,6 +105,14 @@ class Parked:
     reason: str
 
 
+class _ThreadIsTakenError(Exception):
+    """Another one is just at work in the thread of the statement that was taken."""
+
+    def __init__(self, row: Held) -> None:
+        super().__init__()
+        self.row = row
+
+
 class _CannotBeAppliedError(Exception):
     """A statement has to be set aside, and what else its transaction did must not be undone with it."""
 
@@ -124,15 +140,21 @@ class Applier:
         """
         with self.database.read() as session:
             # Look before taking the write lock: mostly there is nothing in most lanes.
-            waiting = [lane for lane in lanes if _look(session, lane, now)]
+            waiting = [lane for lane in lanes if _first(session, lane, now) is not None]
         if not waiting:
             return False
         taken: list[int] = []
+        busy: list[Held] = []
+        apart, is_done = False, False
         try:
-            try:
-                self._apply_oldest(waiting, now, is_free, taken)
-            except _CannotBeAppliedError:
-                self._apply_oldest(waiting, now, is_free, taken, apart=True)
+            while not is_done:
+                try:
+                    self._apply_oldest(waiting, now, is_free, taken, apart=apart, busy=busy)
+                    is_done = True
+                except _ThreadIsTakenError as found:
+                    busy.append(found.row)
+                except _CannotBeAppliedError:
+                    apart = True
         except UnavailableError:
             if not taken:
                 raise
@@ -146,11 +168,21 @@ class Applier:
         is_free: Callable[[], bool],
         taken: list[int],
         *,
-        apart: bool = False,
+        apart: bool,
+        busy: Sequence[Held],
     ) -> None:
+        """Apply the oldest, but for those of threads found `busy`; where there is no other, wait for the first thread.
+
+        Raises:
+            _ThreadIsTakenError: another one is at work in its thread; nothing is locked any more.
+            _CannotBeAppliedError: something went wrong with it, and it is not apart.
+
+        """
         with self.database.begin(urgent=Lane.EMERGENCY in lanes) as session:
             for _ in range(TOGETHER):
-                row = _take_oldest(session, lanes, now)
+                row = _take_oldest(session, lanes, now, {each.thread for each in busy})
+                if row is None and busy:
+                    row = _take_behind(session, busy[0])
                 if row is None:
                     return
                 taken.append(row.n)
@@ -204,11 +236,15 @@ class Applier:
     def _apply(self, session: Session, row: Held, now: datetime, *, apart: bool) -> None:
         """Apply one statement; `apart`, in a savepoint, so that what goes wrong with it is undone alone.
 
+        Its thread is locked outside that: what is locked in a savepoint is free again once it is undone.
+
         Raises:
+            _ThreadIsTakenError: another one is at work in its thread.
             _CannotBeAppliedError: something went wrong with it, and it is not apart.
 
         """
-        self._be_alone_in(session, row.thread)
+        if not alone.at_once(session, row.thread):
+            raise _ThreadIsTakenError(row)
         try:
             with session.begin_nested() if apart else nullcontext():
                 statement = stored(row)  # a row whose bytes are damaged holds up nobody either
@@ -231,16 +267,6 @@ class Applier:
         else:
             _settle(session, row, "applied", None)
         _wake_thread(session, row)
-
-    def _be_alone_in(self, session: Session, thread: str) -> None:
-        """Wait until nobody else applies anything of a thread; the commit lets the next one go on.
-
-        Otherwise one could miss a predecessor that another worker is just applying, and be set aside after that worker
-        had looked for what waits: nobody would wake it again. On SQLite there is one writer anyway. This is taken
-        outside the savepoint of a statement: what is locked in it is free again once it is undone.
-        """
-        if not self.database.is_sqlite:
-            _ALONE_IN_THREAD.first(session, {"thread": thread})
 
     def _set_aside(self, session: Session, row: Held, fault: Exception, now: datetime) -> None:
         """Write down why a statement was not applied; one that is no legal move is answered."""
@@ -314,14 +340,32 @@ class Applier:
         self.outbox.send(session, draft, now=now, recipients=[said.iss])
 
 
-def _look(session: Session, lane: Lane, now: datetime) -> bool:
-    return _WAITING.first(session, {"lane": lane.value, "now": now}) is not None
+def _first(session: Session, lane: Lane, now: datetime) -> int | None:
+    n: int | None = _WAITING.scalar(session, {"lane": lane.value, "now": now})
+    return n
 
 
-def _take_oldest(session: Session, lanes: Sequence[Lane], now: datetime) -> Held | None:
-    """Return the oldest statement that waits in `lanes`, locked; None when others have taken them all."""
-    firsts = [_TAKE.first(session, {"lane": lane.value, "now": now}) for lane in lanes]
-    return min((Held(*row) for row in firsts if row is not None), key=lambda row: row.n, default=None)
+def _take_oldest(session: Session, lanes: Sequence[Lane], now: datetime, busy: Collection[str]) -> Held | None:
+    """Return the oldest statement that waits in `lanes`, locked; None when others have taken them, or their threads.
+
+    It is locked alone: the first of another lane would be kept from whoever erases in its thread.
+    """
+    if len(lanes) > 1:
+        firsts = [(_first(session, lane, now), lane) for lane in lanes]
+        lanes = [lane for _, lane in sorted((n, lane) for n, lane in firsts if n is not None)]
+    take, but_for = (_TAKE_ELSEWHERE, {"busy": list(busy)}) if busy else (_TAKE, {})
+    for lane in lanes:
+        row = take.first(session, {"lane": lane.value, "now": now, **but_for})
+        if row is not None:
+            return Held(*row)
+    return None
+
+
+def _take_behind(session: Session, row: Held) -> Held | None:
+    """Wait for whoever is at work in the thread of `row`, and take that; None when somebody else has meanwhile."""
+    alone.wait(session, row.thread)
+    again = _TAKE_THIS.first(session, {"this": row.n})
+    return None if again is None else Held(*again)
 
 
 def _settle(session: Session, row: Held, state: str, reason: str | None) -> None:

@@ -22,6 +22,7 @@ from ecolink.audit.access_models import AccessAction
 from ecolink.audit.log import EvidenceLog
 from ecolink.audit.tombstones import bury
 from ecolink.errors import NotFoundError
+from ecolink.federation import alone
 from ecolink.federation.erasure_models import ErasedThread, ErasureAnswer
 from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import Equivocation, PeerRow, StatementRow
@@ -209,7 +210,7 @@ class Erasure:
             )
             .distinct()
         ).all()
-        return sum(self._erase_late(session, thread, now) for thread in late)
+        return sum(self._erase_late(session, thread, now) for thread in sorted(late))  # locked in one order
 
     def _shared(self, rows: Sequence[StatementRow]) -> set[str]:
         """Return the bureaus that hold what we decide about."""
@@ -346,6 +347,8 @@ def _read(form: type[Body], said: Statement) -> Body:
 
 def _rows(session: Session, thread: str, *, lock: bool = True) -> list[StatementRow]:
     """Return a thread's statements in order of arrival, locked unless they are only looked at."""
+    if lock:
+        alone.wait(session, thread)
     in_order = select(StatementRow).where(StatementRow.thread == thread).order_by(StatementRow.n)
     wanted = in_order.with_for_update().execution_options(populate_existing=True) if lock else in_order
     return list(session.scalars(wanted))

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ecolink.federation import alone
 from ecolink.federation.erasure import Erasure
 from ecolink.federation.models import StatementRow
 from ecolink.kit.events import structlog
@@ -47,6 +48,7 @@ class Retention:
         erased, under_way = 0, []
         for thread in threads:
             with self.database.begin() as session:
+                alone.wait(session, thread)  # before the rooms lock anything of their own to answer
                 if any(is_under_way(session, thread, now) for is_under_way in self.rooms):
                     under_way.append(thread)
                 else:
