@@ -75,23 +75,23 @@ def introduce(one: House, other: House) -> None:
 class Watched:
     """What a node's processes use while the block lasts: memory at its highest, all and a child's; processor time."""
 
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
+    def __init__(self, *pids: int) -> None:
+        self.pids = pids
         self.began_mb = self.most_mb = self.child_mb = 0.0
         self.cpu_s = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def __enter__(self) -> Self:
-        self.began_mb = self.most_mb = memory_mb(self.pid)
-        self.cpu_s = -cpu_seconds(self.pid)
+        self.began_mb = self.most_mb = memory_mb(*self.pids)
+        self.cpu_s = -cpu_seconds(*self.pids)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        self.cpu_s += cpu_seconds(self.pid)
+        self.cpu_s += cpu_seconds(*self.pids)
 
     @property
     def grown_mb(self) -> float:
@@ -100,18 +100,19 @@ class Watched:
 
     def _watch(self) -> None:
         while not self._stop.wait(0.25):
-            self.most_mb = max(self.most_mb, memory_mb(self.pid))
-            self.child_mb = max([self.child_mb, *(each.memory_info().rss / 2**20 for each in _family(self.pid)[1:])])
+            self.most_mb = max(self.most_mb, memory_mb(*self.pids))
+            children = [child for pid in self.pids for child in _family(pid)[1:]]
+            self.child_mb = max([self.child_mb, *(each.memory_info().rss / 2**20 for each in children)])
 
 
-def memory_mb(pid: int) -> float:
-    """Return the resident memory of a process and its children."""
-    return float(sum(each.memory_info().rss for each in _family(pid)) / 2**20)
+def memory_mb(*pids: int) -> float:
+    """Return the resident memory of processes and their children."""
+    return float(sum(each.memory_info().rss for pid in pids for each in _family(pid)) / 2**20)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process and its children took so far."""
-    times = [each.cpu_times() for each in _family(pid)]
+def cpu_seconds(*pids: int) -> float:
+    """Return the processor time that processes and their children took so far."""
+    times = [each.cpu_times() for pid in pids for each in _family(pid)]
     return float(sum(each.user + each.system for each in times))
 
 
@@ -129,10 +130,11 @@ def serving(house: House) -> Iterator[int]:
 
 
 class Author:
-    """The author's node, a process of its own; see `author.py`."""
+    """The author's node, a process of its own, which leaves the work to others if it has no worker; see `author.py`."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, worker: bool = True) -> None:
         command = [sys.executable, "-m", "benchmarks.author", str(house.folder / "ecolink.toml")]
+        command += [] if worker else ["--no-worker"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._heard()  # it serves
 
