@@ -60,6 +60,16 @@ COSTS = (
         "hub",
         "a tenth just down: processor time of a delivery",
     ),
+    Cost(
+        "the same while no peer is down, on PostgreSQL with a worker for each processor",
+        "hub",
+        "PostgreSQL, a worker for each processor: those who live, alone: processor time of a delivery",
+    ),
+    Cost(
+        "and at PostgreSQL itself",
+        "hub",
+        "PostgreSQL, a worker for each processor: those who live, alone: the same at PostgreSQL",
+    ),
     Cost("a peer the node knows", "hub", "memory of a peer"),
     Cost("a peer's idle connection, and one open file", "growth", "memory of a peer's idle connection"),
     Cost("a node that does nothing", "delivery", "memory of an idle node"),
