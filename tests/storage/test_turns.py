@@ -44,6 +44,16 @@ def test_two_never_have_their_turn_at_once():
     assert most == [1]
 
 
+def test_as_many_have_their_turn_at_once_as_there_are_places():
+    turns = Turns(2)
+    assert turns.take(0, urgent=False)
+    assert turns.take(0, urgent=True)
+    assert not turns.take(0, urgent=True)
+    turns.end()
+    assert turns.take(0, urgent=False)
+    assert not turns.take(0, urgent=False)
+
+
 def test_what_can_wait_waits_while_somebody_is_answered_and_not_for_ever():
     traffic, passed = Traffic(), threading.Event()
     waiting = threading.Thread(target=lambda: (traffic.let_pass(PATIENCE_S), passed.set()))

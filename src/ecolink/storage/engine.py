@@ -1,4 +1,4 @@
-"""The database as the node uses it: synchronous sessions, in threads, one writer at a time on SQLite.
+"""The database as the node uses it: synchronous sessions, in threads, one writer at a time on SQLite, some elsewhere.
 
 `Database.begin()` is the only way to write. It commits when its block ends; before that it runs the
 hooks that must come last in a transaction (the evidence log takes its head lock there), and after it
@@ -11,7 +11,7 @@ true as long as nobody else writes, where any other connection would have to rea
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -28,6 +28,23 @@ from ecolink.storage.turns import Turns
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for its turn in this process, and then for another process's SQLite lock."""
+
+KEPT_OPEN: Final = 8
+"""Connections to PostgreSQL that a process keeps once it has opened them."""
+
+MOST_OPEN: Final = 16
+"""As many as it opens; who finds all of them lent waits for `POOL_TIMEOUT_S`."""
+
+POOL_TIMEOUT_S: Final = 10.0
+
+WRITERS: Final = 8
+"""How many of a process's threads write to PostgreSQL at once. Nearly all of them end at the evidence log's head, which
+one transaction of the whole node holds at a time: a worker's hundred threads would fill the pool with those that wait
+there, and the others, deadlines and signs of life among them, would find no connection in time."""
+
+TURN_TIMEOUT_S: Final = 30.0
+"""How long a writer waits for its turn on PostgreSQL: others write, so nothing is amiss, and what it would write, such
+as a receipt that came, would have to be fetched again."""
 
 READERS_CACHE_KB = 400
 """Memory of each connection that reads: the system holds the file as well, and what a reader held is void at the
@@ -51,7 +68,12 @@ def connect(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
     engine = create_engine(
-        parsed, pool_pre_ping=True, pool_size=8, max_overflow=8, pool_timeout=10, hide_parameters=True
+        parsed,
+        pool_pre_ping=True,
+        pool_size=KEPT_OPEN,
+        max_overflow=MOST_OPEN - KEPT_OPEN,
+        pool_timeout=POOL_TIMEOUT_S,
+        hide_parameters=True,
     )
     keep_values_out(engine)
     event.listen(engine, "do_execute", copy_rows)
@@ -118,8 +140,9 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._before_commit: list[BeforeCommit] = []
-        # Threads of one process queue here, without polling, instead of at SQLite's own lock.
-        self._turns = Turns() if self.is_sqlite else None
+        # Threads of one process queue here, without polling, instead of at SQLite's own lock or for PostgreSQL's pool.
+        self._turns = Turns(1 if self.is_sqlite else WRITERS)
+        self._patience_s = BUSY_TIMEOUT_MS / 1000 if self.is_sqlite else TURN_TIMEOUT_S
         self._writer: Connection | None = None
         """The connection of whoever has the turn."""
         self._outage = Outage()
@@ -132,7 +155,7 @@ class Database:
     def begin(self, *, urgent: bool = False) -> Iterator[Session]:
         """Open a writing transaction; commit at the end of the block, roll back on any exception.
 
-        Not re-entrant: never open one inside another. On SQLite, where one writes at a time, an urgent one is next.
+        Not re-entrant: never open one inside another. Of those that wait for their turn an urgent one is next.
 
         Raises:
             UnavailableError: the database is locked, full, read-only or gone; nothing was kept.
@@ -180,15 +203,12 @@ class Database:
 
         On PostgreSQL that is never said: others may wait for the rows it has locked.
         """
-        return self._turns is not None and not self._turns.is_wanted
+        return self.is_sqlite and not self._turns.is_wanted
 
     @contextmanager
     def _turn(self, *, urgent: bool) -> Iterator[None]:
-        """Wait for our turn to write, no longer than for another process's: behind a lock that stays, all give up."""
-        if self._turns is None:
-            yield
-            return
-        if not self._turns.take(BUSY_TIMEOUT_MS / 1000, urgent=urgent):
+        """Wait for our turn to write; behind a lock that stays, all give up."""
+        if not self._turns.take(self._patience_s, urgent=urgent):
             self._outage.note("other writers of this process did not come to an end")
             raise _unavailable()
         try:

@@ -1,4 +1,4 @@
-"""One at a time, in the order they came, and what is urgent next."""
+"""One at a time, or so many, in the order they came, and what is urgent next."""
 
 import threading
 from collections import deque
@@ -9,11 +9,11 @@ IN_A_ROW: Final = 4
 
 
 class Turns:
-    """A lock that is handed on: to the urgent first, and else to who has waited longest, so that nobody starves."""
+    """Locks that are handed on: to the urgent first, and else to who has waited longest, so that nobody starves."""
 
-    def __init__(self) -> None:
-        """Let the first one in at once."""
-        self._taken = False
+    def __init__(self, places: int = 1) -> None:
+        """Let as many in at once as there are places."""
+        self._free = places
         self._in_a_row = 0
         self._urgent: deque[threading.Lock] = deque()
         self._others: deque[threading.Lock] = deque()
@@ -23,8 +23,8 @@ class Turns:
         """Wait for a turn, at most so many seconds, and tell whether it came; then `end` is to be called."""
         queue = self._urgent if urgent else self._others
         with self._door:
-            if not self._taken:
-                self._taken = True
+            if self._free:
+                self._free -= 1
                 return True
             called = threading.Lock()
             called.acquire()
@@ -39,7 +39,7 @@ class Turns:
 
     @property
     def is_wanted(self) -> bool:
-        """Tell whether somebody waits for the present turn to end."""
+        """Tell whether somebody waits for a turn to end."""
         return bool(self._urgent or self._others)
 
     def end(self) -> None:
@@ -51,4 +51,4 @@ class Turns:
             if queue:
                 queue.popleft().release()
             else:
-                self._taken = False
+                self._free += 1
