@@ -63,7 +63,8 @@ def _round(peers: int, server: Server | None, workers: int) -> Iterator[Figure]:
     name = f"bench_hub_{os.getpid()}"
     server.execute(f"CREATE DATABASE {name}")
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder:
-        yield from _measure(Path(folder), peers, Store(server, name), workers)
+        for each in _measure(Path(folder), peers, Store(server, name), workers):
+            yield each._replace(name=ADVISED + each.name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -151,7 +152,6 @@ class Hub:
 
 
 def _measure(folder: Path, peers: int, store: Store | None = None, workers: int = 0) -> Iterator[Figure]:
-    form = ADVISED if store else ""
     house = House(AUTHOR, folder / "hub", store.url if store else None)
     house.found()
     with Hub(house, workers) as alone:
@@ -165,14 +165,14 @@ def _measure(folder: Path, peers: int, store: Store | None = None, workers: int 
         with Hub(house, workers) as hub:
             wait_for_quiet(20)
             idle_mb = memory_mb(*hub.pids)
-            yield Figure(f"{form}memory of the hub, idle, {peers:,} peers", idle_mb, "MB")
-            yield Figure(f"{form}memory of a peer", (idle_mb - alone_mb) * 1024 / peers, "KB")
+            yield Figure(f"memory of the hub, idle, {peers:,} peers", idle_mb, "MB")
+            yield Figure("memory of a peer", (idle_mb - alone_mb) * 1024 / peers, "KB")
             for to, when in (
                 (living, "those who live, alone"),
                 (codes, "a tenth just down"),
                 (codes, "a tenth known to be down"),
             ):
-                yield from _wave(hub, to, silent if to is codes else [], f"{form}{when}", store)
+                yield from _wave(hub, to, silent if to is codes else [], when, store)
 
 
 def _wave(
