@@ -5,6 +5,7 @@ The schema is made once in a run, as a template that each test's database is cop
 
 import functools
 import gc
+import logging
 import os
 import shutil
 import sys
@@ -47,8 +48,15 @@ def pytest_configure(config: pytest.Config) -> None:
     hand_on_connections()
     skip_syncing()
     gc.set_threshold(50_000)
+    _keep_no_logger()
     # By itself structlog paints tracebacks, with every local: seconds of work for each fault that a test brings about.
     structlog.get_config()["processors"][-1].exception_formatter = plain_traceback
+
+
+def _keep_no_logger() -> None:
+    """Let no logger keep what one test set up, as in a node it does for good: the next could not listen to it."""
+    configure = structlog.configure
+    structlog.configure = lambda **options: configure(**options | {"cache_logger_on_first_use": False})
 
 
 def _forget_computed() -> None:
@@ -89,6 +97,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames and by_turns and not narrowed:
         turn = BACKENDS[crc32(definition.name.encode()) % 2]
         definition.add_marker(pytest.mark.parametrize("backend", [turn], indirect=True))
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """Let the log of a test be nobody else's: what a command set up would write to a stream that is closed by then."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    if structlog.is_configured():
+        root.handlers[:], root.level = handlers, level
+        structlog.reset_defaults()
 
 
 @pytest.fixture(params=BACKENDS)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -27,15 +26,6 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def loggers_of_one_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no logger keep what one test set up, as in a node it does for good: the next could not listen to it."""
-    configure = structlog.configure
-    monkeypatch.setattr(
-        structlog, "configure", lambda **options: configure(**options | {"cache_logger_on_first_use": False})
-    )
 
 
 @pytest.fixture

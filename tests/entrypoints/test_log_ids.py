@@ -2,12 +2,10 @@
 
 import io
 import json
-import logging
 import sys
 from collections.abc import Callable
 
 import pytest
-import structlog
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
@@ -21,8 +19,6 @@ from tests.support.town import QINGYUAN, SHOUNING, Town
 @pytest.fixture
 def lines(monkeypatch) -> Callable[[str], dict[str, str]]:
     """Write the log as JSON; return its only line with a given event."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     set_up_logs("info", "json")
@@ -31,9 +27,7 @@ def lines(monkeypatch) -> Callable[[str], dict[str, str]]:
         (line,) = [line for line in map(json.loads, written.getvalue().splitlines()) if line["event"] == event]
         return line
 
-    yield one
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    return one
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

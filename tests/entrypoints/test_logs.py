@@ -3,7 +3,6 @@
 import io
 import logging
 import sys
-from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -16,15 +15,6 @@ from ecolink.storage.engine import Database
 SECRET = "331126199001010018"
 NAME = "林大山"
 """What no pattern would know for personal data."""
-
-
-@pytest.fixture(autouse=True)
-def logs_as_before():
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -77,7 +67,7 @@ def test_an_error_of_the_database_quotes_no_value_in_the_log(database: Database,
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     set_up_logs("info", form)
-    values = {"name": NAME, "now": datetime(2026, 11, 22, tzinfo=UTC)}
+    values = {"name": NAME, "now": "2026-11-22T00:00:00+00:00"}
 
     with pytest.raises(DBAPIError) as wrong, database.begin() as session:
         session.execute(text(statement), {key: values[key] for key in values if f":{key}" in statement})

@@ -34,14 +34,10 @@ SENTENCE = f"嫌疑人林某，身份证{NUMBER}，手机{PHONE}；Authorization
 @pytest.fixture(params=["text", "json"])
 def log(request, monkeypatch) -> Callable[[], str]:
     """Set up the log as a node does; return what it wrote."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
     set_up_logs("info", request.param)
-    yield written.getvalue
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    return written.getvalue
 
 
 def nothing_leaks(text: str) -> bool:
