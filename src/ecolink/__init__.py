@@ -1,3 +1,3 @@
 """ecolink: one node of a signed intelligence exchange between neighbouring police bureaus."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
