@@ -264,6 +264,36 @@ def test_what_the_bodies_of_this_version_come_to_is_in_their_names():
         assert (told["written"] is not None) is told["name"].startswith(f"{told['type']} "), told["name"]
 
 
+def told_and_left_out(place, form, values):
+    """Of each member of a form, whether some of the values say it and whether some leave it out."""
+    for one in form.get("anyOf", ()):
+        yield from told_and_left_out(place, one, values)
+    if "items" in form:
+        lists = [value for value in values if isinstance(value, list)]
+        yield from told_and_left_out(place, form["items"], [each for value in lists for each in value])
+    objects = [value for value in values if isinstance(value, dict)]
+    for name, member in form.get("properties", {}).items():
+        said = [value[name] for value in objects if name in value]
+        yield f"{place}/{name}", bool(said), len(said) < len(objects) or name in form.get("required", ())
+        yield from told_and_left_out(f"{place}/{name}", member, said)
+
+
+def test_of_every_type_that_came_since_the_first_release_some_body_says_each_member_and_some_leaves_it_out():
+    then = json.loads((freeze.BODIES / "0.1.0.json").read_text("utf-8"))
+    read = [told for told in freeze.said() if told["written"] is not None and told["type"] not in then]
+    faults = [
+        place
+        for type_ in NOW.keys() - then.keys()
+        for part in ("body", "private")
+        if NOW[type_][part] is not None
+        for place, said, left_out in told_and_left_out(
+            f"{type_} {part}", NOW[type_][part], [told[part] for told in read if told["type"] == type_]
+        )
+        if not (said and left_out)
+    ]
+    assert faults == []
+
+
 class Stricter(leads.LeadMessageV1):
     """What no bureau on a release knows of."""
 

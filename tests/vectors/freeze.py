@@ -7,7 +7,7 @@ The second holds the form of every statement's body and private part. A node of 
 not know, and refuses a body in which one that it knows is missing or has another form. So both read each other as
 long as each member it knew is as it was, and the new ones may be left out.
 
-The third holds what the models make of the bodies in `cases/bodies.py`: those they read, as they write them again, and
+The third holds what the models make of the bodies in `cases/bodies.py` and `cases/cooperation.py`: those they read, as they write them again, and
 those they refuse by a rule that no form tells.
 """
 
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from ecolink.kit.canonical import dumps, sha256_hex
 from ecolink.protocol.kinds import KINDS
 from ecolink.protocol.kinds import __main__ as kinds
-from tests.vectors.cases import bodies
+from tests.vectors.cases import bodies, cooperation
 
 FOLDER = Path(__file__).parent
 FROZEN = FOLDER / "frozen"
@@ -108,7 +108,7 @@ def _breaks(place: str, then: Form, now: Form) -> Iterator[str]:
 
 def said() -> Iterator[dict[str, Any]]:
     """Go through the bodies of every type, with what the models make of each; `true` where they write it as it was."""
-    for case in bodies.cases():
+    for case in (*bodies.cases(), *cooperation.cases()):
         told = {"type": case.type, "name": case.name, "body": case.body, "private": case.private}
         again = written(told)
         yield told | {"written": again == _as_it_was(told) or again}

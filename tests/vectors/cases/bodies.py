@@ -1,4 +1,6 @@
-"""Bodies and private parts of every type since 0.1.0: the least and the most each may say, and one beyond each rule.
+"""Bodies and private parts of every type of 0.1.0: the least and the most each may say, and one beyond each rule.
+
+Those of the types that came with 0.2.0 are in `cooperation`.
 
 What a rule is that no JSON Schema tells (that an urgent request gives its reason, that a ring is closed), only code
 knows. So a release writes down, once, what it makes of each of these: see `freeze`. Cases may be added for a release to
@@ -262,6 +264,7 @@ GOOD: dict[str, list[tuple[Json, Json | None]]] = {
         (_SIGNATURE | {"estimated_arrival": AT, "note": "12人出发。"}, _ON_DUTY_APPROVED),
         # What a newer node adds.
         (_SIGNATURE, _ON_DUTY | {"in_charge": {"name": "周队长", "phone": "0578-0000000"}}),
+        (_SIGNATURE, _ON_DUTY | {"in_charge": {"name": "南阳中队"}}),
     ],
     "emergency.note.v1": [({"status": "actual", "text": "已到。"}, _ON_DUTY)],
     "attachments.complete.v1": [({"statement": ONE, "digests": [TWO]}, None)],
@@ -370,10 +373,17 @@ BAD: dict[str, tuple[str, Json] | tuple[str, Json, Json]] = {
 """What is beyond a rule that no schema tells, or that no schema keeps by itself."""
 
 
-def cases() -> Iterator[Case]:
-    """Go through all of them."""
-    for type_, said in GOOD.items():
+def listed(
+    good: dict[str, list[tuple[Json, Json | None]]], bad: dict[str, tuple[str, Json] | tuple[str, Json, Json]]
+) -> Iterator[Case]:
+    """Go through what may be said, by type and number, and what may not, by its own name."""
+    for type_, said in good.items():
         for number, (body, private) in enumerate(said, start=1):
             yield Case(type_, f"{type_} {number}", body, private)
-    for name, (type_, body, *private) in BAD.items():
+    for name, (type_, body, *private) in bad.items():
         yield Case(type_, name, body, private[0] if private else None)
+
+
+def cases() -> Iterator[Case]:
+    """Go through all of them."""
+    yield from listed(GOOD, BAD)
