@@ -1,12 +1,13 @@
 """What the doctor, the metrics and the log say of channels."""
 
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from ecolink.entrypoints.doctor import alerting
+from ecolink.entrypoints.doctor import alerting, exchange
 from ecolink.entrypoints.doctor.finding import Level
 from ecolink.entrypoints.redaction import redact_text
 from ecolink.settings import Settings
@@ -47,7 +48,25 @@ def test_the_doctor_names_who_answers_for_the_bureau_and_cannot_be_reached(offic
     assert contacts().level is Level.OK, "without a channel nobody can be reached outside"
     office.officer("lin", office.channel("ntfy"))
     assert contacts().level is Level.WARN
-    assert "such as wu" in contacts().detail_en
+    assert "contact point: wu." in contacts().detail_en
+
+
+def test_the_doctor_sees_an_alert_that_a_worker_took_up_and_never_gave_back(office: Office):
+    def leases(*, seconds: float) -> Any:
+        with office.database.read() as session:
+            return exchange.leases(session, office.clock.now() + timedelta(seconds=seconds))
+
+    office.tell(office.officer("lin", office.channel("ntfy")))
+    leased = office.post.sending.take(office.clock.now())
+    assert leased is not None
+    assert leases(seconds=100).level is Level.OK, "it may be at work yet, or be taken over"
+    told = leases(seconds=200)
+    assert told.level is Level.WARN
+    assert "1 contact points, at which alerts wait" in told.detail_en
+    assert "Start a worker" in told.mend_en
+
+    office.post.sending.carry(leased, office.clock.now)
+    assert leases(seconds=200).level is Level.OK
 
 
 def test_metrics_tell_which_channel_fails_since_when_and_how_much_waits(office: Office, tmp_path: Path):

@@ -9,16 +9,19 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from ecolink.entrypoints.backup import shelf
 from ecolink.entrypoints.backup.shelf import Verdict
-from ecolink.entrypoints.doctor import machine
+from ecolink.entrypoints.doctor import exchange, machine
 from ecolink.entrypoints.doctor.examination import Examined, examine
 from ecolink.entrypoints.doctor.finding import Level
+from ecolink.entrypoints.wiring import Node
 from ecolink.federation.models import OutChannel, PeerRow, StatementRow
 from ecolink.identity.models import AccountKind, SecondFactor
 from ecolink.kit.clock import HandClock, SystemClock
@@ -33,6 +36,7 @@ pytestmark = pytest.mark.by_turns
 on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 
+ELSEWHERE = "350781000000"
 FOUND_WITH_NOTHING_DONE = {"backups": "warn", "worker": "warn"}
 """A node freshly made and never started, on a server that keeps what it promises."""
 
@@ -195,6 +199,30 @@ def test_a_peer_whose_clock_is_off_is_named(befriended: Operator, skew: int, lev
     assert (QINGYUAN in finding.detail_en) == (level != "ok")
 
 
+def test_of_two_peers_whose_clocks_are_off_both_are_named_the_worse_one_first(befriended: Operator) -> None:
+    change(befriended, update(PeerRow).values(clock_skew_s=-90))
+    node = befriended.node()
+    with node.database.begin() as session:
+        (known,) = session.scalars(select(PeerRow))
+        columns = {column.key: getattr(known, column.key) for column in PeerRow.__mapper__.column_attrs}
+        session.add(PeerRow(**{**columns, "unit_code": ELSEWHERE, "clock_skew_s": 600}))
+    node.close()
+    told = found(befriended)["clocks"].finding.told
+    assert [(each.level.value, each.detail_en[:25]) for each in told] == [
+        ("fail", f"The clock of {ELSEWHERE}"),
+        ("warn", f"The clock of {QINGYUAN}"),
+    ]
+
+    text, (check,) = (
+        befriended.run("doctor").stdout,
+        [each for each in json.loads(befriended.run("doctor", "--json").stdout)["checks"] if each["check"] == "clocks"],
+    )
+    for each in told:
+        assert f"clocks: {each.detail_en}" in text
+    assert (check["level"], check["detail_en"]) == ("fail", told[0].detail_en)
+    assert [each["detail_en"] for each in check["findings"]] == [each.detail_en for each in told]
+
+
 @pytest.mark.processes
 def test_what_waits_for_a_peer_that_is_down_warns_and_then_fails(befriended: Operator) -> None:
     with befriended.bureau.process("serve"):
@@ -218,6 +246,16 @@ def test_what_waits_for_a_peer_that_is_down_warns_and_then_fails(befriended: Ope
     assert found(befriended)["messages set aside"].finding.level is Level.WARN
     change(befriended, update(StatementRow).values(state="parked", state_reason="KeyError"))
     assert found(befriended)["messages set aside"].finding.level is Level.FAIL
+
+
+def test_what_is_set_aside_for_a_fault_hides_nothing_that_waits() -> None:
+    kept = [SimpleNamespace(jti="1", reason="KeyError"), SimpleNamespace(jti="2", reason="waits: a predecessor")]
+    node = cast("Node", SimpleNamespace(applier=SimpleNamespace(parked=lambda _: kept)))
+    told = exchange.parked(node, cast("Session", None)).told
+    assert [(each.level.value, each.detail_en[:10]) for each in told] == [
+        ("fail", "1 messages"),
+        ("warn", "1 messages"),
+    ]
 
 
 def test_keys_that_grow_old_or_end_are_told_in_good_time(befriended: Operator) -> None:
@@ -278,6 +316,18 @@ def test_a_dump_that_was_only_looked_through_counts_as_no_verified_backup(shouni
     shouning.make_key()
     assert shouning.verify(shouning.back_up()).exit_code == 3
     assert "No backup was ever opened" in found(shouning)["backups"].finding.detail_en
+
+
+def test_a_bad_backup_that_is_old_has_a_mend_for_each_of_its_faults(shouning: Operator) -> None:
+    shouning.make_key()
+    shelf.record(shouning.back_up(), Verdict(SystemClock().now(), ok=False, looked_inside=True, why="the tag is wrong"))
+    told = found(shouning, HandClock(SystemClock().now() + timedelta(days=3)))["backups"].finding.told
+    assert [each.level.value for each in told] == ["fail", "warn", "warn"]
+    assert len({each.mend_en for each in told}) == 3
+    (check,) = [
+        each for each in json.loads(shouning.run("doctor", "--json").stdout)["checks"] if each["check"] == "backups"
+    ]
+    assert [each["mend_en"] for each in check["findings"]] == [told[0].mend_en, told[2].mend_en], "it is new by now"
 
 
 def test_a_backup_that_should_be_gone_is_named_with_what_lets_it_go(shouning: Operator) -> None:
@@ -341,7 +391,9 @@ def test_second_factors_that_are_wanting_or_do_not_open_are_told_with_the_mend(
     node.close()
     assert found(shouning)["second factors"].finding.detail_en.startswith("wu must have")
     change(shouning, update(SecondFactor).values(sealed=b"sealed to a key that is gone"))
-    assert found(shouning)["second factors"].finding.level is Level.FAIL
+    told = found(shouning)["second factors"].finding.told
+    assert [each.detail_en.partition(" must have")[0] for each in told if each.level is Level.WARN] == ["wu"]
+    assert told[0].level is Level.FAIL
 
     shouning.done("user", "reset-otp", "admin")
     assert found(shouning)["second factors"].finding.level is Level.WARN

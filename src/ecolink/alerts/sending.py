@@ -354,6 +354,12 @@ def _note(session: Session, channel_id: str, **health: object) -> None:
     session.connection().execute(update(Channel).where(Channel.id == channel_id).values(health))
 
 
+def stalled(session: Session, since: datetime) -> int:
+    """Count the contact points that somebody took on and never gave back, and nobody took over although they might."""
+    held = select(ContactPoint.id).where(*_STANDING, *_free_at(since), ContactPoint.leased_until.is_not(None))
+    return session.scalar(select(func.count()).select_from(held.distinct().subquery())) or 0
+
+
 def _end_leases(session: Session, *which: ColumnElement[bool]) -> None:
     freed = update(ContactPoint).where(*which)
     session.execute(freed.values(leased_until=None, lease_fence=ContactPoint.lease_fence + 1))

@@ -19,13 +19,14 @@ def upkeep_of(node: Node) -> Upkeep:
                 number=each.number,
                 name_zh=each.name_zh,
                 name_en=each.name,
-                level=each.finding.level.value,
-                detail_zh=each.finding.detail_zh,
-                detail_en=each.finding.detail_en,
-                mend_zh=each.finding.mend_zh,
-                mend_en=each.finding.mend_en,
+                level=found.level.value,
+                detail_zh=found.detail_zh,
+                detail_en=found.detail_en,
+                mend_zh=found.mend_zh,
+                mend_en=found.mend_en,
             )
             for each in examine_node(settings, None, node.clock)
+            for found in each.finding.told or [each.finding]
         ]
 
     def backups() -> Sequence[BackupFile]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check of the doctor's, and its mend where something is not in order."""
+    """One thing that a check of the doctor's saw, and its mend where that is not in order."""
 
     number: int
     name_zh: str

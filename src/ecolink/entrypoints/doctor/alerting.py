@@ -58,8 +58,8 @@ def contacts(session: Session) -> Finding:
     missing = sorted(person.username for person in people if Role.LIAISON_OFFICER in person.held_roles())
     if missing:
         return Finding.warn(
-            f"{len(missing)} liaison officers have no confirmed contact point, such as {missing[0]}.",
-            f"{len(missing)} 名联络员没有已确认的联系方式，例如 {missing[0]}。",
+            f"{len(missing)} liaison officers have no confirmed contact point: {', '.join(missing)}.",
+            f"{len(missing)} 名联络员没有已确认的联系方式：{'、'.join(missing)}。",
             "Each adds one at the console (我的账号 → 提醒方式), or an administrator does for them: docs/alerts.md.",
             "请各自在工作台“我的账号—提醒方式”登记并确认联系方式，或由管理员代为登记，见 docs/alerts.md。",
         )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ecolink.alerts.sending import stalled
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.entrypoints.wiring import Node
 from ecolink.federation import queues
@@ -39,6 +40,11 @@ LEASE_OVER = timedelta(minutes=2)
 _MEND_CLOCK = (
     "Look after NTP on both machines, this one first.",
     "请检查两端的 NTP 时间同步，先查本机。",
+)
+
+_MEND_LEASE = (
+    "Start a worker: it takes them over at once. If one runs, restart it.",
+    "请启动工作进程（会立即接管）；如已有进程运行，请重启。",
 )
 
 
@@ -114,39 +120,54 @@ def queue(session: Session, now: datetime) -> Finding:
 
 
 def leases(session: Session, now: datetime) -> Finding:
-    """Look for a channel that somebody took on and never gave back, and nobody took over."""
-    stalled = session.scalar(
-        select(func.count()).select_from(OutChannel).where(OutChannel.leased_until < now - LEASE_OVER)
-    )
-    if stalled:
-        return Finding.warn(
-            f"{stalled} channels are still leased by a worker that is gone.",
-            f"{stalled} 个通道仍被已消失的工作进程占用。",
-            "Start a worker: it takes them over at once. If one runs, restart it.",
-            "请启动工作进程（会立即接管）；如已有进程运行，请重启。",
+    """Look for what somebody took on and never gave back, and nobody took over: channels, and people to be told."""
+    over = now - LEASE_OVER
+    channels = session.scalar(select(func.count()).select_from(OutChannel).where(OutChannel.leased_until < over))
+    points = stalled(session, over)
+    findings = []
+    if channels:
+        findings.append(
+            Finding.warn(
+                f"{channels} channels are still leased by a worker that is gone.",
+                f"{channels} 个通道仍被已消失的工作进程占用。",
+                *_MEND_LEASE,
+            )
         )
-    return Finding.ok("No channel is held by a worker that is gone.", "没有失效的通道占用。")
+    if points:
+        findings.append(
+            Finding.warn(
+                f"{points} contact points, at which alerts wait, are still leased by a worker that is gone.",
+                f"{points} 个有提醒待发的联系方式仍被已消失的工作进程占用。",
+                *_MEND_LEASE,
+            )
+        )
+    return worst(findings, Finding.ok("Nothing is held by a worker that is gone.", "没有失效的占用。"))
 
 
 def parked(node: Node, session: Session) -> Finding:
     """Look for messages that could not be applied."""
     found = node.applier.parked(session)
     faults = [message for message in found if not message.reason.startswith(WAITS)]
+    findings = []
     if faults:
-        return Finding.fail(
-            f"{len(faults)} messages are set aside for a fault of this node, such as {faults[0].jti}.",
-            f"{len(faults)} 条消息因本节点故障被搁置，例如 {faults[0].jti}。",
-            "See 'ecolink inbox parked' and the log; after mending: ecolink inbox retry --all.",
-            "请查看 ecolink inbox parked 和日志；修复后运行 ecolink inbox retry --all。",
+        findings.append(
+            Finding.fail(
+                f"{len(faults)} messages are set aside for a fault of this node, such as {faults[0].jti}.",
+                f"{len(faults)} 条消息因本节点故障被搁置，例如 {faults[0].jti}。",
+                "See 'ecolink inbox parked' and the log; after mending: ecolink inbox retry --all.",
+                "请查看 ecolink inbox parked 和日志；修复后运行 ecolink inbox retry --all。",
+            )
         )
-    if found:
-        return Finding.warn(
-            f"{len(found)} messages wait for one that has not come yet.",
-            f"{len(found)} 条消息在等待前置消息。",
-            "They are tried again by themselves; if they stay for days, call the bureau that sent them.",
-            "系统会自动重试；如多日未决，请联系发送单位。",
+    if waiting := len(found) - len(faults):
+        findings.append(
+            Finding.warn(
+                f"{waiting} messages wait for one that has not come yet.",
+                f"{waiting} 条消息在等待前置消息。",
+                "They are tried again by themselves; if they stay for days, call the bureau that sent them.",
+                "系统会自动重试；如多日未决，请联系发送单位。",
+            )
         )
-    return Finding.ok("Nothing is set aside.", "没有被搁置的消息。")
+    return worst(findings, Finding.ok("Nothing is set aside.", "没有被搁置的消息。"))
 
 
 def own_keys(node: Node, session: Session, now: datetime) -> Finding:

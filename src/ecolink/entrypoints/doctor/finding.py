@@ -1,7 +1,7 @@
 """What a check found."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -32,6 +32,13 @@ class Finding:
     detail_zh: str
     mend_en: str = ""
     mend_zh: str = ""
+    others: tuple["Finding", ...] = ()
+    """What else the same check saw that is not in order, worst first."""
+
+    @property
+    def told(self) -> Sequence["Finding"]:
+        """Return everything the check saw that is not in order, worst first; nothing where all is."""
+        return (self, *self.others) if self.level in {Level.WARN, Level.FAIL} else ()
 
     @classmethod
     def ok(cls, detail_en: str, detail_zh: str) -> Self:
@@ -49,18 +56,10 @@ class Finding:
         return cls(level=Level.FAIL, detail_en=detail_en, detail_zh=detail_zh, mend_en=mend_en, mend_zh=mend_zh)
 
 
-def worst(findings: Sequence[Finding], otherwise: Finding) -> Finding:
-    """Return the worst finding, telling how many more there are; `otherwise` if there is none."""
-    if not findings:
+def worst(findings: Iterable[Finding], otherwise: Finding) -> Finding:
+    """Return the worst finding, which leads the others to be told with it; `otherwise` if there is none."""
+    ordered = sorted(findings, key=lambda finding: finding.level.weight, reverse=True)
+    if not ordered:
         return otherwise
-    first = max(findings, key=lambda finding: finding.level.weight)
-    if len(findings) == 1:
-        return first
-    more = len(findings) - 1
-    return Finding(
-        level=first.level,
-        detail_en=f"{first.detail_en} And {more} more like it.",
-        detail_zh=f"{first.detail_zh}另有 {more} 项类似情况。",
-        mend_en=first.mend_en,
-        mend_zh=first.mend_zh,
-    )
+    first, *others = ordered
+    return replace(first, others=tuple(others))

@@ -217,20 +217,28 @@ def _postgresql(session: Session) -> Finding:
             "Point database_url at the primary, or promote this server; the node goes on by itself.",
             "请将 database_url 指向主库，或将本服务器提升为主库；节点会自行恢复。",
         )
+    findings = []
     lost, broken = session.scalar(text(_CHECKSUM_FAILURES)) or 0, session.scalar(text(_BROKEN_INDEXES)) or 0
     if lost or broken:
-        return Finding.fail(
-            f"PostgreSQL counts {lost} pages with a wrong checksum and {broken} invalid indexes.",
-            f"PostgreSQL 报告 {lost} 个校验和错误的页、{broken} 个无效索引。",
-            "Look at the server's log and disk; REINDEX an invalid index, restore a backup for a broken page.",
-            "请检查服务器日志和磁盘：无效索引执行 REINDEX，页损坏则恢复备份。",
+        findings.append(
+            Finding.fail(
+                f"PostgreSQL counts {lost} pages with a wrong checksum and {broken} invalid indexes.",
+                f"PostgreSQL 报告 {lost} 个校验和错误的页、{broken} 个无效索引。",
+                "Look at the server's log and disk; REINDEX an invalid index, restore a backup for a broken page.",
+                "请检查服务器日志和磁盘：无效索引执行 REINDEX，页损坏则恢复备份。",
+            )
         )
     off = [name for name in ("fsync", "synchronous_commit") if session.scalar(text(f"SHOW {name}")) == "off"]
     if off:
-        return Finding.warn(
-            f"PostgreSQL runs with {' and '.join(off)} off: a receipt promises what a power cut may undo.",
-            f"PostgreSQL 关闭了 {'、'.join(off)}：断电可能丢失已出具回执的内容。",
-            "Set them to on in postgresql.conf and reload.",
-            "请在 postgresql.conf 中设为 on 并重新加载。",
+        findings.append(
+            Finding.warn(
+                f"PostgreSQL runs with {' and '.join(off)} off: a receipt promises what a power cut may undo.",
+                f"PostgreSQL 关闭了 {'、'.join(off)}：断电可能丢失已出具回执的内容。",
+                "Set them to on in postgresql.conf and reload.",
+                "请在 postgresql.conf 中设为 on 并重新加载。",
+            )
         )
-    return Finding.ok("PostgreSQL counts no broken page and no invalid index.", "PostgreSQL 数据库完好。")
+    return worst(
+        findings,
+        Finding.ok("PostgreSQL counts no broken page and no invalid index.", "PostgreSQL 数据库完好。"),
+    )
