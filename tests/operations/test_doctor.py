@@ -118,7 +118,7 @@ def test_keys_and_files_that_others_may_read_fail_with_the_command_that_mends_it
     key.chmod(0o644)
     shouning.data.chmod(0o755)
     told = found(shouning)
-    assert f"chmod 600 {key}" in told["keys"].finding.detail_en
+    assert told["keys"].finding.mend_en == f"chmod 600 {key}"
     assert told["files"].finding.mend_en == f"chmod 700 {shouning.data}"
     assert told["worker"].finding.level is Level.SKIPPED, "what needs the keys is not looked at"
     key.chmod(0o600)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.configuration import load, read_sources
 from ecolink.entrypoints.databases import opened
-from ecolink.entrypoints.doctor import agreements, alerting, exchange, machine, people, storehouse
+from ecolink.entrypoints.doctor import access, agreements, alerting, exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.errors import EcolinkError, SettingError, UnavailableError
@@ -99,6 +99,11 @@ def examine(config: Path | None, clock: Clock) -> list[Examined]:
         this_round.note(name, name_zh, _wrong_setting(wrong))
         this_round.pass_over(*others, *OF_THE_DATABASE, *OF_THE_NODE)
         return this_round.made
+    except PermissionError as fault:
+        (name, name_zh, _), *others = OF_THE_MACHINE
+        this_round.note(name, name_zh, access.closed(fault, None))
+        this_round.pass_over(*others, *OF_THE_DATABASE, *OF_THE_NODE)
+        return this_round.made
     return examine_node(settings, file, clock, this_round)
 
 
@@ -107,6 +112,7 @@ def examine_node(
 ) -> list[Examined]:
     """Make every check of a node whose settings were read, from `file` if they stand in one."""
     this_round, now = this_round or _Round(), clock.now()
+    this_round.settings = settings
     for name, name_zh, look in OF_THE_MACHINE:
         this_round.make(name, name_zh, look, Machine(settings, file, now))
     _examine_database(this_round, settings)
@@ -122,8 +128,8 @@ def examine_node(
 
 def _examine_database(this_round: "_Round", settings: Settings) -> None:
     (name, name_zh, _), *others = OF_THE_DATABASE
-    absent = storehouse.refuse_absent(settings)
-    if absent is not None:
+    absent = _tried(storehouse.absent, settings, settings)
+    if absent.level is Level.FAIL:
         this_round.note(name, name_zh, absent)
         this_round.pass_over(*others)
         return
@@ -149,6 +155,8 @@ class _Round:
 
     def __init__(self) -> None:
         self.made: list[Examined] = []
+        self.settings: Settings | None = None
+        """Of the node that is examined, once they were read."""
 
     def note(self, name: str, name_zh: str, finding: Finding) -> None:
         """Put a check on the list with what it found."""
@@ -156,7 +164,7 @@ class _Round:
 
     def make(self, name: str, name_zh: str, look: Callable[[T], Finding], at: T) -> None:
         """Make a check; a fault is what it found."""
-        self.note(name, name_zh, _tried(look, at))
+        self.note(name, name_zh, _tried(look, at, self.settings))
 
     def pass_over(self, *checks: tuple[str, str, object]) -> None:
         """Put checks on the list that cannot be made."""
@@ -176,7 +184,7 @@ _PASSED_OVER = Finding(
 )
 
 
-def _tried(look: Callable[[T], Finding], at: T) -> Finding:
+def _tried(look: Callable[[T], Finding], at: T, given: Settings | None) -> Finding:
     try:
         return look(at)
     except SettingError as wrong:
@@ -189,7 +197,13 @@ def _tried(look: Callable[[T], Finding], at: T) -> Finding:
         why = str(getattr(fault, "orig", None) or fault).splitlines()[0]
         return _fault(f"The database refuses: {why}.", f"数据库报错：{why}。")
     except (OSError, Refused, ValueError) as fault:
-        return _fault(f"It cannot be looked at: {fault}.", f"无法检查：{fault}。")
+        return _unseen(fault, given)
+
+
+def _unseen(fault: Exception, given: Settings | None) -> Finding:
+    if isinstance(fault, PermissionError) and fault.filename:
+        return access.closed(fault, given)
+    return _fault(f"It cannot be looked at: {fault}.", f"无法检查：{fault}。")
 
 
 def _wrong_setting(wrong: SettingError) -> Finding:

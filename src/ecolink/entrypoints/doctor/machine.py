@@ -3,13 +3,14 @@
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 from ecolink.configuration import unknown_variables
 from ecolink.entrypoints import open_files
+from ecolink.entrypoints.doctor import access
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.federation.signer import read_keys
 from ecolink.settings import Settings
@@ -44,9 +45,16 @@ def keys(given: Settings) -> Finding:
     """Look whether every private key opens and is its owner's alone.
 
     Raises:
-        SettingError: one is not; the text says which, and the mend.
+        SettingError: one does not open; the text says which, and the mend.
+        PermissionError: the folder is closed to us.
 
     """
+    held_here = (
+        sorted(path for path in given.key_dir.iterdir() if path.match("*-*.pem")) if given.key_dir.exists() else []
+    )
+    findings = [finding for path in held_here if (finding := _shut_or_exposed(path, given)) is not None]
+    if findings:
+        return worst(findings, findings[0])
     passphrase = given.key_passphrase.get_secret_value().encode() if given.key_passphrase else None
     held = read_keys(given.key_dir, passphrase)
     count = sum(map(len, held.by_use.values()))
@@ -59,16 +67,19 @@ def keys(given: Settings) -> Finding:
 
 
 def files(given: Settings, config: Path | None) -> Finding:
-    """Look who else on this machine may read or change the node's files."""
-    owner = given.data_dir.stat().st_uid
-    if owner != os.geteuid():
-        return Finding.warn(
-            f"{given.data_dir} belongs to user {owner}, and you are {os.geteuid()}.",
-            f"{given.data_dir} 属于用户 {owner}，而当前用户是 {os.geteuid()}。",
-            "Run 'ecolink' as the user that the node runs as; what it makes would else be closed to the node.",
-            "请以运行节点的用户执行 ecolink 命令，否则生成的文件节点无法使用。",
+    """Look whether the node's files are all its own, and who else on this machine may read or change them."""
+    findings = [*access.not_the_nodes(given)]
+    owner, us = access.owner(given.data_dir), os.geteuid()
+    if owner != us:
+        findings.append(
+            Finding.warn(
+                f"{given.data_dir} belongs to {access.name_of(owner)}, and you are {access.name_of(us)}.",
+                f"{given.data_dir} 属于用户 {access.name_of(owner)}，而当前用户是 {access.name_of(us)}。",
+                "Run 'ecolink' as the user that the node runs as; what it makes would else be closed to the node.",
+                "请以运行节点的用户执行 ecolink 命令，否则生成的文件节点无法使用。",
+            )
         )
-    findings = [_exposed(path) for path in _private(given) if path.exists() and _mode(path) & stat.S_IRWXO]
+    findings += [_exposed(path) for path in access.places(given) if path.exists() and _mode(path) & stat.S_IRWXO]
     if config is not None and config.exists():
         secret = stat.S_IROTH if make_url(given.database_url).password else 0
         if _mode(config) & (stat.S_IWGRP | stat.S_IWOTH | secret):
@@ -77,15 +88,6 @@ def files(given: Settings, config: Path | None) -> Finding:
         findings,
         Finding.ok("Nobody else on this machine may read the node's data.", "本机其他用户无法读取节点数据。"),
     )
-
-
-def _private(given: Settings) -> Iterator[Path]:
-    """Yield what nobody else may enter; a private folder keeps private whatever is in it."""
-    yield given.data_dir
-    outside = [given.key_dir, given.backup_dir]
-    if given.uses_sqlite:
-        outside.append(Path(str(make_url(given.database_url).database)))
-    yield from (path for path in outside if not path.is_relative_to(given.data_dir))
 
 
 def disk(given: Settings) -> Finding:
@@ -117,6 +119,15 @@ def files_allowed(given: Settings, pids: Sequence[int]) -> Finding:
             f"请在服务单元中设置 LimitNOFILE={enough} 并重启节点，或调低 most_connections。",
         )
     return Finding.ok(f"{enough} open files are needed and allowed.", f"允许打开所需的 {enough} 个文件。")
+
+
+def _shut_or_exposed(key: Path, given: Settings) -> Finding | None:
+    """Return what is wrong with a key that we may not read, or that others may."""
+    try:
+        access.refuse_closed(key)
+    except PermissionError as fault:
+        return access.closed(fault, given)
+    return _exposed(key) if _mode(key) & (stat.S_IRWXG | stat.S_IRWXO) else None
 
 
 def _exposed(path: Path) -> Finding:

@@ -14,6 +14,7 @@ from ecolink.attachments.store import BlobStore
 from ecolink.audit.log import EvidenceLog
 from ecolink.entrypoints.backup import shelf
 from ecolink.entrypoints.backup.shelf import Backup
+from ecolink.entrypoints.doctor import access
 from ecolink.entrypoints.doctor.finding import Finding, worst
 from ecolink.kit.times import to_text
 from ecolink.settings import Settings
@@ -33,11 +34,18 @@ _BROKEN_INDEXES = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
 _CHECKSUM_FAILURES = "SELECT coalesce(checksum_failures, 0) FROM pg_stat_database WHERE datname = current_database()"
 
 
-def refuse_absent(given: Settings) -> Finding | None:
-    """Return what is wrong when the database is not there; to open it would make an empty one."""
+def absent(given: Settings) -> Finding:
+    """Look whether a database that is a file is there, for to open it would make an empty one, and may be read.
+
+    Raises:
+        PermissionError: it may not.
+
+    """
     path = Path(str(make_url(given.database_url).database))
     if not given.uses_sqlite or path.exists():
-        return None
+        if given.uses_sqlite:
+            access.refuse_closed(path)
+        return Finding.ok("It is there.", "数据库存在。")
     return Finding.fail(
         f"There is no database {path}.",
         f"数据库 {path} 不存在。",
@@ -123,7 +131,13 @@ def attachments(session: Session, given: Settings) -> Finding:
 
 
 def backups(given: Settings, now: datetime) -> Finding:
-    """Look how old the newest backup is and the oldest, and when one was last opened."""
+    """Look how old the newest backup is and the oldest, and when one was last opened.
+
+    Raises:
+        PermissionError: the folder is closed to us.
+
+    """
+    access.refuse_closed(given.backup_dir)
     found = shelf.backups(given.backup_dir) if given.backup_dir.is_dir() else []
     if not found:
         return Finding.warn(
