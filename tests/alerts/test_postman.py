@@ -18,7 +18,7 @@ from ecolink.alerts.postman import NetworkPostman
 from ecolink.egress import Unreachable, WayOut
 from tests.alerts.office import CONSOLE, MESSAGE, NOON, SETTINGS
 from tests.alerts.servers import MailServer, Script, Server, drip, http, say_nothing
-from tests.entrypoints.test_serving import Authority
+from tests.support.certificates import Authority
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 LETTER = write([("dispatch-1", MESSAGE)], Reader(own=False, language="zh", console_url=CONSOLE))

@@ -13,7 +13,8 @@ import pytest
 
 from tests.entrypoints.processes import Process, ecolink, status_of
 from tests.entrypoints.test_connections import answered
-from tests.entrypoints.test_serving import Authority, body_of, said_over_tls
+from tests.entrypoints.test_serving import body_of, said_over_tls
+from tests.support.certificates import Authority
 
 pytestmark = pytest.mark.processes
 

@@ -8,19 +8,15 @@ import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.entrypoints.conftest import Run
 from tests.entrypoints.processes import children, ecolink, free_port, status_of
+from tests.support.certificates import Authority
 
 pytestmark = pytest.mark.processes
 
@@ -187,6 +183,44 @@ def test_tls_is_spoken_with_forward_secrecy_and_authenticated_ciphers_or_not_at_
         assert said_over_tls(port, ca, ciphers="ECDHE+AES+SHA1") == b""
 
 
+def test_a_node_tells_until_when_the_certificate_is_good_that_it_started_with(shouning: Path, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("shouning", days=7)
+    port = free_port()
+    settings = {
+        "ECOLINK_TLS_CERTIFICATE": str(certificate),
+        "ECOLINK_TLS_KEY": str(key),
+        "ECOLINK_FEDERATION_PORT": str(port),
+        "ECOLINK_FEDERATION_URL": f"https://127.0.0.1:{port}",
+    }
+    for days in (7, 90):  # started anew, it shows the renewed one
+        with ecolink(shouning, "serve", **settings) as node:
+            node.wait_for_line()
+            authority.issue("shouning", days=90)
+            ends = shown_over_tls(port, authority.certificate_file)
+            assert round((ends - datetime.now(UTC)) / timedelta(days=1)) == days
+            told = re.findall(
+                r"^ecolink_tls_certificate_expires_timestamp_seconds{(.*)} (.*)$",
+                body_of(node.local_port, "/metrics"),
+                re.MULTILINE,
+            )
+            ((labels, value),) = told
+            assert 'setting="tls_certificate"' in labels
+            assert datetime.fromtimestamp(float(value), UTC) == ends
+
+
+def shown_over_tls(port: int, ca: Path) -> datetime:
+    """Return when the certificate ends that a node shows."""
+    context = ssl.create_default_context(cafile=str(ca))
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+    ):
+        shown = secured.getpeercert()
+    assert shown is not None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+
+
 def said_over_tls(
     port: int, ca: Path, certificate: Path | None = None, key: Path | None = None, *, ciphers: str | None = None
 ) -> bytes:
@@ -206,53 +240,3 @@ def said_over_tls(
             return secured.recv(1000)
     except (ssl.SSLError, ConnectionError):
         return b""
-
-
-class Authority:
-    """A private CA in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        self.folder = folder
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {folder.name}")])
-        basic = x509.BasicConstraints(ca=True, path_length=0)
-        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
-        certificate = (
-            self._builder(self.name, self.key).add_extension(basic, critical=True).add_extension(usage, critical=True)
-        )
-        self.certificate_file = folder / "ca.pem"
-        self.certificate_file.write_bytes(_pem(certificate.sign(self.key, hashes.SHA256())))
-
-    def issue(self, name: str) -> tuple[Path, Path]:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        certificate = self._builder(subject, key).add_extension(address, critical=False).sign(self.key, hashes.SHA256())
-        paths = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        paths[0].write_bytes(_pem(certificate))
-        paths[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return paths
-
-    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(identifier, critical=False)
-        )
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)

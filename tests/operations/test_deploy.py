@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.serving import GRACE_S
 from ecolink.entrypoints.worker import STOP_S
-from ecolink.kit.meters import HTTP_REQUESTS, RECEIPTS_VERIFIED, REFUSALS
+from ecolink.kit.meters import CERTIFICATE_EXPIRES, HTTP_REQUESTS, RECEIPTS_VERIFIED, REFUSALS
 from tests.support.town import QINGYUAN, SHOUNING, Town
 
 ROOT = Path(__file__).parents[2]
@@ -32,10 +32,12 @@ _GRAMMAR = {
     "or",
     "sum",
     "max",
+    "min",
     "abs",
     "rate",
     "increase",
     "deriv",
+    "time",
     "vector",
     "histogram_quantile",
     "label_values",
@@ -49,6 +51,7 @@ def told(town: Town) -> dict[str, Metric]:
     RECEIPTS_VERIFIED.labels(QINGYUAN)
     REFUSALS.labels("bad-signature")
     HTTP_REQUESTS.labels("GET", "/livez", 200)
+    CERTIFICATE_EXPIRES.labels("tls_certificate")
     with TestClient(local_app(node), base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
         text = client.get("/metrics").text
     return {name: family for family in text_string_to_metric_families(text) for name in series_of(family)}

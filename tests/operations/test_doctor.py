@@ -73,7 +73,7 @@ def test_a_new_node_has_no_backup_and_no_worker_and_all_else_is_in_order(shounin
     assert "没有工作进程在运行" in result.stdout
     told = shouning.told("doctor")
     assert told["ok"] is True
-    assert [each["number"] for each in told["checks"]] == list(range(1, 24))
+    assert [each["number"] for each in told["checks"]] == list(range(1, 25))
     assert all(each["detail_zh"] and each["detail_en"] for each in told["checks"])
     assert all(each["mend_zh"] and each["mend_en"] for each in told["checks"] if each["level"] in {"warn", "fail"})
 

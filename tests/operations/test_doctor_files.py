@@ -20,6 +20,7 @@ from ecolink.entrypoints.doctor import access, machine
 from ecolink.entrypoints.doctor.finding import Level
 from tests.operations.operator import Operator
 from tests.operations.test_doctor import found
+from tests.support.certificates import Authority
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
@@ -121,6 +122,24 @@ def test_whoever_is_not_the_nodes_user_is_told_to_ask_as_that_user(unprivileged:
     unprivileged.data.chmod(0o700)
     assert finding.level is Level.FAIL
     assert finding.mend_en.endswith("runuser -u root -- ecolink doctor")
+
+
+def test_a_tls_key_of_roots_is_given_to_the_node_and_its_certificate_is_looked_at_all_the_same(
+    unprivileged: Operator, to_root: Give
+):
+    home = unprivileged.bureau.config.parent
+    authority = Authority(home / "tls")
+    certificate, key = authority.issue("shouning", days=-3)
+    text = unprivileged.bureau.config.read_text("utf-8").replace('l = "http://', 'l = "https://')
+    given = f'tls_certificate = "{certificate}"\ntls_key = "{key}"\n'
+    unprivileged.bureau.config.write_text(given + text, "utf-8")
+    to_root(key)
+    key.chmod(0o600 if AS_ROOT else 0)
+    with as_the_node(unprivileged) as user:
+        told = found(unprivileged)["certificates"].finding.told
+    assert len(told) == 2
+    assert "is over since" in told[0].detail_en
+    assert told[1].mend_en == f"chown {access.name_of(user)} {key}"
 
 
 def test_root_is_told_of_open_modes_and_of_files_that_are_not_the_nodes_each_with_its_mend(

@@ -298,7 +298,7 @@ def test_no_label_says_more_than_a_bureau_a_lane_or_a_word_of_ours(town: Town, s
     labels = {label for family in text_string_to_metric_families(text) for s in family.samples for label in s.labels}
     assert labels <= {
         "peer", "lane", "state", "kind", "because", "waits_for", "reason", "method", "route", "status",
-        "le", "process", "host", "version", "python", "channel", "outcome",
+        "le", "process", "host", "version", "python", "channel", "outcome", "setting",
     }  # fmt: skip
     assert "林某" not in text
     assert "13800000000" not in text

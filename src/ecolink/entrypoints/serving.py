@@ -22,7 +22,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from ecolink.configuration import variable
-from ecolink.entrypoints import open_files
+from ecolink.entrypoints import certificates, open_files
 from ecolink.entrypoints.applications import federation_app, reception
 from ecolink.entrypoints.connections import IDLE_S, BoundedConnection, lobby_of
 from ecolink.entrypoints.handshake import TlsEntrance
@@ -145,6 +145,7 @@ async def _serve_both(node: Node, sockets: Sockets, announce: Announce, connecti
         lobby = lobby_of(server.server_state)
         lobby.most = connections
         CONNECTIONS.labels(side).set_function(lobby.__len__)
+    certificates.tell(settings)
 
     gc.freeze()  # all that was built so far stays: a collection need not halt the node to look at it
 

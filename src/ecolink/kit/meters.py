@@ -70,6 +70,12 @@ CONNECTIONS: Final = Gauge(
 CONNECTIONS_CUT: Final = Counter(
     "ecolink_connections_cut", "Connections this process cut, by what was wrong with them", ["reason"], registry=PROCESS
 )
+CERTIFICATE_EXPIRES: Final = Gauge(
+    "ecolink_tls_certificate_expires_timestamp_seconds",
+    "When the certificates are over that this process took in at its start, by the setting that names them",
+    ["setting"],
+    registry=PROCESS,
+)
 
 ProcessCollector(registry=PROCESS)
 

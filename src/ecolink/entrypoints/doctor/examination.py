@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ecolink.configuration import load, read_sources
 from ecolink.entrypoints.databases import opened
-from ecolink.entrypoints.doctor import access, agreements, alerting, exchange, machine, people, storehouse
+from ecolink.entrypoints.doctor import access, agreements, alerting, certificates, exchange, machine, people, storehouse
 from ecolink.entrypoints.doctor.finding import Finding, Level
 from ecolink.entrypoints.wiring import Node, build_node
 from ecolink.errors import EcolinkError, SettingError, UnavailableError
@@ -57,6 +57,7 @@ OF_THE_MACHINE: Final[tuple[tuple[str, str, Callable[[Machine], Finding]], ...]]
     ("settings", "配置", lambda at: machine.settings(at.settings, at.config)),
     ("keys", "密钥", lambda at: machine.keys(at.settings)),
     ("files", "文件权限", lambda at: machine.files(at.settings, at.config)),
+    ("certificates", "TLS 证书", lambda at: certificates.certificates(at.settings, at.now)),
     ("disk", "磁盘空间", lambda at: machine.disk(at.settings)),
     ("backups", "备份", lambda at: storehouse.backups(at.settings, at.now)),
 )
