@@ -471,3 +471,41 @@ def test_an_officer_erases_while_a_worker_wakes_what_waited_in_the_thread(town: 
     assert parts(town, JINGNING, thread) == [False, False, False]
     town.settle()
     assert states(town, JINGNING) == {"applied"}
+
+
+@on_postgresql
+def test_what_came_late_is_erased_while_an_operator_has_all_that_was_set_aside_tried_again(
+    town: Town, rooms: Rooms
+) -> None:
+    one, two = (say(town, SHOUNING, QINGYUAN).statement.thread for _ in range(2))
+    town.settle()
+    town.network.keep_back = carries_persons
+    for thread in (two, one):
+        say(town, QINGYUAN, SHOUNING, thread=thread)
+    deliver(town, QINGYUAN)
+    for thread in (one, two):
+        rooms.erase(SHOUNING, thread)
+    town.network.keep_back = None
+    town.network.release()
+    node, now, retried = town.nodes[SHOUNING], town.clock.now(), []
+
+    def wait(*_: object) -> None:
+        raise Park("somebody")
+
+    def retry() -> None:
+        with node.database.begin() as session:
+            retried.append(node.applier.retry(session))
+
+    node.handlers["lead.requested.v1"] = wait
+    while node.applier.step((Lane.CASE,), now):
+        pass
+    assert states(town, SHOUNING) == {"applied", "parked"}
+
+    others = once_after(node, "FOR UPDATE", retry)
+    with capture_logs() as said:
+        with node.database.begin() as session:
+            assert rooms.at[SHOUNING].erase_latecomers(session, now) == 2
+        others[0].join()
+    assert (retried, said) == ([2], []), "nobody was put off"
+    assert [parts(town, SHOUNING, thread) for thread in (one, two)] == [[False, False]] * 2
+    assert states(town, SHOUNING) == {"applied", "pending"}

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from ecolink.entrypoints.wiring import Node
 from ecolink.errors import IllegalMoveError, NotFoundError
 from ecolink.exchanges.leads.rules import State
-from ecolink.federation import operations, queues
+from ecolink.federation import applying, operations, queues
 from ecolink.federation.applying import REJECTED, Parked
 from ecolink.federation.models import Alarm, StatementRow
 from ecolink.federation.threads import load
@@ -370,6 +370,22 @@ def test_what_is_applied_together_is_undone_together_when_the_database_fails(tow
     assert qingyuan.texts == ["one", "three"]
     town.wait(timedelta(seconds=1))
     assert qingyuan.texts == ["one", "three", "unlucky"]
+
+
+def test_of_very_many_matters_the_oldest_are_tried_again_first(town, shouning, qingyuan, monkeypatch):
+    monkeypatch.setattr(applying, "MOST_THREADS", 2)
+    texts = ["one", "two", "three"]
+    qingyuan.stumble.update(texts)
+    for text in texts:
+        shouning.send(text, QINGYUAN)
+    town.settle()
+    qingyuan.stumble.clear()
+    assert retry(qingyuan) == 2
+    town.settle()
+    assert qingyuan.texts == ["one", "two"]
+    assert retry(qingyuan) == 1
+    town.settle()
+    assert qingyuan.texts == texts
 
 
 def test_retrying_what_is_not_parked_says_so(town, shouning, qingyuan):

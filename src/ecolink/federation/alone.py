@@ -1,4 +1,4 @@
-"""Being alone in a thread: whoever applies a statement, or erases, has its whole thread until the commit.
+"""Being alone in a thread: whoever applies, erases, or has what was set aside tried again, has it until the commit.
 
 Otherwise a statement could miss a predecessor that another worker is just applying, and be set aside after that worker
 had looked for what waits: nobody would wake it again. And an erasure, which locks every statement of its thread, would

@@ -40,6 +40,9 @@ AGAIN_AFTER: Final = timedelta(seconds=1)
 TOGETHER: Final = 16
 """Statements at most that are applied in one transaction."""
 
+MOST_THREADS: Final = 2_000
+"""Threads at most of which what was set aside is tried again at once: PostgreSQL has room for some 6,400 locks."""
+
 _STATEMENTS = table_of(StatementRow).c
 _OLDEST = (
     # One after the other in each lane; all lanes together would be sorted.
@@ -211,20 +214,25 @@ class Applier:
         ]
 
     def retry(self, session: Session, jti: str | None = None) -> int:
-        """Put one parked statement, or all of them, back in the queue; return how many.
+        """Put one parked statement, or those of the `MOST_THREADS` oldest threads, back in the queue; return how many.
 
         Raises:
             NotFoundError: none is parked under that id.
 
         """
-        chosen = update(StatementRow).where(StatementRow.state == "parked").values(state="pending", state_reason=None)
-        if jti is not None:
-            chosen = chosen.where(StatementRow.jti == jti)
-        rows = session.scalars(chosen.returning(StatementRow.n)).all()
+        chosen = [StatementRow.state == "parked", *([] if jti is None else [StatementRow.jti == jti])]
+        by_age = select(StatementRow.thread).where(*chosen).group_by(StatementRow.thread)
+        threads = session.scalars(by_age.order_by(func.min(StatementRow.n)).limit(MOST_THREADS)).all()
+        count = 0
+        for thread in sorted(threads):
+            alone.wait(session, thread)
+            again = update(StatementRow).where(*chosen, StatementRow.thread == thread)
+            again = again.values(state="pending", state_reason=None)
+            count += len(session.scalars(again.returning(StatementRow.n)).all())
         ring(session, Bell.APPLY_EMERGENCY, Bell.APPLY)
-        if jti is not None and not rows:
+        if jti is not None and not count:
             raise NotFoundError(f"No statement {jti} is parked.", f"没有搁置的消息 {jti}。")
-        return len(rows)
+        return count
 
     def _put_off(self, n: int, now: datetime) -> None:
         """Let the others go first, and try this one again by itself."""
