@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,13 @@ class Disk:
     def fill(self, *, leaving: int = 0) -> None:
         """Take all room but `leaving` bytes."""
         with self._filler.open("ab") as filler:
-            room = os.statvfs(self.folder)
-            os.posix_fallocate(filler.fileno(), 0, max(room.f_bavail * room.f_frsize - leaving, 1) + filler.tell())
+            while (room := self._room() - leaving) > 0:
+                with suppress(OSError):  # somebody else has taken of it meanwhile
+                    os.posix_fallocate(filler.fileno(), 0, os.fstat(filler.fileno()).st_size + room)
+
+    def _room(self) -> int:
+        room = os.statvfs(self.folder)
+        return room.f_bavail * room.f_frsize
 
     def clear(self) -> None:
         """Give the room back."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -307,12 +308,7 @@ def test_a_postgresql_that_is_restarted_made_read_only_or_killed_in_a_commit_los
     tmp_path: Path, cluster: Cluster
 ):
     server = cluster.server
-    server.execute("CREATE DATABASE qingyuan")
-    shouning = Bureau(SHOUNING, tmp_path / SHOUNING / "ecolink.toml", None)
-    qingyuan = Bureau(QINGYUAN, tmp_path / QINGYUAN / "ecolink.toml", server.database("qingyuan"))
-    for bureau in (shouning, qingyuan):
-        bureau.found()
-    introduce(shouning, qingyuan)
+    shouning, qingyuan = founded_beside(cluster, tmp_path)
     near, far = Caller(qingyuan, SHOUNING, "近火"), Caller(shouning, QINGYUAN, "远火")
 
     def survives(fault: Callable[[], None], mend: Callable[[], None]) -> None:
@@ -342,6 +338,77 @@ def test_a_postgresql_that_is_restarted_made_read_only_or_killed_in_a_commit_los
         heard(node)
 
 
+@pytest.fixture
+def cramped() -> Iterator[tuple[Cluster, Disk]]:
+    """A PostgreSQL server of one's own, whose tables and log are all that lies on a disk of 96 MiB."""
+    with TemporaryDirectory(prefix="ecolink-disk-") as above:
+        Path(above).chmod(0o711)  # the server does not run as root
+        with disk(Path(above) / "disk", 96) as small:
+            try:
+                cluster = make_cluster(small.folder, min_wal_size="2MB", max_wal_size="4MB")
+            except NoPostgresError as reason:
+                pytest.skip(str(reason))
+            yield cluster, small
+            cluster.stop()
+
+
+def test_a_full_disk_under_postgresql_stops_everything_loses_nothing_and_is_over_when_there_is_room(
+    tmp_path: Path, cramped: tuple[Cluster, Disk]
+):
+    cluster, small = cramped
+    shouning, qingyuan = founded_beside(cluster, tmp_path)
+    near, far = Caller(qingyuan, SHOUNING, "近火"), Caller(shouning, QINGYUAN, "远火")
+
+    def survives(fill_up: Callable[[], None]) -> None:
+        """Have the disk fill up while everybody calls, and make room when it was noticed."""
+        refused, taken = len(near.refused), len(near.titles)
+        with near.calling(), far.calling():
+            wait_until(lambda: len(near.titles) > taken + 3)
+            fill_up()
+            wait_until(lambda: len(near.refused) > refused + 3)
+            wait_until(lambda: "unavailable" in last_error(shouning))
+            for federation in (False, True):
+                wait_until(lambda: reasons(qingyuan, federation=federation) == [CANNOT_BE_WRITTEN])  # noqa: B023
+            assert failures(qingyuan) > 0
+        taken = len(near.titles)
+        small.clear()
+        wait_until(lambda: cluster.start_again() and reasons(qingyuan) == [])
+        wait_until(near.raise_one)
+        assert near.titles[taken:]
+
+    with shouning.process("serve"), qingyuan.process("serve") as node:
+        qingyuan.call("GET", "/me")
+        survives(small.fill)
+        survives(partial(fill_the_log_too, cluster, small))
+        settled((shouning, qingyuan), {"actual": near.titles + far.titles})
+        told_properly(near.refused)
+        assert far.refused == []
+        assert qingyuan.faults() == shouning.faults() == []
+        assert "database" not in findings(qingyuan)
+        events = heard(node)
+    told = [event for event in events if event["event"].startswith("database.")]
+    assert len(told) < 10, "what is small goes on being written, and is no sign that it is over"
+
+
+def fill_the_log_too(cluster: Cluster, small: Disk) -> None:
+    """Fill the disk, and have the server's log need more room than was set aside for it: the server ends itself."""
+    small.fill()
+    with suppress(psycopg.OperationalError):
+        while True:
+            cluster.server.execute("SELECT pg_logical_emit_message(false, 'filler', repeat('x', 1000000))")
+
+
+def founded_beside(cluster: Cluster, folder: Path) -> tuple[Bureau, Bureau]:
+    """Found Shouning's node, and Qingyuan's on a database of `cluster`."""
+    cluster.server.execute("CREATE DATABASE qingyuan")
+    shouning = Bureau(SHOUNING, folder / SHOUNING / "ecolink.toml", None)
+    qingyuan = Bureau(QINGYUAN, folder / QINGYUAN / "ecolink.toml", cluster.server.database("qingyuan"))
+    for bureau in (shouning, qingyuan):
+        bureau.found()
+    introduce(shouning, qingyuan)
+    return shouning, qingyuan
+
+
 def standby(server: Server, *, yes: bool) -> None:
     """Make the server take no writes, as one is that somebody failed over to."""
     server.execute(f"ALTER SYSTEM SET default_transaction_read_only = {'on' if yes else 'off'}")
@@ -359,6 +426,6 @@ def kill_in_a_commit(cluster: Cluster) -> None:
 
 
 def bring_back(cluster: Cluster) -> None:
-    settings = cluster.home / "data" / "postgresql.auto.conf"
+    settings = cluster.data / "postgresql.auto.conf"
     settings.write_text("", "utf-8")
     cluster.start()

@@ -151,13 +151,16 @@ class Cluster:
 
     programs: Path
     home: Path
+    data: Path
     settings: dict[str, str]
     run_as: dict[str, Any]
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def make(cls, programs: Path, settings: dict[str, str]) -> Self:
-        """Make the files in a temporary folder; they go, and the process with them, when we end.
+    def make(cls, programs: Path, settings: dict[str, str], disk: Path | None = None) -> Self:
+        """Make the files in a temporary folder, data and log on a small `disk` if one is given.
+
+        They go, and the process with them, when we end.
 
         Raises:
             NoPostgresError: it cannot be made.
@@ -169,12 +172,15 @@ class Cluster:
         if user is not None:
             os.chown(home, user.pw_uid, user.pw_gid)
             programs = _reachable(programs, home, user)
+            if disk is not None:
+                os.chown(disk, user.pw_uid, user.pw_gid)
+        data = (disk or home) / "data"
         run_as: dict[str, Any] = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
         made = subprocess.run(
             [
                 programs / "initdb",
                 "-D",
-                home / "data",
+                data,
                 "-U",
                 _USER,
                 "-A",
@@ -183,6 +189,7 @@ class Cluster:
                 "UTF8",
                 "--no-locale",
                 "--no-sync",
+                *(() if disk is None else ("--wal-segsize=1",)),
             ],
             cwd=home,
             env=_environment(home),
@@ -194,7 +201,7 @@ class Cluster:
         if made.returncode != 0:
             msg = f"initdb of {programs} failed: {made.stderr.strip()}"
             raise NoPostgresError(msg)
-        cluster = cls(programs, home, settings, run_as)
+        cluster = cls(programs, home, data, settings, run_as)
         atexit.register(cluster.stop)  # runs before the folder's removal
         return cluster
 
@@ -215,7 +222,7 @@ class Cluster:
         log = self.home / "log"
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [self.programs / "postgres", "-D", self.home / "data", "-k", self.home, *settings],
+                [self.programs / "postgres", "-D", self.data, "-k", self.home, *settings],
                 cwd=self.home,
                 env=_environment(self.home),
                 stdin=subprocess.DEVNULL,
@@ -225,6 +232,12 @@ class Cluster:
                 **self.run_as,
             )
         _wait_until_ready(self.server, self.process, log)
+
+    def start_again(self) -> bool:
+        """Serve, as a supervisor would see to it, if it ended by itself."""
+        if self.process is not None and self.process.poll() is not None:
+            self.start()
+        return True
 
     def stop(self) -> None:
         """Have it end its sessions and stop, waiting for nobody."""
@@ -247,14 +260,17 @@ class Cluster:
         self.process = None
 
 
-def make_cluster(**settings: str) -> Cluster:
+def make_cluster(disk: Path | None = None, **settings: str) -> Cluster:
     """Return a server of one's own, to be stopped and killed at will; it keeps what it committed when it is killed.
+
+    With a `disk` its data lie there, in little room.
 
     Raises:
         NoPostgresError: none can be made.
 
     """
-    cluster = Cluster.make(_programs(), _SETTINGS | {"synchronous_commit": "on", "shared_buffers": "16MB"} | settings)
+    chosen = _SETTINGS | {"synchronous_commit": "on", "shared_buffers": "16MB"} | settings
+    cluster = Cluster.make(_programs(), chosen, disk)
     cluster.start()
     return cluster
 

@@ -3,13 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from psycopg.errors import DiskFull
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from ecolink.entrypoints.applications import federation_app, local_app
+from ecolink.errors import UnavailableError
 from ecolink.kit.buckets import Buckets
 from ecolink.storage.heartbeats import STALE_AFTER
+from ecolink.storage.outages import FULL_FOR_S
 from ecolink.surface.door import Door
 from ecolink.web.app import build_federation
 from ecolink.web.health import FRESH
@@ -72,6 +76,25 @@ def test_a_node_that_may_only_read_its_database_is_not_ready(town: Town):
     switch = "OFF"
     node.database.dispose()
     assert reasons(town) == []
+
+
+def test_a_node_whose_database_has_room_for_little_things_only_is_not_ready_and_says_once_that_it_is_over(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+):
+    node, monotonic = town.nodes[SHOUNING], [1000.0]
+    monkeypatch.setattr("ecolink.storage.outages.monotonic", lambda: monotonic[0])
+    with capture_logs() as said:
+        for _ in range(2):
+            with pytest.raises(UnavailableError), node.database.begin():
+                raise OperationalError("INSERT", {}, DiskFull("could not extend file"))
+            monotonic[0] += FULL_FOR_S - 1
+            assert reasons(town) == reasons(town, local=False) == ["The database cannot be written."]
+        monotonic[0] += 1
+        assert reasons(town) == []
+    assert [event["event"] for event in said if event["event"].startswith("database.")] == [
+        "database.unavailable",
+        "database.available",
+    ]
 
 
 def test_a_node_on_another_schema_or_without_a_key_says_both(town: Town, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from ecolink.errors import UnavailableError
 from ecolink.kit.meters import COMMIT_SECONDS
-from ecolink.storage.faults import is_conflict, is_outage, keep_values_out, reason_of
+from ecolink.storage.faults import is_conflict, is_full, is_outage, keep_values_out, reason_of
 from ecolink.storage.outages import Outage
 from ecolink.storage.queries import driver_of
 from ecolink.storage.rows import copy_rows
@@ -198,6 +198,11 @@ class Database:
             yield session
 
     @property
+    def is_full(self) -> bool:
+        """Tell whether a server said a moment ago that it has no room, though it may have some for what is small."""
+        return self._outage.is_full
+
+    @property
     def holds_up_nobody(self) -> bool:
         """Tell whether nobody of this process waits for the transaction under way.
 
@@ -225,7 +230,7 @@ class Database:
             if not is_outage(fault):
                 raise
             if not is_conflict(fault):
-                self._outage.note(reason_of(fault))
+                self._outage.note(reason_of(fault), is_full=is_full(fault))
             raise _unavailable() from fault
 
     @contextmanager

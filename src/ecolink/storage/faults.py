@@ -16,6 +16,8 @@ _DATA_EXCEPTION = "22"
 _READ_ONLY = "25006"
 """SQLSTATE of a server that takes no writes: a standby somebody failed over to, or one an operator set so."""
 
+_FULL = "53100"
+"""SQLSTATE of a server that needs room on its disk and finds none."""
 
 _CONFLICT = frozenset({"40001", "40P01"})
 """SQLSTATEs of PostgreSQL for the one it chose to end of two transactions that were in each other's way."""
@@ -33,6 +35,11 @@ def is_outage(fault: Exception) -> bool:
     return isinstance(fault, DBAPIError) and (
         fault.connection_invalidated or getattr(fault.orig, "sqlstate", None) == _READ_ONLY
     )
+
+
+def is_full(fault: Exception) -> bool:
+    """Tell whether a server found no room for this; for what is smaller it may have some."""
+    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", None) == _FULL
 
 
 def reason_of(fault: Exception) -> str:

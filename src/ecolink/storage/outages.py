@@ -9,6 +9,10 @@ from ecolink.kit.meters import DATABASE_FAILURES
 
 TELL_EVERY_S = 60.0
 
+FULL_FOR_S = 10.0
+"""How long a server counts as full after it last said so. What is small finds room in it meanwhile: that it was
+committed is no sign that there is room for more."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -19,14 +23,22 @@ class Outage:
     _since: float | None = None
     _told_at: float = 0.0
     _failed: int = 0
+    _full_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, why: str) -> None:
+    @property
+    def is_full(self) -> bool:
+        """Whether a server said a moment ago that it has no room."""
+        return monotonic() < self._full_until
+
+    def note(self, why: str, *, is_full: bool = False) -> None:
         """Count a transaction that could not be done; `why` is what the database says, without any value."""
         DATABASE_FAILURES.inc()
         now = monotonic()
         with self._lock:
             self._failed += 1
+            if is_full:
+                self._full_until = now + FULL_FOR_S
             if self._since is not None and now - self._told_at < TELL_EVERY_S:
                 return
             self._since = now if self._since is None else self._since
@@ -37,7 +49,7 @@ class Outage:
     def end(self) -> None:
         """Note that a transaction was committed: the database can be written."""
         began = self._since  # looked at without the lock: there is none, nearly always
-        if began is None:
+        if began is None or self.is_full:
             return
         with self._lock:
             if self._since != began:

@@ -58,6 +58,8 @@ class Readiness:
             if not found:
                 with database.begin() as session:
                     prove_writable(session)
+                if database.is_full:
+                    return [_DATABASE]
         except (UnavailableError, DBAPIError):
             return [_DATABASE]
         return found
