@@ -28,7 +28,7 @@ from ecolink.federation.handling import Handlers, Park, Reject
 from ecolink.federation.models import Equivocation, PeerRow, StatementRow
 from ecolink.federation.outbox import Outbox
 from ecolink.federation.peers import PeerState
-from ecolink.federation.statements import Stored, parents_of, said_before, stored
+from ecolink.federation.statements import Stored, audience_of, parents_of, said_before, stored
 from ecolink.protocol.kinds.privacy import MAX_PARTS, ErasureReason, PersonalDataCompliedV1, PersonalDataErasedV1
 from ecolink.protocol.statement import Draft, Lane, Statement
 from ecolink.protocol.threads import Node, order
@@ -214,7 +214,7 @@ class Erasure:
 
     def _shared(self, rows: Sequence[StatementRow]) -> set[str]:
         """Return the bureaus that hold what we decide about."""
-        return {code for row in _decided_by(rows, self.us) for code in (row.iss, *row.aud)} - {self.us}
+        return {code for row in _decided_by(rows, self.us) for code in (row.iss, *audience_of(row))} - {self.us}
 
     # Erasing --------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from ecolink.errors import NotFoundError
 from ecolink.federation.keystore import BureauKeys, Keystore
 from ecolink.federation.models import InBatch, InChannel, InEntry, OutBatch, OutEntry, StatementRow
 from ecolink.federation.signer import Signer
-from ecolink.federation.statements import parents_of
+from ecolink.federation.statements import audience_of, parents_of
 from ecolink.federation.witnessing import open_own
 from ecolink.kit.canonical import sha256_hex
 from ecolink.protocol import evidence
@@ -107,7 +107,7 @@ class EvidenceDesk:
         return [place for place in dict.fromkeys(found) if place.kind in _PROVING]
 
     def _manifests(self, session: Session, rows: Iterable[StatementRow]) -> dict[str, list[Document]]:
-        bureaus = {self.us, *(row.iss for row in rows), *(code for row in rows for code in row.aud)}
+        bureaus = {self.us, *(row.iss for row in rows), *(code for row in rows for code in audience_of(row))}
         chains = {code: self.keystore.documents(session, code) for code in sorted(bureaus)}
         return {code: documents for code, documents in chains.items() if documents}
 
@@ -116,7 +116,7 @@ class EvidenceDesk:
     ) -> list[bytes]:
         """Choose, of each participant's attestations, the first that covers each leaf and its newest word."""
         own = self.keystore.keys_of(session, self.us)
-        participants = {code for row in rows for code in (row.iss, *row.aud)} - {self.us}
+        participants = {code for row in rows for code in (row.iss, *audience_of(row))} - {self.us}
         chosen: dict[bytes, str] = {}
         for code in sorted(participants):
             held = select(AttestationRow).where(AttestationRow.unit_code == code)

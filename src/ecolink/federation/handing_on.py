@@ -6,11 +6,12 @@ place for it in our channels, and is sent it now as if it had just been said.
 
 from datetime import datetime
 
-from sqlalchemy import String, cast, exists, select
+from sqlalchemy import String, cast, exists, or_, select
 from sqlalchemy.orm import Session
 
 from ecolink.federation.models import OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.outbox import Entry, queue
+from ecolink.federation.statements import audience
 from ecolink.storage.engine import Database
 
 
@@ -37,13 +38,14 @@ def _owed(session: Session, peer: str) -> list[int]:
         OutChannel.id == OutEntry.channel_id,
         OutChannel.recipient == peer,
     )
+    written = cast(StatementRow.aud, String)
     rows = session.execute(
         select(StatementRow.n, StatementRow.aud)
         .where(
             StatementRow.returned_at.is_not(None),
-            cast(StatementRow.aud, String).contains(peer),
+            or_(written.contains(peer), written.not_like('["%"]')),  # the latter is damaged
             ~queued.correlate(StatementRow),
         )
         .order_by(StatementRow.n)
-    )
-    return [n for n, aud in rows if peer in aud]
+    ).all()
+    return [n for n, aud in rows if peer in audience(session, n, aud)]

@@ -14,6 +14,7 @@ from ecolink.federation.callers import Caller, Callers
 from ecolink.federation.gate import JOSE, Room
 from ecolink.federation.models import InBatch, InChannel, OutBatch, OutChannel, StatementRow
 from ecolink.federation.operations import Answer, Call
+from ecolink.federation.statements import audience
 from ecolink.federation.witnessing import Witnessing
 from ecolink.kit.canonical import dumps
 from ecolink.protocol.limits import MAX_EPOCH, MAX_INTEGER
@@ -81,9 +82,11 @@ class LogDesk:
 
 def _is_their_statement(session: Session, caller: str, digest: str, jti: str) -> bool:
     row = session.execute(
-        select(StatementRow.iss, StatementRow.aud).where(StatementRow.jti == jti, StatementRow.digest == digest)
+        select(StatementRow.n, StatementRow.iss, StatementRow.aud).where(
+            StatementRow.jti == jti, StatementRow.digest == digest
+        )
     ).first()
-    return row is not None and (caller == row.iss or caller in row.aud)
+    return row is not None and (caller == row.iss or caller in audience(session, row.n, row.aud))
 
 
 def _is_their_receipt(session: Session, caller: str, batch: str) -> bool:

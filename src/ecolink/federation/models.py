@@ -52,7 +52,8 @@ class StatementRow(Base):
     type: Mapped[str] = mapped_column(String(64))
     thread: Mapped[str] = mapped_column(ID)
     lane: Mapped[str] = mapped_column(LANE)
-    aud: Mapped[list[str]]
+    aud: Mapped[list[str] | None] = mapped_column(TextList, nullable=False)
+    """None: damaged; the signed bytes say who they are (`statements.audience_of`)."""
     parents: Mapped[list[str] | None] = mapped_column(TextList, nullable=False)
     """None: damaged; the signed bytes say what they are (`statements.parents_of`)."""
     is_exercise: Mapped[bool]

@@ -13,7 +13,7 @@ from ecolink.errors import ConflictError, InvalidError
 from ecolink.federation.models import OutChannel, OutEntry, PeerRow, StatementRow
 from ecolink.federation.peers import Peers, PeerState
 from ecolink.federation.signer import Signer
-from ecolink.federation.statements import Stored, keep, parents_of
+from ecolink.federation.statements import Stored, audience, keep, parents_of
 from ecolink.kit.ids import new_id
 from ecolink.protocol.batch import GENESIS, chain
 from ecolink.protocol.leaves import LeafKind
@@ -208,7 +208,11 @@ def visible_heads(session: Session, thread: str, recipients: Sequence[str]) -> t
             )
         )
     )
-    seen = [entry for entry in known if entry.n not in never_held and set(recipients) <= {entry.iss, *entry.aud}]
+    seen = [
+        entry
+        for entry in known
+        if entry.n not in never_held and set(recipients) <= {entry.iss, *audience(session, entry.n, entry.aud)}
+    ]
     answered = {parent for entry in seen for parent in _parents_of(session, entry.n, entry.parents)}
     return tuple(sorted(entry.digest for entry in seen if entry.digest not in answered))
 

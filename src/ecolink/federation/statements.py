@@ -181,6 +181,26 @@ def parents_of(row: StatementRow) -> Sequence[str]:
     return read_statement(row.token, row.private).parents if row.parents is None else row.parents
 
 
+def audience_of(row: StatementRow) -> Sequence[str]:
+    """Return the bureaus a statement is for: from its row, or from its signed bytes where the row is damaged.
+
+    Raises:
+        Refused: its bytes are damaged too.
+
+    """
+    return read_statement(row.token, row.private).aud if row.aud is None else row.aud
+
+
+def audience(session: Session, n: int, written: Sequence[str] | None) -> Sequence[str]:
+    """Return the bureaus a statement is for; its bytes are fetched only where what is `written` there is damaged.
+
+    Raises:
+        Refused: its bytes are damaged too.
+
+    """
+    return audience_of(session.get_one(StatementRow, n)) if written is None else written
+
+
 def find(session: Session, iss: str, jti: str) -> Stored:
     """Return the statement `jti` of bureau `iss`.
 

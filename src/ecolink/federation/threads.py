@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ecolink.federation.models import OutChannel, OutEntry, StatementRow
-from ecolink.federation.statements import COLUMNS, Held, Stored, stored
+from ecolink.federation.statements import COLUMNS, Held, Stored, audience, stored
 from ecolink.storage.base import table_of
 from ecolink.storage.queries import Query
 
@@ -51,8 +51,9 @@ def load(session: Session, thread: str, known: Stored | None = None) -> list[Sto
 def bureaus_of(session: Session, thread: str, word: str) -> frozenset[str]:
     """Return the bureaus that said, or were told, anything in a thread whose types begin with `word`; us among them."""
     of_kind = StatementRow.type.startswith(f"{word}.", autoescape=True)
-    rows = session.execute(select(StatementRow.iss, StatementRow.aud).where(StatementRow.thread == thread, of_kind))
-    return frozenset(bureau for iss, aud in rows for bureau in (iss, *aud))
+    said = select(StatementRow.n, StatementRow.iss, StatementRow.aud).where(StatementRow.thread == thread, of_kind)
+    rows = session.execute(said).all()
+    return frozenset(bureau for n, iss, aud in rows for bureau in (iss, *audience(session, n, aud)))
 
 
 def delivery(session: Session, thread: str, now: datetime) -> list[Delivery]:
