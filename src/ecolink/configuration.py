@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource, SecretsSettingsSource, SettingsError
 
 from ecolink.errors import SettingError
+from ecolink.ownership import closed
 from ecolink.settings import PREFIX, MisfitError, Settings
 
 CONFIG_VARIABLE = "ECOLINK_CONFIG"
@@ -50,7 +51,7 @@ def read_sources(config: Path | None = None) -> Sources:
 
     """
     named = config or (Path(given) if (given := os.environ.get(CONFIG_VARIABLE)) else None)
-    file = named or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+    file = named or _default_file()
     in_file = _read_file(file) if file else {}
     credentials = _read_credentials()
     in_environment = EnvSettingsSource(Settings)()
@@ -137,14 +138,15 @@ def _fault(item: Any, sources: Sources) -> str:  # noqa: ANN401 - pydantic's Err
     return f"{name}{came} {what}. Set {variable(name)}, or {where}: {info.description}."
 
 
-def _read_file(file: Path) -> dict[str, Any]:
-    refuse = partial(_file_error, file)
+def _default_file() -> Path | None:
     try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise refuse(f"is not there; name another by --config or {CONFIG_VARIABLE}, or run 'ecolink init'") from None
-    except (OSError, UnicodeDecodeError) as fault:
-        raise refuse(f"cannot be read: {fault}") from None
+        return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+    except PermissionError:
+        return None  # a command that was begun in another user's folder: the settings stand elsewhere
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    refuse, text = partial(_file_error, file), _text_of(file)
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
@@ -159,6 +161,18 @@ def _read_file(file: Path) -> dict[str, Any]:
         if name in values and _holds_path(info) and isinstance(values[name], str):
             values[name] = file.parent.absolute() / values[name]
     return values
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        what = f"is not there; name another by --config or {CONFIG_VARIABLE}, or run 'ecolink init'"
+        raise _file_error(file, what) from None
+    except PermissionError:
+        raise closed(file) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise _file_error(file, f"cannot be read: {fault}") from None
 
 
 def _read_credentials() -> dict[str, Any]:

@@ -18,7 +18,7 @@ MOST = 4096
 """The default of `most_connections`."""
 
 KIB_PER_IDLE_CONNECTION = 16
-"""docs/operations.md says 6."""
+"""docs/operations.md says 11."""
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -8,11 +8,13 @@ chooses, the manifest in the database says which file is meant.
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecolink.errors import SettingError
+from ecolink.ownership import closed
 from ecolink.protocol.keys import SigningKey
 from ecolink.protocol.refusal import Refused
 
@@ -59,11 +61,19 @@ class OwnKeys:
 
 
 def write_key(directory: Path, use: str, key: SigningKey, passphrase: bytes | None) -> Path:
-    """Write one key to `directory`, durably, readable by its owner only; never overwrite one."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write one key to `directory`, durably, readable by its owner only; never overwrite one.
+
+    Raises:
+        SettingError: this user may write no file there.
+
+    """
     path = directory / f"{use}-{key.kid}.pem"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except PermissionError:
+        raise closed(directory) from None
+    with _undone(path), os.fdopen(handle, "wb") as file:
         file.write(key.to_pem(passphrase))
         file.flush()
         os.fsync(file.fileno())
@@ -74,16 +84,17 @@ def create_keys(directory: Path, passphrase: bytes | None) -> OwnKeys:
     """Make a new node's keys: two for `sign` (one in use, one committed to), and one for each other use.
 
     Raises:
-        SettingError: the directory already holds keys; a node never overwrites them.
+        SettingError: the directory already holds keys, which a node never overwrites, or is closed to this user.
 
     """
-    if any(directory.glob("*-*.pem")):
+    if _files(directory):
         raise SettingError(
             f"{directory} already holds keys; a new node needs an empty key directory.",
             f"目录 {directory} 中已有密钥；新节点需要空的密钥目录。",
         )
-    for use in (EXCHANGE, EXCHANGE, LOG, SEAL, LOCAL):
-        write_key(directory, use, SigningKey.generate(), passphrase)
+    with ExitStack() as halfway:  # nothing knows of them yet, and part of them would be in the way of the next try
+        for use in (EXCHANGE, EXCHANGE, LOG, SEAL, LOCAL):
+            halfway.enter_context(_undone(write_key(directory, use, SigningKey.generate(), passphrase)))
     return read_keys(directory, passphrase)
 
 
@@ -91,11 +102,11 @@ def read_keys(directory: Path, passphrase: bytes | None) -> OwnKeys:
     """Read every key of `directory`, oldest file first.
 
     Raises:
-        SettingError: there is none, one is readable by others, or the passphrase does not open it.
+        SettingError: there is none, one is readable by others or not by this user, or the passphrase does not open it.
 
     """
     by_use: dict[str, dict[str, SigningKey]] = {}
-    for path in sorted(directory.glob("*-*.pem"), key=lambda path: path.stat().st_mtime_ns):
+    for path in sorted(_files(directory), key=lambda path: path.stat().st_mtime_ns):
         use, _, kid = path.stem.partition("-")
         by_use.setdefault(use, {})[kid] = _read(path, passphrase)
     if not by_use:
@@ -106,13 +117,36 @@ def read_keys(directory: Path, passphrase: bytes | None) -> OwnKeys:
     return OwnKeys(directory, by_use)
 
 
+@contextmanager
+def _undone(path: Path) -> Iterator[None]:
+    """Take a key that was just written away again if the block fails."""
+    try:
+        yield
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def _files(directory: Path) -> list[Path]:
+    """Return the files of keys. A folder that may not be read is not one without keys."""
+    try:
+        return [path for path in directory.iterdir() if path.match("*-*.pem")]
+    except FileNotFoundError:
+        return []
+    except PermissionError:
+        raise closed(directory) from None
+
+
 def _read(path: Path, passphrase: bytes | None) -> SigningKey:
     if path.stat().st_mode & _PUBLIC_TO_OTHERS:
         raise SettingError(
             f"Other users of this machine may read {path}: run 'chmod 600 {path}'.",
             f"本机其他用户可以读取 {path}：请执行 chmod 600 {path}。",
         )
-    pem = path.read_bytes()
+    try:
+        pem = path.read_bytes()
+    except PermissionError:
+        raise closed(path) from None
     try:
         return SigningKey.from_pem(pem, passphrase if b"ENCRYPTED" in pem else None)
     except (ValueError, TypeError, Refused) as fault:

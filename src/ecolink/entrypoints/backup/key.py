@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ecolink.entrypoints.new_files import appearing
 from ecolink.errors import ConflictError, InvalidError, NotFoundError
+from ecolink.ownership import closed
 from ecolink.protocol.keys import SigningKey, jwk_of, thumbprint
 from ecolink.protocol.refusal import Refused
 
@@ -52,6 +53,7 @@ def read_public(data_dir: Path) -> tuple[str, ec.EllipticCurvePublicKey]:
     Raises:
         NotFoundError: there is none.
         InvalidError: the file holds something else.
+        SettingError: this user may not read it.
 
     """
     path = data_dir / FILE
@@ -62,6 +64,8 @@ def read_public(data_dir: Path) -> tuple[str, ec.EllipticCurvePublicKey]:
             "This node has no backup key: run 'ecolink backup key --out FILE' and keep that file away from the node.",
             "本节点没有备份密钥：请运行 ecolink backup key --out 文件，并把该文件保管在节点之外。",
         ) from None
+    except PermissionError:
+        raise closed(path) from None
     except ValueError:
         public = None
     if not isinstance(public, ec.EllipticCurvePublicKey):

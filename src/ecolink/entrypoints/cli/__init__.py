@@ -19,6 +19,7 @@ from ecolink import __version__
 from ecolink.entrypoints.cli.commands import COMMANDS, Later
 from ecolink.entrypoints.cli.printing import complain, say
 from ecolink.errors import EcolinkError, UnavailableError
+from ecolink.ownership import closed
 
 RARELY = 50_000
 """New objects after which the garbage collector looks for cycles; Python's own habit is 700."""
@@ -38,6 +39,11 @@ class Ecolink(TyperGroup):
             return super().invoke(ctx)
         except EcolinkError as refused:
             complain(refused.detail_en + _because(refused))
+            raise typer.Exit(1) from None
+        except PermissionError as denied:
+            if denied.filename is None:
+                raise
+            complain(closed(Path(denied.filename)).detail_en)
             raise typer.Exit(1) from None
 
 

@@ -13,7 +13,7 @@ from ecolink.configuration import read_sources
 from ecolink.entrypoints.backup.snapshot import Tell
 from ecolink.entrypoints.cli.context import config_of, settings_of
 from ecolink.entrypoints.cli.files import read_secret
-from ecolink.entrypoints.cli.operator import note, open_node
+from ecolink.entrypoints.cli.operator import note, open_node, usable
 from ecolink.entrypoints.cli.printing import AsJson, complain, print_record, print_rows, say
 from ecolink.errors import InvalidError
 
@@ -41,7 +41,7 @@ def key(
     """Make the pair of keys of the backups: this node keeps the half that seals, you keep the half that opens."""
     from ecolink.entrypoints.backup.key import make_key
 
-    settings = settings_of(context)
+    settings = usable(settings_of(context))
     kid = make_key(settings.data_dir, out, _new_passphrase(passphrase_file, without=no_passphrase), replace=replace)
     say(f"Backups are sealed to {kid} from now on.")
     say(f"Take {out} away from this machine, with a copy at another place: without it no backup opens.")
@@ -220,7 +220,7 @@ def restore(
     from ecolink.entrypoints.logs import set_up_logs
     from ecolink.kit.clock import SystemClock
 
-    given, now = settings_of(context), SystemClock().now()
+    given, now = usable(settings_of(context)), SystemClock().now()
     set_up_logs(given.log_level, given.log_format)
     private = _open_key(key, passphrase_file)
     with _progress() as tell:

@@ -51,7 +51,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the channels and how each fares."""
     from ecolink.alerts.health import health_of_channels
 
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         rows = [_row(health) for health in health_of_channels(session)]
     print_rows(rows, as_json=as_json, empty="None yet: ecolink channel add")
 

@@ -30,7 +30,7 @@ def now(context: typer.Context, as_json: AsJson = False) -> None:
     """Show who is on duty now."""
     from ecolink.alerts.duty import on_duty
 
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         rows = _rows(session, on_duty(session, node.clock.now()))
     print_rows(rows, as_json=as_json, empty="Nobody: all liaison officers are told of alerts.")
 
@@ -45,7 +45,7 @@ def list_(
     from ecolink.alerts.duty import gaps, select_shifts
     from ecolink.alerts.personal_models import Shift
 
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         begins, ends = node.clock.now(), node.clock.now() + timedelta(days=days)
         shifts = session.scalars(select_shifts(begins, ends).order_by(Shift.starts_at, Shift.id)).all()
         rows = _rows(session, shifts)

@@ -15,7 +15,7 @@ app = typer.Typer(help="Messages that were set aside.", no_args_is_help=True)
 @app.command()
 def parked(context: typer.Context, as_json: AsJson = False) -> None:
     """List the messages that could not be applied yet, and why; oldest first, at most 200."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         rows = [asdict(message) for message in node.applier.parked(session)]
     print_rows(rows, as_json=as_json, empty="Nothing is set aside.")
 

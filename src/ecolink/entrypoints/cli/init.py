@@ -2,15 +2,16 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import select
 
-from ecolink.configuration import CONFIG_VARIABLE, DEFAULT_FILE, load
+from ecolink.configuration import CONFIG_VARIABLE, DEFAULT_FILE, Sources, check, read_sources
 from ecolink.entrypoints.cli.context import config_of
-from ecolink.entrypoints.cli.operator import operator
+from ecolink.entrypoints.cli.operator import operator, usable
 from ecolink.entrypoints.cli.printing import AsJson, print_record, say
 from ecolink.entrypoints.cli.settings_file import write_settings
 from ecolink.entrypoints.cli.user import PasswordFile, chosen_password
@@ -20,6 +21,7 @@ from ecolink.federation.models import ManifestRow
 from ecolink.federation.signer import EXCHANGE, LOCAL, LOG, SEAL, create_keys, read_keys
 from ecolink.identity.roles import Role
 from ecolink.kit.clock import SystemClock
+from ecolink.ownership import closed
 from ecolink.protocol.card import fingerprint
 from ecolink.settings import Settings
 from ecolink.storage import schema
@@ -63,7 +65,7 @@ def init(
     """Make a new node: settings file, keys, database, and the first administrator with a one-time password.
 
     With a settings file already there, its settings are used and nothing in it is changed. Set
-    ECOLINK_KEY_PASSPHRASE to have the keys encrypted. An init that was interrupted can be run again.
+    ECOLINK_KEY_PASSPHRASE to have the keys encrypted. An init that failed or was interrupted can be run again.
     """
     given: dict[str, Any] = {
         "unit_code": unit_code,
@@ -106,13 +108,14 @@ def init(
 def _settle(file: Path, given: dict[str, Any]) -> Settings:
     """Use the file that is there, or write one."""
     if file.exists():
-        if given:
-            names = ", ".join(given)
+        sources = read_sources(file)
+        settings = check(sources)
+        if names := ", ".join(name for name, value in given.items() if _changes(settings, sources, name, value)):
             raise SettingError(
                 f"{file} exists: set {names} there, or name another file by --config before 'init'.",
                 f"{file} 已存在：请在其中设置 {names}，或用 --config 指定另一文件。",
             )
-        return load(file)
+        return usable(settings)
     if sys.stdin.isatty():
         for name, question in _ASKED.items():
             if name not in given and f"ECOLINK_{name.upper()}" not in os.environ:
@@ -120,9 +123,17 @@ def _settle(file: Path, given: dict[str, Any]) -> Settings:
     return write_settings(file, given)
 
 
+def _changes(settings: Settings, sources: Sources, name: str, value: object) -> bool:
+    """Tell whether what was given is something else than what is set, as the same command has set it when it failed."""
+    return check(replace(sources, values={**sources.values, name: value})) != settings
+
+
 def _make_keys(settings: Settings) -> None:
     """Make the keys, unless an interrupted init left them whole."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except PermissionError:
+        raise closed(settings.data_dir) from None
     passphrase = settings.key_passphrase.get_secret_value().encode() if settings.key_passphrase else None
     if not any(settings.key_dir.glob("*.pem")):
         create_keys(settings.key_dir, passphrase)

@@ -18,7 +18,7 @@ app = typer.Typer(help="The node's own keys: list, rotate, revoke.", no_args_is_
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the keys of this node's manifest and the times between which each is believed."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         head = node.keystore.head(session, node.us)
         now = node.clock.now()
     rows = [

@@ -25,7 +25,7 @@ def card(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write it to this file [default: print it].")] = None,
 ) -> None:
     """Give out this node's own card, and show the fingerprint to be read out by telephone."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         token = node.card_within(session, node.clock.now())
         words = fingerprint(node.us, node.keystore.head(session, node.us).digest)
     if out is None:
@@ -61,7 +61,7 @@ def add(
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the peers and where each stands."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         peers = node.peers.names(session).values()
     rows = [
         {
@@ -80,7 +80,7 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def show(context: typer.Context, unit_code: UnitCode, as_json: AsJson = False) -> None:
     """Show everything held about one peer."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         peer = node.peers.get(session, unit_code)
     print_record(_details(peer), as_json=as_json)
 

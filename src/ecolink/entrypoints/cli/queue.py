@@ -14,6 +14,6 @@ app = typer.Typer(help="What waits to be delivered.", no_args_is_help=True)
 @app.command()
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show for each peer and lane how much waits, since when, the last contact, the last error and the next try."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         rows = [asdict(channel) for channel in queues.status(session)]
     print_rows(rows, as_json=as_json, empty="Nothing was ever sent.")

@@ -8,7 +8,7 @@ import typer
 
 from ecolink.configuration import Sources, check
 from ecolink.entrypoints.cli.context import settings_of
-from ecolink.entrypoints.cli.operator import open_node
+from ecolink.entrypoints.cli.operator import open_node, usable
 from ecolink.entrypoints.cli.printing import say
 from ecolink.kit.imports import models_built_when_used
 
@@ -30,6 +30,7 @@ def serve(
     settings = settings_of(context)
     if workers is not None:
         settings = check(Sources(None, {**settings.model_dump(), "workers": workers}, {"workers": "--workers"}))
+    usable(settings)
 
     def announce() -> None:
         local = f"{'https' if settings.local_tls else 'http'}://{settings.local_host}:{settings.local_port}"

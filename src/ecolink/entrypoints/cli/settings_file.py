@@ -9,7 +9,9 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from ecolink.configuration import load
+from ecolink.entrypoints.cli.operator import usable
 from ecolink.errors import SettingError
+from ecolink.ownership import closed
 from ecolink.settings import PREFIX, Settings
 
 _HEAD = f"""\
@@ -24,7 +26,8 @@ def write_settings(file: Path, values: Mapping[str, Any]) -> Settings:
     """Write a new file that sets `values` and explains every other setting; return what it and the environment make.
 
     Raises:
-        SettingError: the file exists or cannot be written, or the settings are wrong (then no file is left behind).
+        SettingError: the file exists or cannot be written, or the settings are wrong or another user's (then no file is
+            left behind).
 
     """
     try:
@@ -36,10 +39,12 @@ def write_settings(file: Path, values: Mapping[str, Any]) -> Settings:
             f"{file} exists: change the settings there, or name another file by --config before 'init'.",
             f"{file} 已存在：请直接修改，或用 --config 指定另一文件。",
         ) from None
+    except PermissionError:
+        raise closed(file.parent) from None
     except OSError as fault:
         raise SettingError(f"{file} cannot be written: {fault}", f"无法写入 {file}：{fault}") from None
     try:
-        return load(file)
+        return usable(load(file))
     except SettingError:
         file.unlink()
         raise

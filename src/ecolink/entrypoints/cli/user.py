@@ -109,7 +109,7 @@ def chosen_password(file: Path | None, username: str) -> str:
 
 def rows_of(context: typer.Context, kind: AccountKind) -> list[dict[str, Any]]:
     """Return the accounts of a kind as rows to print."""
-    with open_node(context) as node, node.database.read() as session:
+    with open_node(context, only_reads=True) as node, node.database.read() as session:
         accounts = session.scalars(select_accounts(kind).order_by(Account.username)).all()
     return [details(account) for account in accounts]
 
