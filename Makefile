@@ -78,7 +78,7 @@ wheelhouse: setup ## Put all that an installation without a network needs into o
 	rm -rf "$$house" && mkdir -p "$$house"; \
 	$(PIP) download --require-hashes --only-binary :all: --requirement requirements.lock --dest "$$house/wheels"; \
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir "$$house/wheels" .; \
-	cp LICENSE deploy/install.sh deploy/*.service deploy/*.timer "$$house"; \
+	cp LICENSE deploy/*.sh deploy/*.service deploy/*.timer "$$house"; \
 	echo "$$platform" > "$$house/PLATFORM"; \
 	(cd "$$house" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum > SHA256SUMS); \
 	tar -C dist -czf "dist/$$name.tar.gz" "$$name"; \

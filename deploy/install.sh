@@ -9,6 +9,10 @@ into=${1:-/opt/ecolink}
 python=${PYTHON:-python3}
 
 (cd "$here" && sha256sum --check --quiet SHA256SUMS)
+"$python" -c 'import ensurepip' 2>/dev/null || {
+    echo "$python makes no virtual environments: on Debian install python3-venv first (apt-get install python3-venv)" >&2
+    exit 1
+}
 have=$("$python" -c 'import sys, sysconfig as s; print("cp%d%d-%s" % (*sys.version_info[:2], s.get_platform().replace("-", "_")))')
 if [ "$have" != "$(cat "$here/PLATFORM")" ]; then
     echo "These wheels are for $(cat "$here/PLATFORM"), and $python is $have: name another with PYTHON=…" >&2

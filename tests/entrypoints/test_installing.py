@@ -101,7 +101,7 @@ def test_the_units_lie_beside_the_program(house: House):
     carried = {path.name for path in house("first", "1.0").iterdir()}
     units = {path.name for path in (ROOT / "deploy").iterdir() if path.suffix in {".service", ".timer"}}
     assert len(units) > 1
-    assert carried == {*units, "LICENSE", "PLATFORM", "SHA256SUMS", "install.sh", "wheels"}
+    assert carried == {*units, "LICENSE", "PLATFORM", "SHA256SUMS", "ecolink.sh", "install.sh", "wheels"}
 
 
 def test_a_file_that_was_changed_on_its_way_is_told_and_nothing_is_installed(house: House, tmp_path: Path):
@@ -119,4 +119,15 @@ def test_wheels_for_another_kind_of_machine_are_not_installed(house: House, tmp_
     done = install(house("first", "1.0"), tmp_path / "opt", PYTHON=str(other))
     assert done.returncode == 1
     assert "is cp399-plan9_mips: name another with PYTHON=…" in done.stderr
+    assert not (tmp_path / "opt").exists()
+
+
+def test_a_python_that_makes_no_virtual_environments_is_told_with_the_package_it_lacks(house: House, tmp_path: Path):
+    (bare := tmp_path / "python").write_text(
+        f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1;; esac\nexec {sys.executable} "$@"\n'
+    )
+    bare.chmod(0o700)
+    done = install(house("first", "1.0"), tmp_path / "opt", PYTHON=str(bare))
+    assert done.returncode == 1
+    assert "install python3-venv first" in done.stderr
     assert not (tmp_path / "opt").exists()
