@@ -162,3 +162,12 @@ def test_the_nightly_unit_makes_a_backup_and_only_then_lets_old_ones_go():
     assert "Type=oneshot" in lines
     commands = [line.rpartition(".toml ")[2] for line in lines if line.startswith("ExecStart=")]
     assert commands == ["backup create", "backup prune"]
+
+
+@pytest.mark.parametrize("unit", sorted(path.name for path in DEPLOY.glob("*.service")))
+def test_a_unit_starts_also_where_the_keys_have_no_passphrase(unit: str):
+    """systemd refuses to start what a credential is missing for, unless the unit says what stands for it (not nothing)."""
+    lines = (DEPLOY / unit).read_text("utf-8").splitlines()
+    loaded = {line.partition("=")[2].partition(":")[0] for line in lines if line.startswith("LoadCredential=")}
+    standing_in = dict(line.partition("=")[2].split(":") for line in lines if line.startswith("SetCredential="))
+    assert standing_in == {"ecolink_key_passphrase": "\\n"} == dict.fromkeys(loaded, "\\n")
