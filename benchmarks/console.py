@@ -18,10 +18,14 @@ import httpx
 
 from benchmarks.growth import LEAD, SAME_ORIGIN, _grow_leads
 from benchmarks.page import Figure, measure, options, report
+from ecolink.exchanges.leads.table import State
 from tests.browser.nodes import Node, running
 from tests.processes.bureau import PASSWORD
 
 READINGS = 60
+
+TO_DO = 100
+"""One lead in so many is under way; the others have ended, as most have."""
 
 
 def main() -> int:
@@ -39,13 +43,15 @@ def main() -> int:
 def _round(officers: int, emergencies: int, leads: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as folder, running(Path(folder)) as (shouning, qingyuan):
         shown = asyncio.run(_show(shouning, qingyuan, officers, emergencies))
-        today = _read_today(qingyuan, leads)
+        all_to_do, few_to_do = _read_today(qingyuan, leads)
     slowest = [max(each) for each in shown]
     told = f"an emergency on {officers} consoles, the slowest of each"
     yield Figure(f"{told}: median of {emergencies}", statistics.median(slowest), "s")
     yield Figure(f"{told}: the worst", max(slowest), "s", 2.0)
-    yield Figure(f"Today above {leads:,} leads: median of {READINGS}", statistics.median(today), "ms", 150.0)
-    yield Figure(f"Today above {leads:,} leads: the worst", max(today), "ms")
+    few = f"Today above {leads:,} leads, {leads // TO_DO:,} of them ours to do"
+    yield Figure(f"{few}: median of {READINGS}", statistics.median(few_to_do), "ms", 150.0)
+    yield Figure(f"{few}: the worst", max(few_to_do), "ms")
+    yield Figure(f"Today when all {leads:,} are ours to do: median of {READINGS}", statistics.median(all_to_do), "ms")
 
 
 def _cookie(node: Node) -> str:
@@ -110,8 +116,8 @@ def _raise(shouning: Node, qingyuan: Node, title: str) -> None:
         raise SystemExit(answer.text)
 
 
-def _read_today(node: Node, leads: int) -> list[float]:
-    """Return what Today takes, in milliseconds, above so many leads."""
+def _read_today(node: Node, leads: int) -> tuple[list[float], list[float]]:
+    """Return what Today takes, in milliseconds, above so many drafts, and once nearly all have been closed."""
     form = {"grant_type": "password", "username": "officer", "password": PASSWORD}
     token = httpx.post(f"{node.address}/api/v1/oauth/token", data=form).json()["access_token"]
     wanted = {**LEAD, "to": "350924000000"}
@@ -120,6 +126,14 @@ def _read_today(node: Node, leads: int) -> list[float]:
         raise SystemExit(kept.text)
     with sqlite3.connect(next(node.bureau.config.parent.rglob("*.db")), timeout=30) as connection:
         _grow_leads(connection, leads - 1)
+        connection.commit()
+        all_to_do = _readings(node)
+        connection.execute("UPDATE leads SET state = ? WHERE rowid % ? > 0", (State.CLOSED, TO_DO))
+        connection.commit()
+    return all_to_do, _readings(node)
+
+
+def _readings(node: Node) -> list[float]:
     taken = []
     with httpx.Client(base_url=node.address, headers={**SAME_ORIGIN, "Cookie": _cookie(node)}, timeout=30) as client:
         for _ in range(READINGS):
