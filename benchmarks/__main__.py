@@ -26,19 +26,23 @@ SLACK = 0.8
 
 VERIFYING, COMMITTING, NAIVE = "ES256 verifications, two threads", "rows in commits of 50", "naive node"
 SMALL, LARGE = "ecolink, batches of 50", "ecolink, batches of 200"
+MIXED = "ecolink, batches of 50, 100, 150 and 200"
 SLOW_DISK, POSTGRES = "the same, 2 ms slower disk", "the same, on PostgreSQL"
 ALONE = "ecolink, batches of 50, one connection, 10,000 stored"
 OPENTAXII, MEDALLION = "OpenTAXII, the same", "medallion, the same"
 CEILING = "the lower ceiling"
 
 RATIOS: Mapping[tuple[str, str], float | None] = {
+    (MIXED, NAIVE): 15,
     (LARGE, NAIVE): 15,
     (SMALL, NAIVE): None,
     (SLOW_DISK, LARGE): 0.7,
     (POSTGRES, LARGE): 0.7,
     (ALONE, OPENTAXII): 8,
     (ALONE, MEDALLION): 10,
+    (MIXED, CEILING): 0.4,
     (LARGE, CEILING): 0.4,
+    (SMALL, CEILING): None,
 }
 """Which rates of one round are set beside each other, and what was asked of the ratio at least."""
 
@@ -81,6 +85,7 @@ def _rates(statements: int, shim: Path | None, server: Server | None) -> Iterato
     yield COMMITTING, rows_a_second()
     yield NAIVE, naive(1_600)
     yield SMALL, receiving(statements, 50)
+    yield MIXED, receiving(statements, 50, 100, 150, 200)
     yield LARGE, receiving(statements, 200)
     if shim is not None:
         yield SLOW_DISK, receiving(statements, 200, preload=shim)

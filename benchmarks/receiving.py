@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import cycle, islice
 from pathlib import Path
 
 from benchmarks import load
@@ -83,10 +84,10 @@ class Sender:
         )
         return seal(draft, iss=self.code, jti=jti, iat=now, key=self.key)
 
-    def pushes(self, statements: list[Statement], size: int) -> list[bytes]:
-        bodies, head = [], GENESIS
-        for start in range(0, len(statements), size):
-            part = statements[start : start + size]
+    def pushes(self, statements: list[Statement], *sizes: int) -> list[bytes]:
+        """One after the other in batches of these sizes, again and again."""
+        bodies, head, start, size = [], GENESIS, 0, cycle(sizes)
+        while part := statements[start : start + next(size)]:
             token = seal_batch(
                 iss=self.code,
                 aud=RECEIVER,
@@ -99,6 +100,7 @@ class Sender:
             )
             for number, each in enumerate(part, start + 1):
                 head = chain(head, number, each.digest)
+            start += len(part)
             bodies.append(pack(token, [(each.token, each.private) for each in part]))
         return bodies
 
@@ -119,8 +121,7 @@ class Sender:
 
 def receiving(
     statements: int,
-    size: int,
-    *,
+    *sizes: int,
     connections: int = CONNECTIONS,
     stored: int = 0,
     database_url: str | None = None,
@@ -128,13 +129,14 @@ def receiving(
 ) -> float:
     """Return statements a second received, verified, stored and receipted by one node that has `stored` already.
 
+    Each connection brings them in batches of `sizes`, one after the other, again and again.
     `preload` is a library put before the node's own, such as one that slows the disk down.
     """
     now = SystemClock().now()
     senders = [Sender.make(number, now) for number in range(connections)]
-    each = (stored + statements) // connections // size * size
-    before = max(1, stored // connections // size)
-    bodies = [sender.pushes(sender.statements(each, now), size) for sender in senders]
+    each = (stored + statements) // connections // sum(sizes) * sum(sizes)
+    before = max(1, stored // connections // sizes[0])
+    bodies = [sender.pushes(sender.statements(each, now), *sizes) for sender in senders]
     with tempfile.TemporaryDirectory(prefix="ecolink-bench-") as name:
         folder = Path(name)
         local, federation = free_port(), free_port()
@@ -150,7 +152,7 @@ def receiving(
             measured = [queue[before:] for queue in queues]
             result = load.run("127.0.0.1", federation, measured)
     insist(result, sum(map(len, measured)))
-    return sum(map(len, measured)) * size / result.seconds
+    return connections * (each - sum(islice(cycle(sizes), before))) / result.seconds
 
 
 def naive(statements: int) -> float:
