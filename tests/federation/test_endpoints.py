@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from ecolink.entrypoints.applications import federation_app
 from ecolink.entrypoints.serving import _config, _Server
 from ecolink.entrypoints.wiring import Node
-from ecolink.federation import endpoints, operations
+from ecolink.federation import bodies, endpoints, operations
 from ecolink.federation.models import InBatch, SeenRequest, StatementRow
 from ecolink.federation.operations import Operation
 from ecolink.kit.ids import new_id
@@ -232,7 +232,7 @@ def answered(callers: list[socket.socket], *, within_s: float) -> list[bytes]:
 def test_of_one_bureau_only_so_many_large_bodies_are_taken_at_once_and_others_are_not_kept_out(town, port):
     town.add(JINGNING)
     town.introduce(JINGNING, QINGYUAN)
-    hoarding = [begin_large(town, port, SHOUNING) for _ in range(endpoints.LARGE_OF_ONE + 1)]
+    hoarding = [begin_large(town, port, SHOUNING) for _ in range(bodies.LARGE_OF_ONE + 1)]
     (refused,) = answered(hoarding, within_s=20)
     assert refused.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 5" in refused.lower()
@@ -243,14 +243,14 @@ def test_of_one_bureau_only_so_many_large_bodies_are_taken_at_once_and_others_ar
 
     for caller in (*hoarding, other):
         caller.close()
-    later = [begin_large(town, port, SHOUNING) for _ in range(endpoints.LARGE_OF_ONE)]
+    later = [begin_large(town, port, SHOUNING) for _ in range(bodies.LARGE_OF_ONE)]
     assert answered(later, within_s=0.5) == []
     for caller in later:
         caller.close()
 
 
 def test_all_bureaus_together_bring_only_so_many_large_bodies_at_once(town, port, monkeypatch):
-    monkeypatch.setattr(endpoints, "LARGE_BODIES", 2)
+    monkeypatch.setattr(bodies, "LARGE_BODIES", 2)
     town.add(JINGNING)
     town.introduce(JINGNING, QINGYUAN)
     first = [begin_large(town, port, SHOUNING) for _ in range(2)]

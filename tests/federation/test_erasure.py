@@ -412,20 +412,29 @@ def test_an_order_and_another_worker_at_a_statement_of_its_thread_do_not_wait_fo
     assert complied(town, rooms, SHOUNING, thread) == {QINGYUAN: 2}
 
 
-@on_postgresql
-def test_orders_for_two_threads_whose_latest_statements_both_wait_do_not_wait_for_each_other(
-    town: Town, rooms: Rooms
-) -> None:
+def erased_in_two_threads_while_on_the_way(town: Town, rooms: Rooms, author: str, other: str) -> tuple[str, str]:
+    """Let Shouning erase two threads with the other bureau, in each of which the author's latest word is on its way.
+
+    The network holds both words back until it releases them.
+    """
     one, two = (say(town, SHOUNING, QINGYUAN).statement.thread for _ in range(2))
     town.settle()
     town.network.keep_back = carries_persons
     for thread in (two, one):
-        say(town, SHOUNING, QINGYUAN, thread=thread)
-    deliver(town, SHOUNING)
+        say(town, author, other, thread=thread)
+    deliver(town, author)
     for thread in (one, two):
         rooms.erase(SHOUNING, thread)
-    deliver(town, SHOUNING)
     town.network.keep_back = None
+    return one, two
+
+
+@on_postgresql
+def test_orders_for_two_threads_whose_latest_statements_both_wait_do_not_wait_for_each_other(
+    town: Town, rooms: Rooms
+) -> None:
+    one, two = erased_in_two_threads_while_on_the_way(town, rooms, SHOUNING, QINGYUAN)
+    deliver(town, SHOUNING)
     town.network.release()
 
     node, now = town.nodes[QINGYUAN], town.clock.now()
@@ -477,15 +486,7 @@ def test_an_officer_erases_while_a_worker_wakes_what_waited_in_the_thread(town: 
 def test_what_came_late_is_erased_while_an_operator_has_all_that_was_set_aside_tried_again(
     town: Town, rooms: Rooms
 ) -> None:
-    one, two = (say(town, SHOUNING, QINGYUAN).statement.thread for _ in range(2))
-    town.settle()
-    town.network.keep_back = carries_persons
-    for thread in (two, one):
-        say(town, QINGYUAN, SHOUNING, thread=thread)
-    deliver(town, QINGYUAN)
-    for thread in (one, two):
-        rooms.erase(SHOUNING, thread)
-    town.network.keep_back = None
+    one, two = erased_in_two_threads_while_on_the_way(town, rooms, QINGYUAN, SHOUNING)
     town.network.release()
     node, now, retried = town.nodes[SHOUNING], town.clock.now(), []
 

@@ -1,19 +1,19 @@
 """The federation API over HTTP: thin adapters from requests to the gate.
 
-A body is read here, asynchronously and capped, before a thread is asked to do anything; the work of one call
+A body is read (`bodies`), asynchronously and capped, before a thread is asked to do anything; the work of one call
 is then one job in the executor. Documents are described by example: their meaning is docs/protocol.md.
 """
 
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Self
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
 from anyio import CapacityLimiter, fail_after, to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
 from ecolink.federation import operations
+from ecolink.federation.bodies import Bodies
 from ecolink.federation.gate import JOSE, Gate
 from ecolink.federation.operations import Answer, Call, Operation
 from ecolink.federation.readers import WORTH_ASKING
@@ -25,15 +25,6 @@ BODY_DEADLINE_S = 30
 
 BULKY_AT_ONCE = 16
 """Large bodies that are worked on at the same time: they leave threads to the small ones, as emergencies are."""
-
-SMALL_BODY = 64 * 1024
-"""What is read of a body before anything is known of who sends it: an emergency is smaller."""
-
-LARGE_BODIES = 64
-"""Larger bodies that are here at the same time, each until its call is answered."""
-
-LARGE_OF_ONE = 8
-"""The same, of one bureau: it has four lanes to send on. Who need not say who they are (`keys.push`) count as one."""
 
 _PROBLEM_EXAMPLE = {
     "type": "/problems/clock-skew",
@@ -86,7 +77,7 @@ _NOTHING: dict[int | str, dict[str, Any]] = {
 def router(gate: Gate, clock: Clock) -> APIRouter:
     """Return the routes of the federation API."""
     routes = APIRouter(tags=["federation"])
-    ask = _Asking(gate, clock, _Bodies(gate, clock), CapacityLimiter(BULKY_AT_ONCE)).ask
+    ask = _Asking(gate, clock, Bodies(gate, clock), CapacityLimiter(BULKY_AT_ONCE)).ask
     _exchange(routes, ask)
     _acquaintance(routes, ask)
     _evidence_log(routes, ask)
@@ -309,74 +300,13 @@ def _attachments(routes: APIRouter, ask: _Ask) -> None:
         return await ask(request, operations.WRITE_BLOB, _present({"digest": digest, "content_range": content_range}))
 
 
-_STRANGERS = ""
-"""In whose name large bodies are counted that come without a token."""
-
-
-@dataclass
-class _Seat:
-    """Room for one large body, once it has turned out to be large."""
-
-    taken: Counter[str]
-    _whose: str | None = None
-
-    def take(self, whose: str) -> bool:
-        """Tell whether there is room for one more of theirs, and take it."""
-        if self.taken[whose] >= LARGE_OF_ONE or self.taken.total() >= LARGE_BODIES:
-            return False
-        self.taken[whose] += 1
-        self._whose = whose
-        return True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._whose is not None:
-            self.taken[self._whose] -= 1
-            self.taken += Counter()  # forgets who has none
-
-
-@dataclass(frozen=True)
-class _Bodies:
-    """Reads what is sent, of somebody unknown no more than a little."""
-
-    gate: Gate
-    clock: Clock
-    taken: Counter[str] = field(default_factory=Counter)
-    """Large bodies that are here, by bureau."""
-
-    def seat(self) -> _Seat:
-        return _Seat(self.taken)
-
-    async def read(self, request: Request, call: Call, seat: _Seat) -> bytes | Answer:
-        """Return the body, or why no more of it is read; what it claims to be long is not believed."""
-        held = bytearray()
-        async for chunk in request.stream():
-            is_getting_large = len(held) <= SMALL_BODY < len(held) + len(chunk)
-            if is_getting_large and (refusal := await self._refuse_large(call, seat)):
-                return refusal
-            held += chunk
-            if len(held) > call.operation.max_body:
-                return self.gate.too_large(call.operation)
-        return bytes(held)
-
-    async def _refuse_large(self, call: Call, seat: _Seat) -> Answer | None:
-        whose: str | Answer = _STRANGERS
-        if call.operation is not operations.KEYS:
-            whose = await to_thread.run_sync(self.gate.bringer, call, self.clock.now())
-        if isinstance(whose, Answer):
-            return whose
-        return None if seat.take(whose) else self.gate.too_crowded()
-
-
 @dataclass(frozen=True)
 class _Asking:
     """Hands what is asked to the gate, in a thread, once all of it is here."""
 
     gate: Gate
     clock: Clock
-    bodies: _Bodies
+    bodies: Bodies
     bulky: CapacityLimiter
 
     async def ask(self, request: Request, operation: Operation, params: dict[str, str]) -> Response:
