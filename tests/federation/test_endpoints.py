@@ -272,6 +272,17 @@ def test_of_a_bureau_that_was_not_activated_no_large_body_is_read(town, port, qi
     caller.close()
 
 
+def test_a_large_push_is_kept_under_its_own_token_only(town, port, qingyuan):
+    forger = Forger(town)
+    body = forger.batch(*(forger.statement("盗伐木材外运" * 40) for _ in range(100)))
+    assert len(body) > bodies.SMALL_BODY
+    for_another = call(port, "POST", PUSH, body, **bearer(town, operations.PUSH, body + b" "))
+    assert (for_another.status, for_another.reason) == (401, "request-mismatch")
+    assert count(qingyuan.node, StatementRow) == count(qingyuan.node, SeenRequest) == 0
+    assert push(town, port, body).status == 200
+    assert count(qingyuan.node, StatementRow) == 100
+
+
 def test_a_caller_that_hangs_up_midway_leaves_nothing_and_is_no_fault_of_the_node(town, port, qingyuan):
     forger = Forger(town)
     body = forger.batch(forger.statement("hello"))

@@ -23,6 +23,8 @@ KEEP_ALL = Query(insert(table_of(StatementRow)))
 """From Python 3.12 on, SQLite's driver tells the fault of several that give something back as one of its own use."""
 FIND = Query(select(*STATEMENTS).where(STATEMENTS.thread == bindparam("thread")).order_by(STATEMENTS.n))
 AMONG = Query(select(STATEMENTS.jti).where(STATEMENTS.jti.in_(bindparam("jtis", expanding=True))))
+ELSEWHERE = Query(select(STATEMENTS.jti).where(STATEMENTS.jti.not_in(bindparam("jtis", expanding=True))))
+AT = Query(select(STATEMENTS.jti).where(STATEMENTS.received_at.in_(bindparam("times", expanding=True))))
 SETTLE = Query(update(table_of(StatementRow)).where(STATEMENTS.jti == bindparam("settled")))
 OPEN = Query(insert(table_of(InChannel)))
 
@@ -51,7 +53,8 @@ def listened_to(database: Database) -> Iterator[list[str]]:
 def test_rows_come_back_as_they_were_given_and_as_sqlalchemy_returns_them(database: Database) -> None:
     in_china = NOW.astimezone(timezone(timedelta(hours=8)))
     with database.begin() as session:
-        numbers = [KEEP.scalar(session, statement(jti, received_at=in_china)) for jti in ("first", "second")]
+        times = {"first": in_china, "second": NOW + timedelta(seconds=1)}
+        numbers = [KEEP.scalar(session, statement(jti, received_at=at)) for jti, at in times.items()]
         changed = SETTLE.run(session, {"settled": "second", "state": "rejected", "state_reason": "为何"})
     assert (numbers[1] - numbers[0], changed) == (1, 1)
     with database.read() as session:
@@ -65,7 +68,14 @@ def test_rows_come_back_as_they_were_given_and_as_sqlalchemy_returns_them(databa
         assert (first.received_at, first.received_at.tzinfo, first.deliver_by) == (NOW, UTC, None)
         assert (second.state, second.state_reason) == ("rejected", "为何")
         assert FIND.first(session, {"thread": "another"}) is None
-        assert AMONG.scalars(session, {"jtis": ["second", "third"]}) == ["second"]
+        for jtis, found in (
+            ([], []),
+            (["second", "third"], ["second"]),
+            (["'\"为,", "first", "second"], ["first", "second"]),
+        ):
+            assert sorted(AMONG.scalars(session, {"jtis": jtis})) == found
+            assert sorted(ELSEWHERE.scalars(session, {"jtis": jtis})) == sorted({"first", "second"} - set(found))
+        assert AT.scalars(session, {"times": [in_china, NOW + timedelta(days=1)]}) == ["first"]
         with pytest.raises(ValueError, match="too many"):
             FIND.one(session, {"thread": "one"})
 

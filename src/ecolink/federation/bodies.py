@@ -8,6 +8,7 @@ from anyio import to_thread
 from starlette.requests import Request
 
 from ecolink.federation import operations
+from ecolink.federation.callers import Caller
 from ecolink.federation.gate import Gate
 from ecolink.federation.operations import Answer, Call
 from ecolink.kit.clock import Clock
@@ -30,6 +31,8 @@ class Seat:
     """Room for one large body, once it has turned out to be large."""
 
     taken: Counter[str]
+    bringer: Caller | None = None
+    """Who brings it, where that had to be known before it was read."""
     _whose: str | None = None
 
     def take(self, whose: str) -> bool:
@@ -75,9 +78,10 @@ class Bodies:
         return bytes(held)
 
     async def _refuse_large(self, call: Call, seat: Seat) -> Answer | None:
-        whose: str | Answer = _STRANGERS
+        whose = _STRANGERS
         if call.operation is not operations.KEYS:
-            whose = await to_thread.run_sync(self.gate.bringer, call, self.clock.now())
-        if isinstance(whose, Answer):
-            return whose
+            bringer = await to_thread.run_sync(self.gate.bringer, call, self.clock.now())
+            if isinstance(bringer, Answer):
+                return bringer
+            seat.bringer, whose = bringer, bringer.unit_code
         return None if seat.take(whose) else self.gate.too_crowded()

@@ -30,6 +30,9 @@ PEER_PENDING: Final = "peer-pending"
 PEER_SUSPENDED: Final = "peer-suspended"
 PROBE_EVERY: Final = timedelta(seconds=30)
 
+A_MOMENT: Final = timedelta(seconds=1)
+"""In which a caller's keys and standing are taken to be what they were: a large body takes no longer, as a rule."""
+
 _PEERS = table_of(PeerRow)
 _HEARD = Query(update(_PEERS).where(_PEERS.c.unit_code == bindparam("peer")))
 _OUT_CHANNELS = table_of(OutChannel).c
@@ -53,6 +56,7 @@ class Caller:
     request: Request | None = None
     skew_s: int | None = None
     """The caller's clock minus ours, in seconds; unknown where no request token came."""
+    identified_at: datetime | None = None
 
     def refuse_unless_active(self) -> None:
         """Return if the peer is active.
@@ -113,7 +117,19 @@ class Callers:
                 now=now,
             )
         keys = found[0]
-        return Caller(request.iss, keys.state, keys, request, round((request.iat - now).total_seconds()))
+        return Caller(request.iss, keys.state, keys, request, round((request.iat - now).total_seconds()), now)
+
+    def confirm(self, caller: Caller, call: Call, now: datetime) -> Caller:
+        """Return who makes `call`, now that all of it is here: the `caller` who was identified before.
+
+        Raises:
+            Refused: the body is not the token's; after more than `A_MOMENT`, also as `identify`.
+
+        """
+        if caller.request is None or caller.identified_at is None or now - caller.identified_at > A_MOMENT:
+            return self.identify(call, now)
+        caller.request.refuse_other(call.operation.name, call.params, call.body)
+        return caller
 
     def spend(self, session: Session, caller: Caller, now: datetime) -> None:
         """Mark the token as used, in the transaction of what it was used for, and note that the peer was heard.

@@ -322,7 +322,7 @@ class _Asking:
                 return _respond(body)
             limiter = self.bulky if len(body) >= WORTH_ASKING else None
             call = replace(begun, body=body)
-            return _respond(await to_thread.run_sync(self.gate.answer, call, now, limiter=limiter))
+            return _respond(await to_thread.run_sync(self.gate.answer, call, now, seat.bringer, limiter=limiter))
 
 
 def _present(params: dict[str, str | None]) -> dict[str, str]:

@@ -113,19 +113,19 @@ class Gate:
             }
         )
 
-    def answer(self, call: Call, now: datetime) -> Answer:
-        """Answer one call received at `now`; never raises."""
+    def answer(self, call: Call, now: datetime, bringer: Caller | None = None) -> Answer:
+        """Answer one call received at `now`, of which the `bringer` may be known already; never raises."""
         with self.traffic.call():
-            return self._answer(call, now)
+            return self._answer(call, now, bringer)
 
-    def bringer(self, call: Call, now: datetime) -> str | Answer:
-        """Return the bureau that makes a call before its body is read, or the answer if none does that may."""
+    def bringer(self, call: Call, now: datetime) -> Caller | Answer:
+        """Return who makes a call before its body is read, or the answer if none does that may."""
         try:
             caller = self.callers.identify(call, now, complete=False)
             caller.refuse_unless_onboarded()
         except Exception as fault:  # noqa: BLE001 - as in `answer`
             return self._told(fault, call, now)
-        return caller.unit_code
+        return caller
 
     def too_large(self, operation: Operation) -> Answer:
         """Answer a call whose body was cut at the operation's limit."""
@@ -143,11 +143,11 @@ class Gate:
         """Return what anyone may know: protocol versions and limits."""
         return {"unit_code": self.us, "versions": [VERSION], "limits": own_limits()}
 
-    def _answer(self, call: Call, now: datetime) -> Answer:
+    def _answer(self, call: Call, now: datetime, bringer: Caller | None) -> Answer:
         try:
             if call.operation is operations.KEYS:
                 return self._keys(call, now)
-            caller = self.callers.identify(call, now)
+            caller = self.callers.identify(call, now) if bringer is None else self.callers.confirm(bringer, call, now)
             if wait := self.calls.take(caller.unit_code, now):
                 return _problem(429, RATE_LIMITED, "too many calls", {"Retry-After": str(ceil(wait))})
             return self.rooms[call.operation.name](caller, call, now)

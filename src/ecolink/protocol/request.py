@@ -32,6 +32,18 @@ class Request:
     """By the caller's clock: beside ours it tells the skew."""
     exp: datetime
     key: VerifyKey
+    bound_to: object
+    """What the token says of the call it is for; see `params_hash`."""
+
+    def refuse_other(self, op: str, params: Params, body: bytes) -> None:
+        """Return if the token is for this call.
+
+        Raises:
+            Refused: `request-mismatch`.
+
+        """
+        if self.bound_to != params_hash(op, params, body):
+            raise _mismatch(op)
 
 
 def seal_request(
@@ -61,7 +73,7 @@ def open_request(
     now: datetime,
     skew: timedelta = CLOCK_SKEW,
 ) -> Request:
-    """Verify the token of a call to `op` at `us`; None for a body on its way, which the token is not yet held against.
+    """Verify the token of a call to `op` at `us`; None for a body on its way: see `Request.refuse_other`.
 
     Raises:
         Refused: the first check that failed; `clock-skew` names the seconds the caller's clock is off.
@@ -81,9 +93,17 @@ def open_request(
             Reason.CLOCK_SKEW,
             f"the caller's clock is {abs(ahead)} seconds {side} ours, or the call was under way so long",
         )
-    if said.get("op") != op or (body is not None and said.get("ph") != params_hash(op, params, body)):
-        raise Refused(Reason.REQUEST_MISMATCH, f"the token is not for this call of {op}")
-    return Request(iss=claims.unit(said, "iss"), jti=claims.ident(said, "jti"), iat=iat, exp=exp, key=opened.key)
+    if said.get("op") != op:
+        raise _mismatch(op)
+    iss, jti = claims.unit(said, "iss"), claims.ident(said, "jti")
+    request = Request(iss=iss, jti=jti, iat=iat, exp=exp, key=opened.key, bound_to=said.get("ph"))
+    if body is not None:
+        request.refuse_other(op, params, body)
+    return request
+
+
+def _mismatch(op: str) -> Refused:
+    return Refused(Reason.REQUEST_MISMATCH, f"the token is not for this call of {op}")
 
 
 def params_hash(op: str, params: Params, body: bytes) -> str:

@@ -3,12 +3,14 @@
 Between a constant statement of SQL and the driver, SQLAlchemy does several times the work that SQLite needs for the
 answer. A `Query` is compiled once for each set of names it is given values for, and remembers what the columns' types
 do to values on their way in and out. PostgreSQL is asked through SQLAlchemy, and so is SQLite whenever the driver's way
-does not fit: a list of values, a default made in Python, or somebody who listens to every statement, as tests do.
+does not fit: a default made in Python, or somebody who listens to every statement, as tests do.
 """
 
+import json
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from re import compile as pattern
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +23,9 @@ Values = Mapping[str, Any]
 _Process = Callable[[Any], Any]
 
 _NOTHING: Final[Values] = MappingProxyType({})
+
+_A_LIST: Final = pattern(r"__\[POSTCOMPILE_\w+\]")
+"""Where SQLAlchemy is to write a mark for each value of a list."""
 
 
 class Query:
@@ -81,7 +86,7 @@ class Query:
 
     def _for(self, connection: Connection, values: Values) -> "_Compiled | None":
         """Return the statement as the driver takes it, or None where SQLAlchemy is to be asked."""
-        if connection.dialect.name != "sqlite" or connection.engine.dispatch.before_cursor_execute:
+        if not is_asked_directly(connection):
             return None
         names = tuple(values)
         if names not in self._compiled:
@@ -92,22 +97,23 @@ class Query:
 def _compiled(statement: Any, names: Sequence[str], dialect: Dialect) -> "_Compiled | None":  # noqa: ANN401 - of four kinds
     compiled = statement.compile(dialect=dialect, column_keys=None if isinstance(statement, Select) else list(names))
     makes_defaults = compiled.insert_prefetch or compiled.update_prefetch
-    if makes_defaults or any(bind.expanding for bind in compiled.binds.values()):
-        return None
-    return _Compiled(compiled, names, dialect)
+    return None if makes_defaults else _Compiled(compiled, names, dialect)
 
 
 class _Compiled:
     """A statement as SQLite's driver takes it."""
 
     def __init__(self, compiled: SQLCompiler, names: Sequence[str], dialect: Dialect) -> None:
-        self._text = compiled.string
+        # A list of whatever length is one value in one text, which the driver need not prepare again.
+        self._text = _A_LIST.sub("SELECT value FROM json_each(?)", compiled.string)
         self._template: list[Any] = []
         """The values by place, those that never change filled in."""
         self._given: list[tuple[int, str, _Process | None]] = []
         for place, name in enumerate(compiled.positiontup or ()):
             bind = compiled.binds[name]
-            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            process: _Process | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if bind.expanding:
+                process = _list_of(process)
             value = None
             if name in names:
                 self._given.append((place, name, process))
@@ -129,18 +135,15 @@ class _Compiled:
 
     def ask(self, connection: Connection, values: Values) -> tuple[Sequence[Any], int]:
         """Return the rows of the answer, and how many were changed."""
-        try:
-            cursor = driver_of(connection).execute(self._text, self._parameters(values))
-            return self._rows(cursor.fetchall()), cursor.rowcount
-        except sqlite3.Error as fault:
-            raise self._told(fault) from fault
+        rows, changed = ask_driver(connection, self._text, self._parameters(values))
+        return self._rows(rows), changed
 
     def run_each(self, connection: Connection, several: Sequence[Values]) -> int:
         """Change rows once for each of the values; return how many were changed."""
         try:
             changed: int = driver_of(connection).executemany(self._text, map(self._parameters, several)).rowcount
         except sqlite3.Error as fault:
-            raise self._told(fault) from fault
+            raise _told(self._text, fault) from fault
         return changed
 
     def _parameters(self, values: Values) -> Sequence[Any]:
@@ -161,11 +164,31 @@ class _Compiled:
             rows.append(self._row(row))
         return rows
 
-    def _told(self, fault: sqlite3.Error) -> BaseException:
-        """Return the fault as SQLAlchemy tells it, without any value."""
-        return DBAPIError.instance(self._text, None, fault, sqlite3.Error, hide_parameters=True)
+
+def _list_of(process: _Process | None) -> _Process:
+    """Return what becomes of a list of values, each as its column's type has it."""
+    return lambda values: json.dumps([process(each) for each in values] if process else list(values))
+
+
+def is_asked_directly(connection: Connection) -> bool:
+    """Tell whether the driver may be asked instead of SQLAlchemy."""
+    return connection.dialect.name == "sqlite" and not connection.engine.dispatch.before_cursor_execute
+
+
+def ask_driver(connection: Connection, text: str, parameters: Sequence[Any]) -> tuple[Sequence[Any], int]:
+    """Ask SQLite's driver; return the rows of the answer as it has them, and how many were changed."""
+    try:
+        cursor = driver_of(connection).execute(text, parameters)
+        return cursor.fetchall(), cursor.rowcount
+    except sqlite3.Error as fault:
+        raise _told(text, fault) from fault
 
 
 def driver_of(connection: Connection) -> Any:  # noqa: ANN401 - sqlite3's
     """Return the driver's own connection."""
     return connection.connection.driver_connection
+
+
+def _told(text: str, fault: sqlite3.Error) -> BaseException:
+    """Return the fault as SQLAlchemy tells it, without any value."""
+    return DBAPIError.instance(text, None, fault, sqlite3.Error, hide_parameters=True)

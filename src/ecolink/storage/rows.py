@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Dialect, LargeBinary, Table
 from sqlalchemy.orm import Session
 
 from ecolink.storage.base import Base, table_of
+from ecolink.storage.queries import ask_driver, is_asked_directly
 
 Row = Sequence[Any]
 _Prepare = Callable[[Any], Any]
@@ -59,10 +60,14 @@ class RowInsert:
         values = list(chain.from_iterable(rows))
         for column, prepare in _preparations(self, dialect):
             values[column::width] = _each_once(prepare, values[column::width])
-        start = 0
+        start, is_direct = 0, is_asked_directly(connection)
         for size in _portions(len(rows)):
             end = start + size * width
-            connection.exec_driver_sql(_text(self, dialect, size), tuple(values[start:end]))
+            text, parameters = _text(self, dialect, size), tuple(values[start:end])
+            if is_direct:
+                ask_driver(connection, text, parameters)
+            else:
+                connection.exec_driver_sql(text, parameters)
             start = end
 
 
