@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -216,6 +217,27 @@ def test_a_helper_with_pushes_in_line_answers_each_with_its_own() -> None:
         told = list(senders.map(lambda raw: read(helped, raw), pushes * 4))
     helped.close()
     assert told == [read(read_push, raw) for raw in pushes] * 4
+
+
+def test_helpers_are_behind_while_more_pushes_wait_than_they_have_in_line() -> None:
+    helped = Readers(1)
+    read(helped, LARGE)
+    reading = helped.slots[0].helper
+    assert reading is not None
+    os.kill(reading.process.pid, signal.SIGSTOP)
+    moment = threading.Event()
+    with ThreadPoolExecutor(readers.IN_LINE + 1) as senders:
+        told = [senders.submit(read, helped, LARGE) for _ in range(readers.IN_LINE)]
+        while helped.slots[0].line < readers.IN_LINE:
+            moment.wait(0.001)
+        assert not helped.are_behind()
+        told.append(senders.submit(read, helped, LARGE))
+        while not helped.are_behind():
+            moment.wait(0.001)
+        os.kill(reading.process.pid, signal.SIGCONT)
+    assert [each.result() for each in told] == [read(read_push, LARGE)] * (readers.IN_LINE + 1)
+    assert not helped.are_behind()
+    helped.close()
 
 
 def test_short_answers_in_line_are_each_fetched_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

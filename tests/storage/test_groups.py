@@ -1,6 +1,7 @@
 """Batches that come in together share one commit, and none of them suffers for another."""
 
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ecolink.errors import UnavailableError
+from ecolink.storage import groups
 from ecolink.storage.engine import Database
 from ecolink.storage.groups import GroupCommit
 
@@ -70,6 +72,35 @@ def test_what_comes_while_one_commit_is_under_way_shares_the_next(ledger: Ledger
     assert told == {n: f"kept {n}" for n in (1, 2, 3, 4)}
     assert ledger.groups == [[1], [2, 3, 4]]
     assert ledger.kept() == [1, 2, 3, 4]
+
+
+def test_a_small_group_waits_for_company_until_it_is_enough(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "LINGER_S", PATIENCE_S)
+    ledger.go_on.set()
+    commits = GroupCommit(ledger.database, ledger.write, most=10, enough=5, more_is_coming=lambda: True)
+    with ThreadPoolExecutor(3) as threads:
+        told = [threads.submit(commits.write, n, size=2) for n in (1, 2, 3)]
+    assert [each.result() for each in told] == ["kept 1", "kept 2", "kept 3"]
+    assert [sorted(group) for group in ledger.groups] == [[1, 2, 3]]
+
+
+def test_a_small_group_waits_no_longer_than_a_moment(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "LINGER_S", 0.01)
+    ledger.go_on.set()
+    commits = GroupCommit(ledger.database, ledger.write, most=10, enough=5, more_is_coming=lambda: True)
+    assert [commits.write(n) for n in (1, 2)] == ["kept 1", "kept 2"]
+    assert ledger.groups == [[1], [2]]
+
+
+def test_a_small_group_waits_for_nobody_where_no_more_is_coming(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups, "LINGER_S", PATIENCE_S)
+    ledger.go_on.set()
+    commits = GroupCommit(ledger.database, ledger.write, most=10, enough=5, more_is_coming=lambda: False)
+    begun = time.monotonic()
+    assert commits.write(1) == "kept 1"
+    assert time.monotonic() - begun < PATIENCE_S
 
 
 def test_a_group_is_never_larger_than_it_may_be(ledger: Ledger) -> None:

@@ -29,7 +29,7 @@ from ecolink.federation.delivery import Delivery
 from ecolink.federation.gate import Gate
 from ecolink.federation.handling import Handler
 from ecolink.federation.heads import HeadsDesk, Reconciliation
-from ecolink.federation.inbox import MOST_TOGETHER, Inbox
+from ecolink.federation.inbox import MOST_TOGETHER, WORTH_A_COMMIT, Inbox
 from ecolink.federation.intake import Intake
 from ecolink.federation.keystore import Keystore
 from ecolink.federation.outbox import Outbox
@@ -213,7 +213,9 @@ def build_node(
     outbox = Outbox(us, signer, peers, log, hooks.on_kept)
     intake = Intake(us, callers, signer, log)
     readers = Readers()
-    commits = GroupCommit(database, intake.keep, most=MOST_TOGETHER)
+    commits = GroupCommit(
+        database, intake.keep, most=MOST_TOGETHER, enough=WORTH_A_COMMIT, more_is_coming=readers.are_behind
+    )
     urgent_commits = GroupCommit(database, intake.keep, most=MOST_TOGETHER, urgent=True)
     inbox = Inbox(us, readers, commits, urgent_commits)
     transport = transport or HttpTransport(allowed_networks=settings.allowed_networks, tls=lambda: _tls(settings))

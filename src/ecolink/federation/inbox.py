@@ -21,6 +21,9 @@ from ecolink.storage.groups import GroupCommit
 MOST_TOGETHER: Final = 512
 """Statements in one commit of several batches: what an emergency may have to wait for once it has begun."""
 
+WORTH_A_COMMIT: Final = 256
+"""Statements of a group that does not wait for more, though more are being read."""
+
 
 @dataclass(frozen=True, repr=False)
 class Inbox:

@@ -61,6 +61,12 @@ class Readers:
         """There is room in a line."""
         self._calm = threading.Condition(lock)
         """A line got shorter; for whoever waits until there is none."""
+        self._waiting = 0
+        """How many wait for a place in a line."""
+
+    def are_behind(self) -> bool:
+        """Tell whether every line is full and more wait for a place in one: pushes come faster than they are read."""
+        return self._waiting > 0
 
     def __call__(self, raw: bytes, *, keys: Iterable[VerifyKey], us: str, sender: str, received_at: datetime) -> Push:
         """Read a push.
@@ -89,7 +95,9 @@ class Readers:
                 taken = idle[:most] or [slot for slot in self.slots if slot.line < IN_LINE][:1]
                 if taken:
                     break
+                self._waiting += 1
                 self._room.wait()
+                self._waiting -= 1
             for slot in taken:
                 slot.line += 1
             return taken

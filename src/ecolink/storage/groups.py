@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,9 @@ from ecolink.storage.engine import Database
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+LINGER_S: Final = 0.025
+"""How long a small group waits for company, in which two or three large pushes are read."""
 
 Together = Callable[[Session, Sequence[Item]], Sequence[Outcome]]
 """Writes several items in one session and returns an outcome for each; it has no other effect."""
@@ -33,20 +36,36 @@ class _Job(Generic[Item, Outcome]):
 class GroupCommit(Generic[Item, Outcome]):
     """Writes items from many threads; each thread hears of its own item only.
 
-    While one group is being committed the next one gathers. An item that cannot be written takes nothing down with
-    it: the transaction is rolled back and each item of the group is written again in one of its own.
+    While one group is being committed the next one gathers. A small one waits a moment for company where more is
+    coming anyway, since a commit costs as much as dozens of rows. An item that cannot be written takes nothing down
+    with it: the transaction is rolled back and each item of the group is written again in one of its own.
     """
 
     def __init__(
-        self, database: Database, together: Together[Item, Outcome], *, most: int, urgent: bool = False
+        self,
+        database: Database,
+        together: Together[Item, Outcome],
+        *,
+        most: int,
+        urgent: bool = False,
+        enough: int = 1,
+        more_is_coming: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Write to `database`, in groups whose sizes add up to at most `most`, or of one item; urgent ones are next."""
+        """Write to `database`, in groups whose sizes add up to at most `most`, or of one item; urgent ones are next.
+
+        Groups of `enough` do not wait for company, nor any while no `more_is_coming`.
+        """
         self._database = database
         self._urgent = urgent
         self._together = together
         self._most = most
+        self._enough = enough
+        self._more_is_coming = more_is_coming
         self._waiting: deque[_Job[Item, Outcome]] = deque()
-        self._gathering = threading.Lock()
+        self._size = 0
+        """Of all that waits."""
+        self._gathering = threading.Condition()
+        """Held to change what waits; told when that is enough."""
         self._turn = threading.Lock()
 
     def write(self, item: Item, *, size: int = 1) -> Outcome:
@@ -60,6 +79,9 @@ class GroupCommit(Generic[Item, Outcome]):
         job: _Job[Item, Outcome] = _Job(item, size)
         with self._gathering:
             self._waiting.append(job)
+            self._size += size
+            if self._is_enough():
+                self._gathering.notify()
         with self._turn:
             # Whoever's turn it is commits for everybody who waits; most find their work done when theirs comes.
             while not job.done:
@@ -68,13 +90,19 @@ class GroupCommit(Generic[Item, Outcome]):
             raise job.fault
         return job.outcomes[0]
 
+    def _is_enough(self) -> bool:
+        return self._size >= self._enough
+
     def _gather(self) -> Sequence[_Job[Item, Outcome]]:
         with self._gathering:
+            if not self._is_enough() and self._more_is_coming():
+                self._gathering.wait_for(self._is_enough, LINGER_S)
             group = [self._waiting.popleft()]
             size = group[0].size
             while self._waiting and size + self._waiting[0].size <= self._most:
                 group.append(self._waiting.popleft())
                 size += group[-1].size
+            self._size -= size
         return group
 
     def _commit(self, group: Sequence[_Job[Item, Outcome]]) -> None:
