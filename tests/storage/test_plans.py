@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from ecolink.console.sights import Sights
 from ecolink.entrypoints.applications import local_app
 from ecolink.entrypoints.wiring import Node
+from ecolink.federation.intake import _HELD
 from ecolink.identity.accounts import CONSOLE
 from ecolink.identity.roles import Role
 from ecolink.protocol.statement import Lane
@@ -176,6 +177,17 @@ def test_sending_receiving_and_applying_find_their_next_by_an_index(town: Town) 
         assert len(found) > 10
         assert read_whole(found) == []
         assert [each for each in sorted_whole(found) if "LIMIT" in each] == []
+
+
+def test_what_is_held_of_a_push_is_found_by_its_ids_however_many_its_bureau_has_sent(town: Town) -> None:
+    node = town.nodes[QINGYUAN]
+    with plans(node.database.engine) as found, node.database.begin() as session:
+        _HELD.all(session, {"iss": SHOUNING, "jtis": ["01a2012f-69e0-7771-bd6c-1d833c732d08"]})
+    steps = "; ".join(step for plan in found for step in plan.steps)
+    assert re.search(
+        r"\(iss=\? AND jti=\?\)|Index Cond: \(\(\(iss\)::text = '\d+'::text\) AND \(\(jti\)::text = asked.jti\)\)",
+        steps,
+    )
 
 
 def test_what_falls_due_under_an_agreement_is_found_by_an_index(town: Town) -> None:

@@ -13,7 +13,7 @@ from ecolink.errors import UnavailableError
 from ecolink.federation.models import InChannel, OutChannel, StatementRow
 from ecolink.storage.base import table_of
 from ecolink.storage.engine import Database
-from ecolink.storage.queries import Query
+from ecolink.storage.queries import Query, among
 from tests.support.town import QINGYUAN, SHOUNING
 
 NOW = datetime(2026, 11, 23, 1, 2, 3, 456789, tzinfo=UTC)
@@ -22,8 +22,8 @@ KEEP = Query(insert(table_of(StatementRow)).returning(STATEMENTS.n))
 KEEP_ALL = Query(insert(table_of(StatementRow)))
 """From Python 3.12 on, SQLite's driver tells the fault of several that give something back as one of its own use."""
 FIND = Query(select(*STATEMENTS).where(STATEMENTS.thread == bindparam("thread")).order_by(STATEMENTS.n))
-AMONG = Query(select(STATEMENTS.jti).where(STATEMENTS.jti.in_(bindparam("jtis", expanding=True))))
-ELSEWHERE = Query(select(STATEMENTS.jti).where(STATEMENTS.jti.not_in(bindparam("jtis", expanding=True))))
+AMONG = Query(select(STATEMENTS.jti).where(among(STATEMENTS.jti, "jtis")))
+ELSEWHERE = Query(select(STATEMENTS.jti).where(~among(STATEMENTS.jti, "jtis")))
 AT = Query(select(STATEMENTS.jti).where(STATEMENTS.received_at.in_(bindparam("times", expanding=True))))
 SETTLE = Query(update(table_of(StatementRow)).where(STATEMENTS.jti == bindparam("settled")))
 OPEN = Query(insert(table_of(InChannel)))

@@ -27,7 +27,7 @@ from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
 from ecolink.storage.faults import is_outage
-from ecolink.storage.queries import Query
+from ecolink.storage.queries import Query, among
 
 REJECTED: Final = "statement.rejected.v1"
 UNSUPPORTED: Final = "unsupported"
@@ -58,9 +58,7 @@ _OLDEST = (
 _WAITING = Query(_OLDEST)
 _TAKE = Query(_OLDEST.with_only_columns(*COLUMNS).with_for_update(skip_locked=True))
 _TAKE_ELSEWHERE = Query(
-    _OLDEST.where(_STATEMENTS.thread.not_in(bindparam("busy", expanding=True)))
-    .with_only_columns(*COLUMNS)
-    .with_for_update(skip_locked=True)
+    _OLDEST.where(~among(_STATEMENTS.thread, "busy")).with_only_columns(*COLUMNS).with_for_update(skip_locked=True)
 )
 _TAKE_THIS = Query(
     select(*COLUMNS)
@@ -68,15 +66,13 @@ _TAKE_THIS = Query(
     .with_for_update(skip_locked=True)
 )
 _DUE = Query(
-    select(func.min(_STATEMENTS.apply_after)).where(
-        _STATEMENTS.state == "pending", _STATEMENTS.lane.in_(bindparam("lanes", expanding=True))
-    )
+    select(func.min(_STATEMENTS.apply_after)).where(_STATEMENTS.state == "pending", among(_STATEMENTS.lane, "lanes"))
 )
 _SETTLE = Query(update(table_of(StatementRow)).where(_STATEMENTS.n == bindparam("settled")))
 _SETTLED_AMONG = Query(
     select(_STATEMENTS.digest).where(
         _STATEMENTS.thread == bindparam("thread"),
-        _STATEMENTS.digest.in_(bindparam("digests", expanding=True)),
+        among(_STATEMENTS.digest, "digests"),
         _STATEMENTS.state.in_(("applied", "rejected", "unsupported")),
     )
 )

@@ -20,7 +20,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import Database
-from ecolink.storage.queries import Query
+from ecolink.storage.queries import Query, among
 from ecolink.storage.upsert import insert_new
 
 NO_TOKEN: Final = "no-token"  # noqa: S105 - a reason's code
@@ -38,7 +38,7 @@ _HEARD = Query(update(_PEERS).where(_PEERS.c.unit_code == bindparam("peer")))
 _OUT_CHANNELS = table_of(OutChannel).c
 _WAITING = Query(
     select(_OUT_CHANNELS.recipient, _OUT_CHANNELS.lane).where(
-        _OUT_CHANNELS.recipient.in_(bindparam("peers", expanding=True)),
+        among(_OUT_CHANNELS.recipient, "peers"),
         _OUT_CHANNELS.last_seq > _OUT_CHANNELS.receipted_seq,
         _OUT_CHANNELS.next_try_at > bindparam("now"),
         _OUT_CHANNELS.attempts > 0,

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, select, true, update
 from sqlalchemy.orm import Session
 
 from ecolink.audit.log import EvidenceLog
@@ -27,7 +27,7 @@ from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
 from ecolink.storage.engine import after_commit
-from ecolink.storage.queries import Query
+from ecolink.storage.queries import TEXTS, Query, among
 from ecolink.storage.rows import RowInsert
 from ecolink.storage.upsert import insert_new
 
@@ -106,10 +106,19 @@ _OVERLAPPING = Query(
         _IN_BATCHES.last_seq >= bindparam("first"),
     )
 )
+_ASKED = func.unnest(bindparam("jtis", type_=TEXTS)).table_valued("jti").render_derived(name="asked")
+_EACH = (
+    select(_STATEMENTS.jti, _STATEMENTS.digest)
+    .where(_STATEMENTS.iss == bindparam("iss"), _STATEMENTS.jti == _ASKED.c.jti)
+    .limit(1)
+    .lateral("each")
+)
 _HELD = Query(
     select(_STATEMENTS.jti, _STATEMENTS.digest).where(
-        _STATEMENTS.iss == bindparam("iss"), _STATEMENTS.jti.in_(bindparam("jtis", expanding=True))
-    )
+        _STATEMENTS.iss == bindparam("iss"), among(_STATEMENTS.jti, "jtis")
+    ),
+    # Until it has counted them, PostgreSQL takes a bureau's statements for few, and would read all of them each time.
+    on_postgresql=select(_EACH.c.jti, _EACH.c.digest).select_from(_ASKED).join(_EACH, true()),
 )
 _MOVE_HEAD = Query(update(table_of(InChannel)).where(_CHANNELS.id == bindparam("channel")))
 _BATCHES = RowInsert.into(InBatch, "digest", "channel_id", "first_seq", "last_seq", "token", "receipt", "received_at")

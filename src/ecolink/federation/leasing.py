@@ -32,7 +32,7 @@ from ecolink.protocol.limits import MAX_ENTRIES
 from ecolink.protocol.statement import Lane
 from ecolink.storage.base import table_of
 from ecolink.storage.bells import Bell, ring
-from ecolink.storage.queries import Query
+from ecolink.storage.queries import Query, among
 
 LEASE: Final = timedelta(seconds=60)
 """Longer than any call may take (`client.DEADLINE_S`)."""
@@ -88,7 +88,7 @@ _CHANNELS, _PEERS = table_of(OutChannel).c, table_of(PeerRow).c
 _OPEN = and_(
     _CHANNELS.last_seq > _CHANNELS.receipted_seq,
     _CHANNELS.closed.is_(False),
-    _CHANNELS.lane.in_(bindparam("lanes", expanding=True)),
+    among(_CHANNELS.lane, "lanes"),
     _CHANNELS.attempts.between(bindparam("least"), bindparam("most")),
     or_(_PEERS.state == PeerState.ACTIVE, and_(_PEERS.state == PeerState.SUSPENDED, _CHANNELS.lane == Lane.CONTROL)),
 )

@@ -3,37 +3,84 @@
 Between a constant statement of SQL and the driver, SQLAlchemy does several times the work that SQLite needs for the
 answer. A `Query` is compiled once for each set of names it is given values for, and remembers what the columns' types
 do to values on their way in and out. PostgreSQL is asked through SQLAlchemy, and so is SQLite whenever the driver's way
-does not fit: a default made in Python, or somebody who listens to every statement, as tests do.
+does not fit: a list written with `in_`, a default made in Python, or somebody who listens to every statement, as tests
+do.
 """
 
-import json
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from re import compile as pattern
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    Text,
+    Update,
+    bindparam,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 Values = Mapping[str, Any]
 _Process = Callable[[Any], Any]
 
 _NOTHING: Final[Values] = MappingProxyType({})
 
-_A_LIST: Final = pattern(r"__\[POSTCOMPILE_\w+\]")
-"""Where SQLAlchemy is to write a mark for each value of a list."""
+TEXTS: Final = JSON().with_variant(ARRAY(Text()), "postgresql")
+"""Several texts as one value."""
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - reads as a word of SQL
+    """Whether a column holds one of several texts, given under one name: as many as they are, its SQL is the same.
+
+    SQLAlchemy's own `in_` writes a mark for each, so that neither database has the statement prepared.
+    """
+
+    name = "among"
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[str], texts: str) -> None:
+        """Look for `column` among those that come under the name `texts`."""
+        super().__init__(column, bindparam(texts, type_=TEXTS))
+
+    def self_group(self, against: object = None) -> Self:  # noqa: ARG002
+        """Stand in a condition as it is: SQLAlchemy would compare it to 1 for SQLite, which then uses no index."""
+        return self
+
+
+@compiles(among)
+def _among(element: among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's own
+    column, texts = (compiler.process(each, **options) for each in element.clauses)
+    if compiler.dialect.name == "postgresql":
+        return f"{column} = ANY ({texts})"
+    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608 - a column's name and a mark
 
 
 class Query:
     """One statement of SQL over tables, with named values. Rows are named tuples."""
 
-    def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
-        """Keep it; what SET and VALUES name may be left to the values that it is given."""
+    def __init__(
+        self, statement: Select[Any] | Insert | Update | Delete, *, on_postgresql: Select[Any] | None = None
+    ) -> None:
+        """Keep it; what SET and VALUES name may be left to the values that it is given.
+
+        `on_postgresql` is what PostgreSQL is asked for the same, where it would go about the statement the long way.
+        """
         self.statement = statement
+        self._on_postgresql = statement if on_postgresql is None else on_postgresql
         self._compiled: dict[tuple[str, ...], _Compiled | None] = {}
 
     def all(self, session: Session, values: Values = _NOTHING) -> Sequence[Any]:
@@ -81,7 +128,8 @@ class Query:
         compiled = self._for(connection, values)
         if compiled is not None:
             return compiled.ask(connection, values)
-        answer = connection.execute(self.statement, values, execution_options={"preserve_rowcount": True})
+        statement = self.statement if connection.dialect.name == "sqlite" else self._on_postgresql
+        answer = connection.execute(statement, values, execution_options={"preserve_rowcount": True})
         return (answer.all() if answer.returns_rows else ()), answer.rowcount
 
     def _for(self, connection: Connection, values: Values) -> "_Compiled | None":
@@ -97,23 +145,22 @@ class Query:
 def _compiled(statement: Any, names: Sequence[str], dialect: Dialect) -> "_Compiled | None":  # noqa: ANN401 - of four kinds
     compiled = statement.compile(dialect=dialect, column_keys=None if isinstance(statement, Select) else list(names))
     makes_defaults = compiled.insert_prefetch or compiled.update_prefetch
-    return None if makes_defaults else _Compiled(compiled, names, dialect)
+    if makes_defaults or any(bind.expanding for bind in compiled.binds.values()):
+        return None
+    return _Compiled(compiled, names, dialect)
 
 
 class _Compiled:
     """A statement as SQLite's driver takes it."""
 
     def __init__(self, compiled: SQLCompiler, names: Sequence[str], dialect: Dialect) -> None:
-        # A list of whatever length is one value in one text, which the driver need not prepare again.
-        self._text = _A_LIST.sub("SELECT value FROM json_each(?)", compiled.string)
+        self._text = compiled.string
         self._template: list[Any] = []
         """The values by place, those that never change filled in."""
         self._given: list[tuple[int, str, _Process | None]] = []
         for place, name in enumerate(compiled.positiontup or ()):
             bind = compiled.binds[name]
-            process: _Process | None = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            if bind.expanding:
-                process = _list_of(process)
+            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
             value = None
             if name in names:
                 self._given.append((place, name, process))
@@ -163,11 +210,6 @@ class _Compiled:
                 row[place] = process(row[place])
             rows.append(self._row(row))
         return rows
-
-
-def _list_of(process: _Process | None) -> _Process:
-    """Return what becomes of a list of values, each as its column's type has it."""
-    return lambda values: json.dumps([process(each) for each in values] if process else list(values))
 
 
 def is_asked_directly(connection: Connection) -> bool:
