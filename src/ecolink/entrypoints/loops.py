@@ -24,6 +24,9 @@ LEAST_PAUSE_S: Final = 0.02
 
 AFTER_FAULT_S: Final = 1.0
 
+APART_S: Final = 0.01
+"""Between two crews' first looks: all at once, they would open several connections to the database, which are kept."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -75,6 +78,7 @@ class Loops:
         with self._roll:
             self._sleeping[crew.name] = 0
             self._hire(crew, after)
+        self._stopping.wait(APART_S)
 
     def repeat(self, name: str, step: Callable[[], object], seconds: float) -> None:
         """Do `step` now, and again and again with so many seconds between."""
@@ -86,6 +90,7 @@ class Loops:
 
         with self._roll:
             self._begin(name, run)
+        self._stopping.wait(APART_S)
 
     def tell_to_stop(self) -> None:
         """Let nobody begin another step."""
