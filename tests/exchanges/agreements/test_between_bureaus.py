@@ -81,6 +81,16 @@ def test_what_was_taken_back_is_never_in_force_and_not_signed_any_more(town: Tow
     assert here.in_force() == there.in_force() == []
 
 
+@pytest.mark.parametrize("number", range(150, 154))
+def test_what_was_taken_back_stands_before_what_was_proposed_in_the_same_second(town: Town, number: int) -> None:
+    here, code = Chief(town.nodes[SHOUNING]), f"sn-qy-{number}"
+    here.withdraw(here.propose(terms(code=code)), code=code)
+    here.propose(terms(code=code))
+    with here.node.database.read() as session:
+        proposed = here.service.subjects(session, code)
+    assert [document.withdrawn_at is None for _, document in proposed] == [False, True]
+
+
 def test_words_once_taken_back_may_be_proposed_again_and_are_signed_anew(town: Town) -> None:
     here, there = chiefs(town)
     first = here.propose(terms())

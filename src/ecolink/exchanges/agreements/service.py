@@ -96,7 +96,8 @@ class AgreementService:
             select(AgreementSubject, CosignedDocument)
             .join(CosignedDocument, CosignedDocument.digest == AgreementSubject.digest)
             .where(AgreementSubject.agreement == code)
-            .order_by(CosignedDocument.written_at, CosignedDocument.digest)
+            # Words are dated to the second: of two in one, what was taken back made room for the other.
+            .order_by(CosignedDocument.written_at, CosignedDocument.withdrawn_at.is_(None), CosignedDocument.digest)
         )
         return [(subject, document) for subject, document in session.execute(both)]
 
