@@ -143,5 +143,6 @@ def test_an_administrator_enters_addresses_for_others_and_the_log_says_so(
         assert other.send(f"{HERE}/points/{point}/{move}", {"/code": "000000"}).status_code == 404
     admin.post(f"{where}/points/{point}/remove")
     with lone.node.database.read() as session:
-        told = [row.details["what"] for row in session.scalars(select(AccessRow)) if row.object_type == "contact"]
+        entries = session.scalars(select(AccessRow).where(AccessRow.object_type == "contact").order_by(AccessRow.n))
+        told = [entry.details["what"] for entry in entries]
     assert told == ["contact-add", "contact-confirm", "contact-remove"]

@@ -37,7 +37,7 @@ def export(desk: Desk, *roles: Role, thread=THREAD, **params):
 
 def exports(desk: Desk) -> list[AccessRow]:
     with desk.database.read() as session:
-        return list(session.scalars(select(AccessRow).where(AccessRow.action == "export")))
+        return list(session.scalars(select(AccessRow).where(AccessRow.action == "export").order_by(AccessRow.n)))
 
 
 def test_an_export_is_given_as_a_file_and_recorded_with_its_reason(desk: Desk):
