@@ -56,7 +56,6 @@ class Caller:
     request: Request | None = None
     skew_s: int | None = None
     """The caller's clock minus ours, in seconds; unknown where no request token came."""
-    identified_at: datetime | None = None
 
     def refuse_unless_active(self) -> None:
         """Return if the peer is active.
@@ -117,7 +116,7 @@ class Callers:
                 now=now,
             )
         keys = found[0]
-        return Caller(request.iss, keys.state, keys, request, round((request.iat - now).total_seconds()), now)
+        return Caller(request.iss, keys.state, keys, request, round((request.iat - now).total_seconds()))
 
     def confirm(self, caller: Caller, call: Call, now: datetime) -> Caller:
         """Return who makes `call`, now that all of it is here: the `caller` who was identified before.
@@ -126,7 +125,7 @@ class Callers:
             Refused: the body is not the token's; after more than `A_MOMENT`, also as `identify`.
 
         """
-        if caller.request is None or caller.identified_at is None or now - caller.identified_at > A_MOMENT:
+        if caller.request is None or now - caller.request.opened_at > A_MOMENT:
             return self.identify(call, now)
         caller.request.refuse_other(call.operation.name, call.params, call.body)
         return caller

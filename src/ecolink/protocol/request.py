@@ -32,6 +32,8 @@ class Request:
     """By the caller's clock: beside ours it tells the skew."""
     exp: datetime
     key: VerifyKey
+    opened_at: datetime
+    """By our clock."""
     bound_to: object
     """What the token says of the call it is for; see `params_hash`."""
 
@@ -96,7 +98,7 @@ def open_request(
     if said.get("op") != op:
         raise _mismatch(op)
     iss, jti = claims.unit(said, "iss"), claims.ident(said, "jti")
-    request = Request(iss=iss, jti=jti, iat=iat, exp=exp, key=opened.key, bound_to=said.get("ph"))
+    request = Request(iss=iss, jti=jti, iat=iat, exp=exp, key=opened.key, opened_at=now, bound_to=said.get("ph"))
     if body is not None:
         request.refuse_other(op, params, body)
     return request

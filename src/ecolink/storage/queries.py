@@ -77,7 +77,7 @@ class Query:
     ) -> None:
         """Keep it; what SET and VALUES name may be left to the values that it is given.
 
-        `on_postgresql` is what PostgreSQL is asked for the same, where it would go about the statement the long way.
+        PostgreSQL is asked `on_postgresql` instead, where it would go the long way about the statement.
         """
         self.statement = statement
         self._on_postgresql = statement if on_postgresql is None else on_postgresql
